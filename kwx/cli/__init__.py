@@ -1,0 +1,89 @@
+"""The command line: a translation table. A command parses, calls one library function and shows its result.
+
+Results go to stdout, progress and errors to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a check.
+Only click is imported here, and by a command only what it needs: `kwx --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+__all__ = ["main"]
+
+_COMMANDS = {
+    "lake": ("kwx.cli.lake:lake", "Build, inspect, check and repair the lake."),
+    "sql": ("kwx.cli.sql:sql", "Ask the lake in SQL."),
+    "doctor": ("kwx.cli.doctor:doctor", "Say what this machine and this lake are fit for."),
+}
+
+_EPILOG = 'Start with:  kwx lake build  then  kwx sql "from minute_panel_full limit 5"'
+
+
+class LazyCommands(click.Group):
+    """A group that imports a command's module only when that command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which a new user meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"kwx {version('kalshi-wx')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyCommands, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+def kwx() -> None:
+    """Research warehouse and trading stack for Kalshi's highest-temperature-today markets."""
+
+
+def main() -> None:
+    """Run the command line and leave with the documented exit code."""
+    try:
+        kwx(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; nothing half-done was published", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output (`head`, a pager) had enough; that is no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        # The command line's last line: a known error is told with its next step, an unknown one keeps its traceback.
+        sys.exit(_tell(error))
+
+
+def _tell(error: Exception) -> int:
+    from warehouse.errors import KwxError
+
+    if not isinstance(error, KwxError):
+        raise error
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('hint:', fg='cyan')}  {error.hint}", err=True)
+    return error.exit_code

@@ -1,0 +1,56 @@
+"""`kwx sql`: one question to a pinned snapshot, answered as a table, JSON, CSV or Parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kwx.cli.options import json_option, lake_option
+
+
+@click.command(epilog='Example:  kwx sql "select city, count(*) as markets from markets group by all order by city"')
+@click.argument("question", required=False)
+@click.option("--query", "named", metavar="NAME", help="Ask a ready question of sql/queries instead.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--parquet", type=click.Path(dir_okay=False, path_type=Path), help="Write the result to a Parquet file.")
+@click.option("--snapshot", type=int, help="Ask an older snapshot.")
+@json_option
+@lake_option
+def sql(
+    question: str | None,
+    named: str | None,
+    as_csv: bool,
+    parquet: Path | None,
+    snapshot: int | None,
+    as_json: bool,
+    lake_root: Path | None,
+) -> None:
+    """Ask the lake in SQL: every table and view by its name, read-only, in UTC.
+
+    QUESTION is a SELECT, or DuckDB's short form `from VIEW limit 5`; `-` reads it from stdin.
+    """
+    from kwx.ask import ask, ready_question
+
+    if (question is None) == (named is None):
+        raise click.UsageError(
+            "say one question, or --query NAME; the tables and views: kwx lake status, kwx sql 'show tables'"
+        )
+    asked = ready_question(named) if named else _read(question or "")
+    frame = ask(asked, lake_root, snapshot=snapshot)
+    if parquet is not None:
+        frame.write_parquet(parquet)
+        click.echo(f"{frame.height:,} rows in {parquet}", err=True)
+    elif as_csv:
+        click.echo(frame.write_csv(), nl=False)
+    else:
+        from kwx.cli.show import print_json, show_frame
+
+        if as_json:
+            print_json(frame.to_dicts())
+        else:
+            show_frame(frame)
+
+
+def _read(question: str) -> str:
+    return click.get_text_stream("stdin").read() if question == "-" else question

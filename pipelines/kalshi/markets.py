@@ -1,0 +1,142 @@
+"""Market records to rows of `markets`: per event, because bounds, order and settled value are facts of the siblings.
+
+Refused alone: a record that cannot be read, of another product, or said twice in different words. Refused whole: an
+event whose brackets do not tile, that names two settled values, a value that contradicts a result, or that ended
+without exactly one winner. Not one of the 798 recorded events of 2024-2025 contradicts itself, so doubt means damage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from pipelines.kalshi.records import MarketRecord, parse_record
+from warehouse.errors import Refused
+from warehouse.lake.tables import MARKETS
+from warehouse.market.brackets import Bracket, missing_bracket, require_tiling
+
+REFUSED_SCHEMA = pl.Schema({"market_ticker": pl.String(), "rule": pl.String(), "record_json": pl.String()})
+FRAME_SCHEMA = pl.Schema({**MARKETS.schema, **MARKETS.path_columns})
+
+_Record = Mapping[str, object]
+_Refusal = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What became of the records: the rows of `markets` with city and event_date, and the refused with their rule."""
+
+    frame: pl.DataFrame
+    refused: pl.DataFrame
+
+
+def parse_markets(records: Iterable[_Record]) -> Parsed:
+    """Turn market records of any era into rows; every record ends in the frame, as a repeat, or among the refused."""
+    events, refused = _by_event(records)
+    rows: list[dict[str, object]] = []
+    for event in sorted(events):
+        sources, markets = zip(*events[event], strict=True)
+        try:
+            rows += _event_rows(event, markets)
+        except Refused as error:
+            refused += [_refusal(source, error) for source in sources]
+    return Parsed(
+        pl.DataFrame(rows, schema=FRAME_SCHEMA, orient="row"),
+        pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"),
+    )
+
+
+def _by_event(
+    records: Iterable[_Record],
+) -> tuple[dict[str, list[tuple[_Record, MarketRecord]]], list[_Refusal]]:
+    events: dict[str, list[tuple[_Record, MarketRecord]]] = {}
+    seen: dict[str, MarketRecord] = {}
+    refused: list[_Refusal] = []
+    for record in records:
+        try:
+            market = parse_record(record)
+            if seen.setdefault(market.market_ticker, market) != market:
+                raise Refused("market_ticker is there twice with different values")
+        except Refused as error:
+            refused.append(_refusal(record, error))
+            continue
+        if seen[market.market_ticker] is market:
+            events.setdefault(str(market.event), []).append((record, market))
+    return events, refused
+
+
+def _event_rows(event: str, markets: Sequence[MarketRecord]) -> list[dict[str, object]]:
+    """Return the rows of one event from the coldest bracket to the warmest, or refuse the event."""
+    brackets = _brackets(event, markets)
+    _require_one_winner(event, markets)
+    settled_f = _settled_value(event, markets, brackets)
+    order = sorted(range(len(markets)), key=lambda place: brackets[place].order_key)
+    return [
+        _row(markets[place], brackets[place], rank=rank, settled_f=settled_f)
+        for rank, place in enumerate(order, start=1)
+    ]
+
+
+def _brackets(event: str, markets: Sequence[MarketRecord]) -> list[Bracket]:
+    told = [market.bracket for market in markets if market.bracket is not None]
+    if len(told) == len(markets):
+        require_tiling(told, event=event)
+        return told
+    if len(told) < len(markets) - 1:
+        raise Refused(f"event {event}: {len(markets) - len(told)} markets say neither strikes nor subtitle")
+    gap = missing_bracket(told, event=event)
+    return [market.bracket or gap for market in markets]
+
+
+def _require_one_winner(event: str, markets: Sequence[MarketRecord]) -> None:
+    winners = sum(market.result == "yes" for market in markets)
+    if winners > 1 or (winners == 0 and all(market.is_final for market in markets)):
+        raise Refused(f"event {event}: {winners} of its {len(markets)} markets won, not one")
+    if silent := [market.market_ticker for market in markets if market.is_final and market.result is None]:
+        raise Refused(f"event {event}: {silent[0]} is final without a result")
+
+
+def _settled_value(event: str, markets: Sequence[MarketRecord], brackets: Sequence[Bracket]) -> int | None:
+    """Return the one settled degree that any sibling names; refuse one that a result contradicts."""
+    named = {market.expiration_value_f for market in markets if market.expiration_value_f is not None}
+    if not named:
+        return None
+    if len(named) > 1:
+        raise Refused(f"event {event}: its markets name several settled values {sorted(named)}")
+    (settled_f,) = named
+    for market, bracket in zip(markets, brackets, strict=True):
+        if market.result is not None and (settled_f in bracket) != (market.result == "yes"):
+            raise Refused(
+                f"event {event}: expiration value {settled_f} °F contradicts result {market.result!r} "
+                f"of {market.market_ticker}, which pays for {bracket} °F"
+            )
+    return settled_f
+
+
+def _row(market: MarketRecord, bracket: Bracket, *, rank: int, settled_f: int | None) -> dict[str, object]:
+    read = {name: value for name, value in vars(market).items() if name in FRAME_SCHEMA}
+    if market.bounds_source != "strikes":
+        # Null strikes marked the winners of early 2025: left null they would tell the answer.
+        read["floor_strike"], read["cap_strike"] = bracket.strikes
+    return read | {
+        "event_ticker": str(market.event),
+        "series_ticker": market.event.series,
+        "event_date": market.event.event_date,
+        "strike_type": bracket.strike_type,
+        "low_f": bracket.low_f,
+        "high_f": bracket.high_f,
+        "bracket_order": rank,
+        "expiration_value_f": settled_f,
+    }
+
+
+def _refusal(record: _Record, error: Refused) -> _Refusal:
+    ticker = record.get("ticker")
+    return {
+        "market_ticker": ticker if isinstance(ticker, str) else None,
+        "rule": str(error),
+        "record_json": json.dumps(record, sort_keys=True, default=str),
+    }

@@ -1,0 +1,68 @@
+"""Heavy work as a pure function of one task, mapped over processes. `spawn`, because Polars deadlocks under `fork`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from typing import TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+# One process per core, one thread per process: nested thread pools on two cores only wait for each other.
+_ONE_THREAD = {
+    "POLARS_MAX_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+}
+
+
+def workers_wanted(said: int | None = None) -> int:
+    """Return how many processes to use: what was said, else one for each core that we may use."""
+    return said or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else said or os.cpu_count() or 1
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[Executor]:
+    """Return a pool of fresh single-threaded processes; pending work is dropped when the block is left by an error."""
+    with _environment(_ONE_THREAD):
+        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+
+def map_tasks(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    *,
+    executor: Executor,
+    on_done: Callable[[Task], None] = lambda task: None,
+) -> list[Result]:
+    """Do every task and return the results in the order of the tasks; the first failure ends the rest."""
+    futures = {executor.submit(work, task): place for place, task in enumerate(tasks)}
+    results: dict[int, Result] = {}
+    for future in as_completed(futures):
+        place = futures[future]
+        results[place] = future.result()
+        on_done(tasks[place])
+    return [results[place] for place in range(len(tasks))]
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update({name: value for name, value in values.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)

@@ -1,0 +1,308 @@
+"""Sparse candles to the complete minute grid: every minute from open to close, as it was known then.
+
+All markets of a city lie one after the other in one long array, so that a year costs one pass: each sparse row is
+repeated until the next one takes over. A minute is an integer here: minutes since 1970, inclusive end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from warehouse.errors import ContractBroken
+from warehouse.lake.tables import CANDLES_DENSE, UTC_TYPE
+from warehouse.market.cities import City
+from warehouse.market.money import TICKS_PER_DOLLAR
+
+QUOTE_FRESH_MINUTES = 60  # a quote is told again only when it moves, so an hour of silence is still a quote
+WEATHER_FRESH_MINUTES = 15
+VOLUME_WINDOW_MINUTES = 20
+
+_MICROSECONDS = 60_000_000
+_ABSENT = -1  # stands for null inside integer arrays: no price, volume or minute is negative
+_CODE_SHIFT = 32  # market code above, minute below: one integer that orders by market, then by minute
+
+Ints = npt.NDArray[np.int64]
+
+
+def dense_candles(candles: pl.DataFrame, markets: pl.DataFrame, *, weather: pl.DataFrame, city: City) -> pl.DataFrame:
+    """Return every minute of every market from open (exclusive) to close, holding only what was known by then.
+
+    A candle takes effect at the first whole minute at or after both its stamp and its arrival. One that comes late
+    adds its volume and trades to the minute in which it arrived, and never takes quotes, open interest or last price
+    over from a younger one. Candles stamped at or before the open, or effective after the close, have no minute.
+
+    Args:
+        candles: rows of candles_1m, any order; of rows that share market and stamp the first known counts.
+        markets: market_ticker, open_utc, close_utc of every market of one city that is to be laid out.
+        weather: rows of obs_1m that cover the trading hours; minutes without a row are not `complete`.
+        city: whose civil clock gives utc_offset_minutes.
+    """
+    grid = _Grid.of(markets)
+    arrivals = _arrivals(candles, grid)
+    changes = _changes(arrivals)
+    held, moved = _holding(grid, changes.row)
+    minute = grid.minute_of_rows()
+    dense = pl.concat(
+        [
+            grid.label_rows(minute),
+            _clock_and_weather(minute, weather, city=city),
+            changes.state().select(pl.all().gather(held)),
+            changes.flow().select(pl.all().gather(moved)),
+            pl.DataFrame({"minute": minute, "volume_20m_centi": _trailing_volume(grid, changes)}),
+        ],
+        how="horizontal",
+    )
+    return _derived(dense).select(pl.col(name).cast(dtype) for name, dtype in CANDLES_DENSE.schema.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Grid:
+    """The minutes of all markets, one market after the other, in the order of their tickers."""
+
+    tickers: pl.Series
+    open_minute: Ints
+    close_minute: Ints
+    first_row: Ints
+    size: Ints
+
+    @classmethod
+    def of(cls, markets: pl.DataFrame) -> _Grid:
+        """Lay the markets out."""
+        listed = markets.select("market_ticker", "open_utc", "close_utc").unique("market_ticker", keep="first")
+        listed = listed.sort("market_ticker")
+        open_minute, close_minute = _floor_minute(listed["open_utc"]), _floor_minute(listed["close_utc"])
+        size = np.maximum(close_minute - open_minute, 0)
+        return cls(
+            tickers=listed["market_ticker"],
+            open_minute=open_minute,
+            close_minute=close_minute,
+            first_row=np.cumsum(size) - size,
+            size=size,
+        )
+
+    @property
+    def rows(self) -> int:
+        """The number of minutes of all markets together."""
+        return int(self.size.sum())
+
+    def minute_of_rows(self) -> Ints:
+        """Return the minute of every row."""
+        return np.repeat(self.open_minute + 1 - self.first_row, self.size) + np.arange(self.rows)
+
+    def label_rows(self, minute: Ints) -> pl.DataFrame:
+        """Return the market, the instant and the minutes of trading of every row."""
+        code = np.repeat(np.arange(len(self.size), dtype=np.uint32), self.size)
+        opened = np.repeat(self.open_minute, self.size)
+        return pl.DataFrame(
+            {
+                "market_ticker": self.tickers.gather(code),
+                "ts_utc": pl.Series(minute * _MICROSECONDS).cast(UTC_TYPE),
+                "minutes_since_open": (minute - opened).astype(np.int32),
+            }
+        )
+
+    def code_of(self, tickers: pl.Series) -> Ints:
+        """Return the place of each ticker among the markets; refuse one that is not listed."""
+        runs = tickers.rle().struct.unnest()
+        places = pl.DataFrame({"value": self.tickers, "code": np.arange(len(self.tickers))})
+        found = runs.join(places, on="value", how="left", maintain_order="left")
+        if found["code"].null_count():
+            unlisted = found.filter(pl.col("code").is_null())["value"][0]
+            raise ContractBroken(
+                f"candles of {unlisted!r} have no market: its open and close are unknown",
+                hint="ingest the markets of that event before its candles are laid out",
+            )
+        return np.repeat(found["code"].to_numpy(), found["len"].to_numpy())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Arrivals:
+    """The candles that fall into the grid, in the order in which they became known, then of their stamps."""
+
+    row: Ints
+    code: Ints
+    ts_minute: Ints
+    values: dict[str, Ints]
+
+
+_VALUES = (
+    *("yes_bid_close_ticks", "yes_ask_close_ticks", "open_interest_centi", "volume_centi"),
+    *("price_open_ticks", "price_high_ticks", "price_low_ticks", "price_close_ticks"),
+)
+
+
+def _arrivals(candles: pl.DataFrame, grid: _Grid) -> _Arrivals:
+    code = grid.code_of(candles["market_ticker"])
+    ts_minute = _floor_minute(candles["ts_utc"])
+    known_us = candles["known_utc"].to_physical().to_numpy()
+    minute = np.maximum(ts_minute, -(-known_us // _MICROSECONDS))
+    picked = np.flatnonzero((ts_minute > grid.open_minute[code]) & (minute <= grid.close_minute[code]))
+    stamp = (code << _CODE_SHIFT) + ts_minute
+    picked = picked[_first_known(stamp[picked], known_us[picked])]
+    row = (grid.first_row - grid.open_minute - 1)[code[picked]] + minute[picked]
+    if np.any(row[1:] < row[:-1]):
+        by_arrival = np.argsort(row, kind="stable")
+        picked, row = picked[by_arrival], row[by_arrival]
+    values = {name: candles[name].fill_null(_ABSENT).to_numpy()[picked] for name in _VALUES}
+    return _Arrivals(row=row, code=code[picked], ts_minute=ts_minute[picked], values=values)
+
+
+def _first_known(stamp: Ints, known_us: Ints) -> Ints:
+    """Return where the first known row of every stamp stands, ordered by stamp."""
+    if np.all(stamp[1:] > stamp[:-1]):
+        return np.arange(len(stamp))
+    order = np.lexsort((known_us, stamp))
+    return order[np.flatnonzero(np.diff(stamp[order], prepend=_ABSENT))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Changes:
+    """One entry for every row in which something became known: the state from then on, and the flow of that minute."""
+
+    row: Ints
+    quote_minute: Ints
+    bid: Ints
+    ask: Ints
+    open_interest: Ints
+    last_price: Ints
+    volume: Ints
+    prices: dict[str, Ints]
+
+    def state(self) -> pl.DataFrame:
+        """Return what holds until the next change; the last entry is the nothing before the first candle."""
+        held = pl.DataFrame(
+            {
+                "yes_bid_ticks": self.bid.astype(np.int32),
+                "yes_ask_ticks": self.ask.astype(np.int32),
+                "quote_minute": self.quote_minute,
+                "open_interest_centi": self.open_interest,
+                "last_price_ticks": _nullable(self.last_price),
+            }
+        )
+        bid, ask, last = pl.col("yes_bid_ticks"), pl.col("yes_ask_ticks"), pl.col("last_price_ticks")
+        two_sided = (bid > 0) & (ask < TICKS_PER_DOLLAR) & (bid <= ask)
+        held = held.with_columns(
+            two_sided.alias("two_sided"),
+            pl.when(two_sided).then(bid + ask).otherwise(last * 2).alias("mid_half_ticks"),
+            pl.when(two_sided).then(pl.lit("mid")).when(last.is_not_null()).then(pl.lit("last")).alias("price_source"),
+        )
+        return pl.concat([held, held.clear(1)])
+
+    def flow(self) -> pl.DataFrame:
+        """Return what belongs to the minute of the change alone; the last entry is a silent minute."""
+        told = pl.DataFrame({"volume_centi": self.volume, **{name: _nullable(of) for name, of in self.prices.items()}})
+        return pl.concat([told, told.clear(1).with_columns(pl.lit(0, pl.Int64).alias("volume_centi"))])
+
+
+def _changes(arrivals: _Arrivals) -> _Changes:
+    values, row = arrivals.values, arrivals.row
+    first = np.flatnonzero(np.diff(row, prepend=_ABSENT))
+    last = np.append(first[1:], len(row)) - 1
+    stamp = (arrivals.code << _CODE_SHIFT) + arrivals.ts_minute
+    youngest = _youngest(stamp, np.ones(len(row), dtype=np.bool_))[last[: len(first)]]
+    traded = _youngest(stamp, values["price_close_ticks"] != _ABSENT)[last[: len(first)]]
+    same_market = (traded != _ABSENT) & (arrivals.code[traded] == arrivals.code[youngest])
+    return _Changes(
+        row=row[first],
+        quote_minute=arrivals.ts_minute[youngest],
+        bid=values["yes_bid_close_ticks"][youngest],
+        ask=values["yes_ask_close_ticks"][youngest],
+        open_interest=values["open_interest_centi"][youngest],
+        last_price=np.where(same_market, values["price_close_ticks"][traded], _ABSENT),
+        volume=np.add.reduceat(values["volume_centi"], first),
+        prices=_merged_prices(values, first),
+    )
+
+
+def _youngest(stamp: Ints, eligible: npt.NDArray[np.bool_]) -> Ints:
+    """Return, for every arrival, which eligible one so far has the youngest stamp; a later market is younger."""
+    seen = np.maximum.accumulate(np.where(eligible, stamp, _ABSENT))
+    return np.maximum.accumulate(np.where(eligible & (stamp == seen), np.arange(len(stamp)), _ABSENT))
+
+
+def _merged_prices(values: dict[str, Ints], first: Ints) -> dict[str, Ints]:
+    """Merge the trades that became known in one minute: first, highest, lowest and last by their stamps."""
+    place = np.arange(len(values["price_open_ticks"]))
+    far = np.iinfo(np.int64).max
+    opened, low, closed = (
+        values["price_open_ticks"],
+        values["price_low_ticks"].astype(np.int64),
+        values["price_close_ticks"],
+    )
+    opening = np.minimum.reduceat(np.where(opened != _ABSENT, place, far), first)
+    closing = np.maximum.reduceat(np.where(closed != _ABSENT, place, _ABSENT), first)
+    lowest = np.minimum.reduceat(np.where(low != _ABSENT, low, far), first)
+    return {
+        "price_open_ticks": np.where(opening != far, opened[np.minimum(opening, len(place) - 1)], _ABSENT),
+        "price_high_ticks": np.maximum.reduceat(values["price_high_ticks"], first),
+        "price_low_ticks": np.where(lowest != far, lowest, _ABSENT),
+        "price_close_ticks": np.where(closing != _ABSENT, closed[closing], _ABSENT),
+    }
+
+
+def _holding(grid: _Grid, row: Ints) -> tuple[pl.Series, pl.Series]:
+    """Return, for every row of the grid, which change holds there and which happened there; the last + 1 is none."""
+    none = len(row)
+    moved = np.full(grid.rows, none, dtype=np.uint32)
+    moved[row] = np.arange(none, dtype=np.uint32)
+    opening = grid.first_row[grid.size > 0]
+    silent = opening[moved[opening] == none]
+    start = np.concatenate([row, silent])
+    order = np.argsort(start, kind="stable")
+    which = np.concatenate([np.arange(none), np.full(len(silent), none)]).astype(np.uint32)[order]
+    held = np.repeat(which, np.diff(start[order], append=grid.rows))
+    return pl.Series(held), pl.Series(moved)
+
+
+def _trailing_volume(grid: _Grid, changes: _Changes) -> Ints:
+    """Return the volume of the last 20 minutes: a trade enters at its minute and leaves 20 later, or at the close."""
+    market_end = np.repeat(grid.first_row + grid.size, grid.size)[changes.row]
+    change = np.zeros(grid.rows + 1, dtype=np.int64)
+    change[changes.row] = changes.volume
+    np.subtract.at(change, np.minimum(changes.row + VOLUME_WINDOW_MINUTES, market_end), changes.volume)
+    return np.cumsum(change)[:-1]
+
+
+def _clock_and_weather(minute: Ints, weather: pl.DataFrame, *, city: City) -> pl.DataFrame:
+    """Return, for every row, the civil clock's offset and whether the weather is fresh; both looked up by minute."""
+    if not len(minute):
+        return pl.DataFrame(schema={"utc_offset_minutes": pl.Int32, "weather_fresh": pl.Boolean})
+    earliest, latest = int(minute.min()), int(minute.max())
+    instants = pl.Series(np.arange(earliest, latest + 1) * _MICROSECONDS).cast(UTC_TYPE)
+    civil = instants.dt.convert_time_zone(city.zone)
+    offset = (civil.dt.base_utc_offset() + civil.dt.dst_offset()).dt.total_minutes().cast(pl.Int32)
+    fresh_minute = _floor_minute(weather.filter(pl.col("stale_minutes") <= WEATHER_FRESH_MINUTES)["ts_utc"])
+    fresh = np.zeros(len(instants), dtype=np.bool_)
+    fresh[fresh_minute[(fresh_minute >= earliest) & (fresh_minute <= latest)] - earliest] = True
+    place = pl.Series((minute - earliest).astype(np.uint32))
+    return pl.DataFrame({"utc_offset_minutes": offset.gather(place), "weather_fresh": pl.Series(fresh).gather(place)})
+
+
+def _derived(dense: pl.DataFrame) -> pl.DataFrame:
+    """Add what follows from the minute and the minute before it; the first minute of a market has none before it."""
+    has_past = pl.col("minutes_since_open") > 1
+    age = (pl.col("minute") - pl.col("quote_minute")).alias("quote_age_minutes")
+    volume = pl.col("volume_centi")
+    dense = dense.with_columns(
+        age,
+        pl.when(has_past).then(volume.diff()).otherwise(volume).alias("volume_delta_centi"),
+        pl.when(has_past).then(pl.col("mid_half_ticks").diff()).alias("velocity_half_ticks"),
+    )
+    fresh_quote = pl.col("two_sided").fill_null(False) & (pl.col("quote_age_minutes") <= QUOTE_FRESH_MINUTES)
+    return dense.with_columns(
+        pl.when(has_past).then(pl.col("velocity_half_ticks").diff()).alias("acceleration_half_ticks"),
+        (fresh_quote & pl.col("weather_fresh")).alias("complete"),
+    )
+
+
+def _nullable(values: Ints) -> pl.Series:
+    series = pl.Series(values.astype(np.int32))
+    return series.set(series == _ABSENT, None)
+
+
+def _floor_minute(instants: pl.Series) -> Ints:
+    return instants.to_physical().to_numpy() // _MICROSECONDS

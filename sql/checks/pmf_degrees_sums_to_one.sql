@@ -1,0 +1,6 @@
+-- A row is a distribution over whole degrees that is empty, negative somewhere, not a number, or does not sum to one.
+-- mend: run the hazard of that day again
+select city, event_date, ts_utc, mc_version, list_sum(p) as p_sum, list_min(p) as p_min
+from pmf_degrees
+where not coalesce(list_sum(p) between 1 - 1e-6 and 1 + 1e-6 and list_min(p) >= 0, false)
+order by city, event_date, ts_utc, mc_version

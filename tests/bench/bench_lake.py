@@ -1,0 +1,255 @@
+"""The lake from outside: building two weeks of seven cities, and asking and changing a lake of seven cities and a year.
+
+The year's lake is kept in build/bench-lake between runs (the first run builds it, which takes some minutes).
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import psutil
+from measure import Measure, best_of, report
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from pipelines.build import build_demo, demo_world  # noqa: E402
+from warehouse.lake.store import Lake, Snapshot  # noqa: E402
+from warehouse.lake.tables import CANDLES_DENSE, MARKETS, Partition  # noqa: E402
+from warehouse.lake.writer import write  # noqa: E402
+
+YEAR_LAKE = ROOT / "build" / "bench-lake"
+CITY = "chicago"
+EVENT = date(2026, 7, 1)
+
+
+class PeakMemory:
+    """Watch this process and its children; `gb` is the largest sum of their resident sizes."""
+
+    def __enter__(self) -> PeakMemory:
+        self.gb, self._stop = 0.0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._stop.wait(0.05):
+            total = 0
+            for process in [me, *me.children(recursive=True)]:
+                try:
+                    total += process.memory_info().rss
+                except psutil.NoSuchProcess:
+                    continue
+            self.gb = max(self.gb, total / 1024**3)
+
+
+def run() -> list[Measure]:
+    """Measure the build of two weeks, then everything that is promised of a year."""
+    snapshot = year_lake()
+    return [
+        build_two_weeks(),
+        *ask_for_an_event(snapshot),
+        scan_a_year(snapshot),
+        publish_one_partition(snapshot),
+        size_of_a_row(snapshot),
+    ]
+
+
+def year_lake() -> Snapshot:
+    """Return the lake of seven cities and a year, building it once."""
+    lake = Lake(YEAR_LAKE)
+    if lake.current_number() is None:
+        began = time.perf_counter()
+        build_demo(demo_world(days=365, seed=7, books=False), YEAR_LAKE)
+        print(f"(built the year's lake in {time.perf_counter() - began:.0f} s)")
+    return lake.snapshot()
+
+
+def build_two_weeks() -> Measure:
+    """The demo lake end to end, checks included."""
+    with tempfile.TemporaryDirectory() as folder, PeakMemory() as memory:
+        built = build_demo(demo_world(), Path(folder) / "lake")
+    rows = sum(built.written.values())
+    return Measure(
+        name="demo lake, 7 cities x 14 days, checked",
+        ours_s=built.seconds,
+        target="<= 60 s and <= 2 GB",
+        note=f"{rows:,} rows, peak {memory.gb:.2f} GB over all processes",
+        holds=built.seconds <= 60 and memory.gb <= 2,
+    )
+
+
+def ask_for_an_event(snapshot: Snapshot) -> list[Measure]:
+    """One event out of a year: by SQL through the widest view, and by the Python API from its folder."""
+    question = f"from minute_panel_full where city = '{CITY}' and event_date = '{EVENT}'"
+    with snapshot.connect() as con:
+        by_sql_s, panel = best_of(5, lambda: con.sql(question).pl())
+    by_api_s, dense = best_of(5, lambda: snapshot.read(CANDLES_DENSE, Partition(CITY, EVENT)))
+    by_hand_s, everything = best_of(
+        1, lambda: pd.read_parquet(table_folder(snapshot, "candles_dense"), filters=[("city", "==", CITY)])
+    )
+    same = everything[everything["date"].astype(str) == str(EVENT)]
+    assert panel.height == dense.height == len(same) > 10_000
+    return [
+        Measure(
+            name="one event of minute_panel_full, SQL",
+            ours_s=by_sql_s,
+            baseline_s=by_hand_s,
+            ratio=by_hand_s / by_sql_s,
+            target="<= 0.5 s",
+            note=f"{panel.height:,} rows x {panel.width} columns; baseline: pandas reads the city's year",
+            holds=by_sql_s <= 0.5,
+        ),
+        Measure(
+            name="one event of candles_dense, Python API",
+            ours_s=by_api_s,
+            baseline_s=by_hand_s,
+            ratio=by_hand_s / by_api_s,
+            target="<= 20 ms",
+            note=f"{dense.height:,} rows",
+            holds=by_api_s <= 0.020,
+        ),
+    ]
+
+
+def scan_a_year(snapshot: Snapshot) -> Measure:
+    """One city's whole year of minute_panel_base against the same panel made in pandas from the same files."""
+    question = f"from minute_panel_base where city = '{CITY}'"
+    with snapshot.connect() as con:
+        ours_s, panel = best_of(3, lambda: con.sql(question).pl())
+    baseline_s, baseline = best_of(1, lambda: panel_in_pandas(snapshot))
+    require_equal(panel, baseline)
+    ratio = baseline_s / ours_s
+    return Measure(
+        name="a city's year of minute_panel_base",
+        ours_s=ours_s,
+        baseline_s=baseline_s,
+        ratio=ratio,
+        target=">= 10 x and <= 4 s",
+        note=f"{panel.height:,} rows x {panel.width} columns",
+        holds=ratio >= 10 and ours_s <= 4,
+    )
+
+
+def panel_in_pandas(snapshot: Snapshot) -> pd.DataFrame:
+    """Make the panel as one does in pandas: read, merge, group by market, shift and roll."""
+    frame = pd.read_parquet(table_folder(snapshot, "candles_dense"), filters=[("city", "==", CITY)])
+    markets = pd.read_parquet(table_folder(snapshot, "markets"), filters=[("city", "==", CITY)])
+    wanted = [
+        "market_ticker",
+        "event_ticker",
+        "strike_type",
+        "floor_strike",
+        "cap_strike",
+        "low_f",
+        "high_f",
+        "bracket_order",
+        "close_utc",
+    ]
+    frame = frame.merge(markets[wanted], on="market_ticker").sort_values(["market_ticker", "ts_utc"])
+    bid, ask = frame["yes_bid_ticks"] / 10_000, frame["yes_ask_ticks"] / 10_000
+    two_sided = (bid > 0) & (ask < 1) & (bid <= ask)
+    frame["last_prob"] = frame["last_price_ticks"] / 10_000
+    frame["mid_prob"] = ((bid + ask) / 2).where(two_sided, frame["last_prob"])
+    frame["spread_prob"] = (ask - bid).where(two_sided)
+    by_market = frame.groupby("market_ticker", sort=False)
+    frame["velocity"] = by_market["mid_prob"].diff()
+    frame["acceleration"] = frame.groupby("market_ticker", sort=False)["velocity"].diff()
+    frame["volume"] = frame["volume_centi"] / 100
+    frame["volume_20m"] = (
+        frame.groupby("market_ticker", sort=False)["volume"]
+        .rolling(20, min_periods=1)
+        .sum()
+        .reset_index(level=0, drop=True)
+    )
+    frame["clv"] = (frame["price_close_ticks"] - frame["price_low_ticks"]) / (
+        frame["price_high_ticks"] - frame["price_low_ticks"]
+    ).replace(0, float("nan"))
+    frame["ts_local"] = frame["ts_utc"].dt.tz_convert("America/Chicago").dt.tz_localize(None)
+    frame["local_date"] = frame["ts_local"].dt.date
+    frame["minutes_to_close"] = (frame["close_utc"] - frame["ts_utc"]).dt.total_seconds() // 60
+    return frame
+
+
+def require_equal(panel: pl.DataFrame, baseline: pd.DataFrame) -> None:
+    """Refuse to compare the speed of two different answers."""
+    ordered = panel.sort("market_ticker", "ts_utc")
+    assert ordered.height == len(baseline)
+    for name in ("mid_prob", "spread_prob", "velocity", "acceleration", "volume_20m", "clv", "minutes_to_close"):
+        theirs = pl.Series(name, baseline[name].to_numpy(dtype=float), nan_to_null=True)
+        difference = (ordered[name].cast(pl.Float64) - theirs).abs().max()
+        assert ordered[name].is_null().equals(theirs.is_null()), f"{name} is null elsewhere"
+        assert difference is None or difference < 1e-9, f"{name} differs by {difference}"
+
+
+def publish_one_partition(snapshot: Snapshot) -> Measure:
+    """Change one day of one table in a copy of the year's lake (hard links, so that the copy costs nothing)."""
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
+        copy = Path(folder) / "lake"
+        shutil.copytree(
+            YEAR_LAKE, copy, symlinks=True, copy_function=lambda source, target: Path(target).hardlink_to(source)
+        )
+        lake = Lake(copy)
+        first_s = publish_change(lake, EVENT)
+        ours_s = publish_change(lake, EVENT + timedelta(days=1))
+        began = time.perf_counter()
+        shutil.copytree(copy / "tables" / "candles_dense" / "v000001", Path(folder) / "rewritten")
+        baseline_s = time.perf_counter() - began
+    return Measure(
+        name="publishing one partition into the year",
+        ours_s=ours_s,
+        baseline_s=baseline_s,
+        ratio=baseline_s / ours_s,
+        target="<= 3 s",
+        note=f"baseline: rewriting that one table; first publish after the move {first_s:.2f} s",
+        holds=ours_s <= 3,
+    )
+
+
+def publish_change(lake: Lake, day: date) -> float:
+    """Publish one changed day of candles_dense; return the seconds from asking for the lock to the switch."""
+    partition = Partition(CITY, day)
+    frame = lake.snapshot().read(CANDLES_DENSE, partition).with_columns(complete=pl.lit(False))
+    began = time.perf_counter()
+    with write(lake, purpose="bench") as writer:
+        writer.put(CANDLES_DENSE, frame, partition)
+        published = writer.publish()
+    seconds = time.perf_counter() - began
+    assert not published.read(CANDLES_DENSE, partition)["complete"].any()
+    assert published.manifest.tables[MARKETS.name] == lake.snapshot(1).manifest.tables[MARKETS.name]
+    return seconds
+
+
+def size_of_a_row(snapshot: Snapshot) -> Measure:
+    """Count the bytes on disk for each dense row, all columns together."""
+    entry = snapshot.manifest.tables["candles_dense"]
+    per_row = entry.bytes / entry.rows
+    return Measure(
+        name="Parquet bytes per dense row",
+        ours_s=0.0,
+        target="<= 8 bytes",
+        note=f"{per_row:.2f} bytes over {entry.rows:,} rows",
+        holds=per_row <= 8,
+    )
+
+
+def table_folder(snapshot: Snapshot, name: str) -> Path:
+    """Return the hive folder of a table."""
+    return snapshot.paths.version(name, snapshot.manifest.tables[name].version)
+
+
+if __name__ == "__main__":
+    sys.exit(report(run()))

@@ -1,0 +1,180 @@
+"""The command line: what a person and a machine get, and the documented exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+LIGHT = (
+    "import sys; import kwx.cli; heavy = {'polars', 'duckdb', 'numpy', 'rich'} & set(sys.modules); sys.exit(len(heavy))"
+)
+
+
+def test_help_lists_every_command_with_an_example(kwx):
+    """A new user sees what there is and what to type first."""
+    done = kwx("--help")
+
+    assert 0 == done.returncode
+    assert all(word in done.stdout for word in ("lake", "sql", "doctor", "kwx lake build"))
+
+
+def test_help_loads_no_engine():
+    """`kwx --help` imports click and nothing heavy; that is what keeps it quick."""
+    assert 0 == subprocess.run([sys.executable, "-c", LIGHT], check=False).returncode
+
+
+def test_help_answers_quickly(kwx):
+    """Help is there before one wonders; a generous bound, the benchmark prints the figure."""
+    began = time.perf_counter()
+
+    kwx("--help")
+
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("command", ["build", "status", "check", "dense", "gc", "rollback"])
+def test_every_lake_command_has_help_with_an_example(kwx, command):
+    """`--help` of a command ends in something to copy."""
+    done = kwx("lake", command, "--help")
+
+    assert 0 == done.returncode
+    assert f"Example:  kwx lake {command}" in " ".join(done.stdout.split("\n")).replace("  kwx", "  kwx")
+
+
+def test_status_shows_every_table_of_the_snapshot(kwx, demo_lake):
+    """Tables, rows, days and sizes of the current snapshot."""
+    done = kwx("lake", "status", lake=demo_lake)
+
+    assert 0 == done.returncode
+    assert all(word in done.stdout for word in ("snapshot 1", "candles_dense", "settlements", "2026-11-02", "empty: "))
+
+
+def test_status_as_json_is_one_object(kwx, demo_lake):
+    """Machines get the manifest."""
+    found = json.loads(kwx("lake", "status", "--json", lake=demo_lake).stdout)
+
+    assert 36 == found["tables"]["markets"]["rows"]
+    assert [1] == found["snapshots"]
+
+
+def test_check_passes_on_the_demo_lake(kwx, demo_lake):
+    """The demo lake keeps every promise."""
+    done = kwx("lake", "check", lake=demo_lake)
+
+    assert 0 == done.returncode, done.stdout
+    assert "FAILED" not in done.stdout
+    assert "files_as_published" in done.stdout
+
+
+def test_sql_prints_wide_rows_one_below_the_other(kwx, demo_lake):
+    """Sixty columns do not fit a line, so each row becomes a block."""
+    done = kwx("sql", "from minute_panel_full limit 2", lake=demo_lake)
+
+    assert 0 == done.returncode, done.stderr
+    assert "row 2" in done.stdout
+    assert "mid_prob" in done.stdout
+
+
+def test_sql_prints_narrow_rows_as_a_table(kwx, demo_lake):
+    """What fits is a table with a header."""
+    done = kwx("sql", "select city, count(*) as markets from markets group by all order by city", lake=demo_lake)
+
+    assert ["city     markets", "chicago       18", "nyc           18"] == [
+        line.rstrip() for line in done.stdout.splitlines()
+    ]
+
+
+def test_sql_answers_in_json_csv_and_parquet(kwx, demo_lake, tmp_path):
+    """The same rows in each form."""
+    question = "select market_ticker, open_utc from markets order by market_ticker limit 2"
+
+    as_json = json.loads(kwx("sql", question, "--json", lake=demo_lake).stdout)
+    as_csv = list(csv.DictReader(io.StringIO(kwx("sql", question, "--csv", lake=demo_lake).stdout)))
+    kwx("sql", question, "--parquet", tmp_path / "out.parquet", lake=demo_lake)
+
+    tickers = pl.read_parquet(tmp_path / "out.parquet")["market_ticker"].to_list()
+    assert tickers == [row["market_ticker"] for row in as_json] == [row["market_ticker"] for row in as_csv]
+    assert "2026-10-31T14:00:00+00:00" == as_json[0]["open_utc"]
+
+
+def test_sql_reads_a_question_from_stdin(kwx, demo_lake):
+    """A dash is stdin, so that files can be piped in."""
+    assert "18" in kwx("sql", "-", lake=demo_lake, stdin="select count(*) as n from markets where city = 'nyc'").stdout
+
+
+def test_sql_runs_a_ready_query(kwx, demo_lake):
+    """The queries of the repository are at hand by name."""
+    done = kwx("sql", "--query", "ladder_now", lake=demo_lake)
+
+    assert 0 == done.returncode, done.stderr
+    assert "KXHIGH" in done.stdout
+
+
+def test_sql_on_an_empty_lake_answers_with_no_rows(kwx, tmp_path):
+    """Every view is there before there are data."""
+    done = kwx("sql", "select count(*) as n from minute_panel_full", lake=tmp_path / "none")
+
+    assert ["n", "0"] == done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said", "hint"),
+    [
+        (("sql", "from no_such_view"), 2, "no_such_view", "show tables"),
+        (("sql", "--query", "laddr_now"), 2, "laddr_now", "did you mean 'ladder_now'"),
+        (("sql",), 2, "say one question", ""),
+        (("sql", "from markets", "--snapshot", "9"), 1, "snapshot 9", "snapshots kept: 1"),
+        (("lake", "build", "--city", "chicgo"), 2, "'chicgo' is not in the registry", "did you mean 'chicago'"),
+        (("lake", "build", "--days", "0"), 2, "0", ""),
+        (("lake", "build", "--until", "2026-13-01"), 2, "is not a date", ""),
+        (
+            ("lake", "dense", "--since", "2026-11-02", "--until", "2026-11-01"),
+            2,
+            "ends before it begins",
+            "--since 2026-11-01",
+        ),
+        (("lake", "rollback"), 2, "is the first", ""),
+        (("nosuch",), 2, "No such command", ""),
+    ],
+)
+def test_bad_input_is_told_with_the_next_step(kwx, demo_lake, words, code, said, hint):
+    """What, where, what next; and the exit code says which kind."""
+    done = kwx(*words, lake=demo_lake)
+
+    assert code == done.returncode, done.stderr
+    assert said in done.stderr
+    assert hint in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_commands_that_need_a_snapshot_say_how_to_build_one(kwx, tmp_path):
+    """An empty lake is no failure to understand."""
+    done = kwx("lake", "status", lake=tmp_path / "none")
+
+    assert 1 == done.returncode
+    assert "kwx lake build" in done.stderr
+
+
+def test_doctor_looks_at_everything(kwx, demo_lake):
+    """Versions, lake, keys, disk, GPU; keys by presence, never by value."""
+    found = json.loads(kwx("doctor", "--json", lake=demo_lake).stdout)
+
+    whats = {finding["what"] for finding in found}
+    assert {"python", "polars", "duckdb", "lake", "KALSHI_API_KEY_ID", "disk", "gpu"} <= whats
+    assert "ok" == next(finding["state"] for finding in found if finding["what"] == "lake")
+
+
+def test_doctor_never_prints_a_key(kwx, demo_lake, monkeypatch):
+    """A secret that is set is called set."""
+    monkeypatch.setenv("KALSHI_API_KEY_ID", "a-secret-word")
+
+    done = kwx("doctor", lake=demo_lake)
+
+    assert "a-secret-word" not in done.stdout + done.stderr

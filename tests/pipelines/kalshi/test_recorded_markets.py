@@ -1,0 +1,129 @@
+"""Markets as others recorded them from the exchange, through the parser and the contract."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.kalshi.markets import Parsed, parse_markets
+from warehouse.lake.tables import MARKETS
+
+DATA = Path(os.environ.get("KWX_SHARED_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
+
+
+@cache
+def recorded(name: str) -> Path:
+    if not (DATA / name).exists():
+        pytest.skip(f"recorded data not present: {DATA / name}")
+    return DATA / name
+
+
+@pytest.fixture(scope="module")
+def archive() -> pl.DataFrame:
+    return pl.read_parquet(recorded("kalshi_2024_2025/markets.parquet"))
+
+
+@pytest.fixture(scope="module")
+def parsed(archive) -> Parsed:
+    return parse_markets(archive.to_dicts())
+
+
+def test_every_recorded_market_is_admitted(parsed):
+    """All 4,788 records of 798 events keep every rule of the table; none is refused."""
+    stored = [MARKETS.admit(rows, partition).height for partition, rows in MARKETS.split(parsed.frame)]
+
+    assert (798, 4_788, 0) == (len(stored), sum(stored), parsed.refused.height)
+
+
+def test_the_winners_whose_strikes_were_null_are_repaired(archive, parsed):
+    """75 records had null strikes, every one a winner; their repaired bounds hold the settled value."""
+    bare = archive.filter(pl.col("strike_type").is_null())["ticker"].implode()
+
+    repaired = parsed.frame.filter(pl.col("market_ticker").is_in(bare))
+
+    holds = pl.col("expiration_value_f").is_between(pl.col("low_f").fill_null(-99), pl.col("high_f").fill_null(199))
+    assert (75, 75) == (repaired.height, repaired.filter(holds, result="yes", bounds_source="subtitle").height)
+
+
+def test_without_their_subtitles_the_siblings_name_the_same_bounds(archive, parsed):
+    """The gap between the siblings is what the words say, for all 75."""
+    wordless = archive.with_columns(subtitle=pl.lit(""), yes_sub_title=pl.lit(""))
+
+    guessed = parse_markets(wordless.to_dicts()).frame
+
+    assert 75 == guessed.filter(bounds_source="siblings").height
+    assert parsed.frame.drop("bounds_source").equals(guessed.drop("bounds_source"))
+
+
+def test_no_repaired_strike_tells_the_winner(parsed):
+    """After the repair a strike is null in the tails only, for winners as for losers."""
+    nulls = parsed.frame.group_by("strike_type").agg(pl.col("floor_strike", "cap_strike").null_count())
+
+    assert [("between", 0, 0), ("greater", 0, 798), ("less", 798, 0)] == nulls.sort("strike_type").rows()
+
+
+def test_every_finished_event_has_one_winner_and_one_value(parsed):
+    """759 events finished with one yes and one settled degree; 39 were caught before their end and have neither."""
+    events = parsed.frame.group_by("event_ticker").agg(
+        winners=(pl.col("result") == "yes").sum(),
+        values=pl.col("expiration_value_f").drop_nulls().n_unique(),
+        settled=pl.col("settled_utc").is_not_null().sum(),
+    )
+
+    counts = events.group_by("winners", "values", "settled").len().sort("winners").rows()
+    assert [(0, 0, 0, 39), (1, 1, 6, 759)] == counts
+
+
+def test_the_settled_value_lies_in_the_winner_and_in_no_loser(parsed):
+    """No recorded value contradicts a recorded result."""
+    holds = pl.col("expiration_value_f").is_between(pl.col("low_f").fill_null(-99), pl.col("high_f").fill_null(199))
+    finished = parsed.frame.filter(pl.col("result").is_not_null())
+
+    assert [0] == finished.select((holds != (pl.col("result") == "yes")).sum()).to_series().to_list()
+
+
+def test_the_end_is_known_the_morning_after_the_close(parsed):
+    """Modelled settlement is ten to eleven hours after the close, never before it."""
+    lags = (
+        parsed.frame.select((pl.col("settled_utc") - pl.col("close_utc")).dt.total_minutes()).to_series().drop_nulls()
+    )
+
+    assert {601, 661} == set(lags)
+
+
+def test_old_and_new_series_lie_in_one_city(parsed):
+    """The prefix changed in October 2024; both names of a series are the same city's."""
+    series = parsed.frame.group_by("city").agg(pl.col("series_ticker").unique().sort()).sort("city").rows()
+
+    expected = {"austin": "HIGHAUS", "chicago": "HIGHCHI", "nyc": "HIGHNY"}
+    assert [(city, [old, f"KX{old}"]) for city, old in expected.items()] == series
+
+
+def test_untouched_events_are_the_rows_of_the_archive(parsed):
+    """The JSON of single events, absent fields and all, gives the rows that the table of records gives."""
+    files = sorted(recorded("kalshi_2024_2025/raw").glob("*_event_*.json.gz"))
+    markets = [market for file in files for market in json.loads(gzip.decompress(file.read_bytes()))["markets"]]
+
+    again = parse_markets(markets)
+
+    same = parsed.frame.filter(pl.col("market_ticker").is_in(again.frame["market_ticker"].implode()))
+    assert (15, 90, 0) == (len(files), again.frame.height, again.refused.height)
+    assert same.equals(again.frame)
+
+
+@pytest.mark.parametrize(("name", "count"), [("market_single", 1), ("markets_list", 5), ("event_single", 1)])
+def test_markets_that_are_no_weather_are_refused_politely(name, count):
+    """Production records of other products are refused one by one, with the reason."""
+    response = json.loads(recorded(f"kalshi_golden/{name}_response.json").read_text())["response"]
+    records = response.get("markets") or [response["market"]]
+
+    parsed = parse_markets(records)
+
+    assert (0, count) == (parsed.frame.height, parsed.refused.height)
+    assert parsed.refused["rule"].str.contains("is another product").all()

@@ -1,0 +1,250 @@
+"""A lake in memory: every table of the contracts as an empty typed table, with every view over it, filled row by row."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from warehouse.lake.statements import create_views, statements
+from warehouse.lake.tables import TABLES, Table
+from warehouse.market.cities import CITIES
+
+EVENT_DATE = date(2026, 2, 4)
+OPENING_MIDNIGHT = datetime(2026, 2, 4, 6, tzinfo=UTC)  # of the climate day of Chicago
+BRACKETS = {"COLD": (1, None, 39), "MILD": (2, 40, 41), "WARM": (3, 42, None)}
+_TYPES: dict[Any, str] = {
+    pl.String(): "varchar",
+    pl.Int32(): "integer",
+    pl.Int64(): "bigint",
+    pl.Float64(): "double",
+    pl.Boolean(): "boolean",
+    pl.Date(): "date",
+    pl.List(pl.Int64): "bigint[]",
+    pl.List(pl.Float64): "double[]",
+    pl.List(pl.String): "varchar[]",
+}
+_BLANKS: dict[Any, Any] = {
+    "varchar": "",
+    "integer": 0,
+    "bigint": 0,
+    "double": 0.0,
+    "boolean": False,
+    "date": EVENT_DATE,
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "markets": {"open_utc": OPENING_MIDNIGHT - timedelta(hours=16), "close_utc": OPENING_MIDNIGHT + timedelta(days=1)},
+    "candles_dense": {"complete": True, "minutes_since_open": 1, "utc_offset_minutes": -360},
+    "obs_1m": {"source": "metar", "stale_minutes": 0},
+    "obs_5m": {"source": "metar", "stale_minutes": 0},
+    "obs": {"source": "metar"},
+    "forecasts": {"source": "nbm"},
+    "settlements": {"source": "cli", "is_final": True},
+    "pmf_minute": {"mc_version": "v1"},
+    "predictions": {"model_id": "a_model", "wf_window": "win_20260201_20260207"},
+}
+
+
+def sql_type(dtype: pl.DataType) -> str:
+    """Return the DuckDB type of a contract's column."""
+    return "timestamptz" if isinstance(dtype, pl.Datetime) else _TYPES[dtype]
+
+
+def at(minute: float) -> datetime:
+    """Return an instant, in minutes since the event day began; the eve is below zero."""
+    return OPENING_MIDNIGHT + timedelta(minutes=minute)
+
+
+def blank_row(table: Table) -> dict[str, Any]:
+    """Return a row that says nothing: null where that is allowed, else the type's zero."""
+    types = {column.name: sql_type(column.dtype) for column in table.columns}
+    blank = {column.name: None if column.null else _BLANKS.get(types[column.name]) for column in table.columns}
+    instants = {
+        name: OPENING_MIDNIGHT for name, kind in types.items() if kind == "timestamptz" and name.endswith("utc")
+    }
+    nullable = {column.name for column in table.columns if column.null}
+    blank |= {name: instant for name, instant in instants.items() if name not in nullable}
+    return blank | {"city": "chicago", "event_date": EVENT_DATE} | _DEFAULTS.get(table.name, {})
+
+
+@dataclass
+class Lake:
+    """The lake under test: rows go in partly said, questions come back as tuples."""
+
+    con: duckdb.DuckDBPyConnection
+
+    def put(self, table: str, *rows: dict[str, Any]) -> None:
+        """Insert rows; what a row leaves out is blank."""
+        contract = TABLES[table]
+        schema = dict(contract.schema) | dict(contract.path_columns)
+        full = [{**blank_row(contract), **row} for row in rows]
+        frame = pl.DataFrame([{name: row[name] for name in schema} for row in full], schema=schema, orient="row")
+        self.con.register("rows_to_put", frame.to_arrow())
+        self.con.execute(f"insert into {table} by name select * from rows_to_put")
+        self.con.unregister("rows_to_put")
+
+    def list_markets(
+        self, *, city: str = "chicago", event_date: date = EVENT_DATE, prefix: str = "", **said: Any
+    ) -> None:
+        """List the three brackets of an event: up to 39, 40 to 41, from 42."""
+        places = {"city": city, "event_date": event_date, "event_ticker": f"{prefix}EVENT"} | said
+        self.put(
+            "markets",
+            *(
+                {"market_ticker": prefix + word, "bracket_order": order, "low_f": low, "high_f": high} | places
+                for word, (order, low, high) in BRACKETS.items()
+            ),
+        )
+
+    def quote(self, ticker: str, minute: float, mid_cents: float | None = None, **said: Any) -> None:
+        """Put one dense minute; with a mid it has a two-cent quote around it."""
+        row: dict[str, Any] = {"market_ticker": ticker, "ts_utc": at(minute)}
+        if mid_cents is not None:
+            half_ticks = round(mid_cents * 200)
+            row |= {"mid_half_ticks": half_ticks, "price_source": "mid", "quote_age_minutes": 0}
+            row |= {"yes_bid_ticks": half_ticks // 2 - 100, "yes_ask_ticks": half_ticks // 2 + 100}
+        self.put("candles_dense", row | said)
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self.con.sql(sql).pl().rows()
+
+    def check(self, name: str) -> list[dict[str, Any]]:
+        """Return the rows of a check: none when all is well."""
+        return self.con.sql(statements("checks")[name].select).pl().to_dicts()
+
+
+@pytest.fixture(scope="session")
+def empty_lake() -> Iterator[Lake]:
+    """The lake with no rows; tests must leave it so."""
+    with duckdb.connect() as con:
+        con.execute("set global TimeZone = 'UTC'")
+        for table in TABLES.values():
+            columns = dict(table.schema) | dict(table.path_columns)
+            typed = ", ".join(f'"{name}" {sql_type(dtype)}' for name, dtype in columns.items())
+            con.execute(f"create table {table.name} ({typed})")
+        con.execute(
+            "create table cities (city varchar, name varchar, station varchar, zone varchar, "
+            "standard_offset_minutes integer, vc_excluded boolean)"
+        )
+        con.executemany(
+            "insert into cities values (?, ?, ?, ?, ?, ?)",
+            [
+                (key, c.name, c.station, c.zone, c.standard_offset_hours * 60, c.vc_excluded)
+                for key, c in CITIES.items()
+            ],
+        )
+        create_views(con)
+        yield Lake(con)
+
+
+@pytest.fixture
+def lake(empty_lake: Lake) -> Iterator[Lake]:
+    """A lake to fill; what was put is gone after the test."""
+    empty_lake.con.execute("begin")
+    yield empty_lake
+    empty_lake.con.execute("rollback")
+
+
+@pytest.fixture
+def busy_lake(lake: Lake) -> Lake:
+    """Two cities and two days of seeded rows in every table that a view reads, two hours around each midnight."""
+    rng = random.Random(5)
+    for city in ("chicago", "nyc"):
+        for days in (0, 1):
+            _fill_event(lake, city, EVENT_DATE + timedelta(days=days), first=days * 1440 - 60, rng=rng)
+    return lake
+
+
+def _fill_event(lake: Lake, city: str, event_date: date, *, first: int, rng: random.Random) -> None:
+    where = {"city": city, "event_date": event_date}
+    prefix = f"{city}{event_date}"
+    lake.list_markets(city=city, event_date=event_date, prefix=prefix, open_utc=at(first), close_utc=at(first + 120))
+    minutes = range(first + 1, first + 121)
+    tickers = [prefix + word for word in BRACKETS]
+    lake.put(
+        "candles_dense",
+        *(
+            where
+            | {
+                "market_ticker": ticker,
+                "ts_utc": at(m),
+                "mid_half_ticks": rng.randrange(200, 19800),
+                "price_source": "mid",
+                "yes_bid_ticks": rng.randrange(100, 4000),
+                "yes_ask_ticks": rng.randrange(4000, 9900),
+                "velocity_half_ticks": rng.randrange(-200, 200),
+                "acceleration_half_ticks": rng.randrange(-200, 200),
+                "minutes_since_open": m - first,
+                "volume_centi": rng.randrange(900),
+            }
+            for ticker in tickers
+            for m in minutes
+        ),
+    )
+    lake.put(
+        "pmf_minute",
+        *(
+            where | {"market_ticker": ticker, "ts_utc": at(m), "p_wx": rng.random()}
+            for ticker in tickers
+            for m in minutes[::5]
+        ),
+    )
+    lake.put(
+        "predictions",
+        *(
+            where | {"market_ticker": ticker, "ts_utc": at(m), "model_id": model, "p_model": rng.random()}
+            for ticker in tickers
+            for m in minutes[::7]
+            for model in ("a", "b")
+        ),
+    )
+    for table, step in (("obs_1m", 1), ("obs_5m", 5)):
+        lake.put(
+            table,
+            *(
+                where | {"ts_utc": at(m), "temp_f": rng.uniform(30, 50), "run_max_f": 30 + (m - first) / 100}
+                for m in range(first + 60 + step, first + 1501, step)
+            ),
+        )
+    lake.put(
+        "obs",
+        *(
+            where | {"ts_utc": at(m), "temp_f": 30.0, "known_utc": at(m + 4)}
+            for m in range(first + 60, first + 1500, 20)
+        ),
+    )
+    lake.put(
+        "forecasts",
+        *(
+            where
+            | {
+                "issued_utc": at(m),
+                "known_utc": at(m + rng.randrange(90)),
+                "source": source,
+                "high_f": rng.uniform(35, 45),
+                "valid_utc": at(first + 1500),
+            }
+            for m in range(first - 60, first + 120, 30)
+            for source in ("nbm", "vc")
+        ),
+    )
+    lake.put(
+        "settlements",
+        *(
+            where
+            | {
+                "source": source,
+                "issued_utc": at(first + 1900 + n),
+                "known_utc": at(first + 1910 + n),
+                "high_f": 40 + n % 2,
+            }
+            for n, source in enumerate(("cli", "cli", "kalshi", "dsm"))
+        ),
+    )

@@ -1,0 +1,49 @@
+"""The queries that README and notebooks start from answer on a small lake, shortly."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from pytest import approx
+
+from warehouse.lake.statements import statements
+
+MIDNIGHT = datetime.fromisoformat("2026-02-04T06:00:00+00:00")
+# The small lake has no minute at local noon with an offer.
+SILENT = {"hold_to_settlement"}
+
+
+def at(minute):
+    return MIDNIGHT + timedelta(minutes=minute)
+
+
+@pytest.mark.parametrize("name", statements("queries"))
+def test_a_query_answers_shortly(busy_lake, name):
+    """A starting point shows something, and not more than a screen or two."""
+    rows = busy_lake.ask(statements("queries")[name].select)
+
+    assert len(rows) < 400
+    assert bool(rows) == (name not in SILENT)
+
+
+def test_ladder_now_shows_the_newest_event_at_its_last_complete_minute(busy_lake):
+    """Each city has one ladder, its shares sum to one."""
+    busy_lake.con.execute("create temp view answer as " + statements("queries")["ladder_now"].select)
+
+    rows = busy_lake.ask(
+        "select city, count(*), count(distinct ts_utc), sum(p_mid_norm) from answer group by city order by city"
+    )
+
+    assert [("chicago", 3, 1, approx(1.0)), ("nyc", 3, 1, approx(1.0))] == rows
+
+
+def test_forecast_vs_high_measures_against_the_label(lake):
+    """Forecasts of 43 and 40 for a settled 41, seven hours ahead: bias 0.5, mean error 1.5."""
+    lake.put("settlements", {"high_f": 41})
+    for issued, high_f in ((1, 43.0), (2, 40.0)):
+        lake.put(
+            "forecasts", {"high_f": high_f, "issued_utc": at(issued), "known_utc": at(issued), "valid_utc": at(420)}
+        )
+
+    assert [("chicago", "nbm", 6, 2, 0.5, 1.5)] == lake.ask(statements("queries")["forecast_vs_high"].select)

@@ -1,0 +1,80 @@
+"""The error tree of the project. Every error says what was found, where, and what to do next.
+
+KwxError                     exit 1   the base: a message and a hint
+├── Usage                    exit 2   the request itself cannot be meant
+│   ├── UnknownCity                   a city that is not in the registry
+│   └── BadDateRange                  a range that ends before it begins
+├── Refused                  exit 3   a rule of the warehouse was broken
+│   ├── ContractBroken                rows that a table must not hold
+│   ├── Unparsable                    text that is not a price, count, ticker or strike
+│   └── ChecksFailed                  the lake does not keep its own promises
+└── LakeError                exit 1   the lake could not be read or changed
+    ├── NoSnapshot                    nothing has been published yet, or not that number
+    ├── LakeBusy                      another writer holds the lock
+    ├── DiskFull                      no room to finish; nothing was published
+    └── FileBroken                    a file is missing, altered or not Parquet
+"""
+
+from __future__ import annotations
+
+
+class KwxError(Exception):
+    """The base of every error that a user may see: a sentence, and what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Usage(KwxError):
+    """The request itself cannot be meant."""
+
+    exit_code = 2
+
+
+class UnknownCity(Usage):
+    """A city that is not in the registry."""
+
+
+class BadDateRange(Usage):
+    """A range that ends before it begins."""
+
+
+class Refused(KwxError):
+    """A rule of the warehouse was broken."""
+
+    exit_code = 3
+
+
+class ContractBroken(Refused):
+    """Rows that a table must not hold."""
+
+
+class Unparsable(Refused):
+    """Text that is not a price, count, ticker or strike."""
+
+
+class ChecksFailed(Refused):
+    """The lake does not keep its own promises."""
+
+
+class LakeError(KwxError):
+    """The lake could not be read or changed."""
+
+
+class NoSnapshot(LakeError):
+    """Nothing has been published yet, or not that number."""
+
+
+class LakeBusy(LakeError):
+    """Another writer holds the lock."""
+
+
+class DiskFull(LakeError):
+    """No room to finish; nothing was published."""
+
+
+class FileBroken(LakeError):
+    """A file is missing, altered or not Parquet."""

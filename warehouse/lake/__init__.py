@@ -1,0 +1,1 @@
+"""The columnar store: tables as contracts, snapshots, ledger, catalog, checks."""

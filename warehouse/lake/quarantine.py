@@ -1,0 +1,49 @@
+"""Quarantine: refused rows are kept with the rule that they broke.
+
+Nothing is lost, and a better parser can try again.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.lake.files import naming_a_full_disk, write_new
+from warehouse.lake.layout import LakePaths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How many rows of one table one run refused, by rule."""
+
+    table: str
+    run_id: str
+    rule: str
+    rows: int
+
+
+def put_in_quarantine(paths: LakePaths, *, table: str, run_id: str, refused: pl.DataFrame) -> Path:
+    """Keep refused rows (a frame with a `rule` column) under the name of the run that met them."""
+    folder = paths.quarantine / table
+    number = len(list(folder.glob(f"{run_id}-*.parquet"))) if folder.is_dir() else 0
+    path = folder / f"{run_id}-{number:04d}.parquet"
+    buffer = io.BytesIO()
+    refused.write_parquet(buffer)
+    with naming_a_full_disk(paths.root):
+        write_new(path, buffer.getvalue())
+    return path
+
+
+def refusals(paths: LakePaths) -> list[Refusals]:
+    """Count what lies in quarantine, by table, run and rule."""
+    found = []
+    for path in sorted(paths.quarantine.glob("*/*.parquet")):
+        counts = pl.read_parquet(path, columns=["rule"])["rule"].value_counts(sort=True)
+        run_id = path.stem.rsplit("-", 1)[0]
+        found += [
+            Refusals(table=path.parent.name, run_id=run_id, rule=rule, rows=rows) for rule, rows in counts.iter_rows()
+        ]
+    return found

@@ -1,0 +1,85 @@
+"""Staging: a frame becomes one finished file outside every glob, with its rows, bounds and hash.
+
+Any process may stage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from warehouse.errors import FileBroken
+from warehouse.lake.files import READ_ONLY, naming_a_full_disk, sha256_of, write_new
+from warehouse.lake.layout import DRAFT
+from warehouse.lake.manifest import FileEntry
+from warehouse.lake.tables import Partition, Table, table
+
+_HASH_LETTERS = 12
+
+
+@dataclass(frozen=True)
+class Staged:
+    """One partition of one table, written and hashed, waiting to be published."""
+
+    table: str
+    partition: Partition
+    draft: Path
+    entry: FileEntry
+
+
+def stage(contract: Table, frame: pl.DataFrame, partition: Partition, *, folder: Path) -> Staged:
+    """Admit a frame and write it into a staging folder; the same frame gives the same bytes."""
+    admitted = contract.admit(frame, partition)
+    content = _parquet(admitted)
+    digest = hashlib.sha256(content).hexdigest()
+    draft = folder / contract.name / (partition.path.replace("/", "__") + DRAFT)
+    with naming_a_full_disk(folder):
+        write_new(draft, content)
+    draft.chmod(READ_ONLY)
+    first, last = _bounds(contract, admitted)
+    entry = FileEntry(
+        path=f"{partition.path}/part-{digest[:_HASH_LETTERS]}.parquet",
+        rows=admitted.height,
+        bytes=len(content),
+        sha256=digest,
+        first=first,
+        last=last,
+    )
+    return Staged(contract.name, partition, draft, entry)
+
+
+def verify(staged: Staged) -> None:
+    """Read a staged file back from the disk and refuse it when it is not what was written."""
+    if sha256_of(staged.draft) != staged.entry.sha256:
+        raise FileBroken(
+            f"{staged.table} {staged.partition}: the staged file changed on its way to the disk",
+            hint="run it again; if it stays so, check the disk",
+        )
+    stored = pl.read_parquet_schema(staged.draft)
+    if stored != table(staged.table).schema:
+        raise FileBroken(
+            f"{staged.table} {staged.partition}: the staged file has other columns than the contract",
+            hint="this is a defect of the writer",
+        )
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=3, statistics=True)
+    return buffer.getvalue()
+
+
+def _bounds(contract: Table, frame: pl.DataFrame) -> tuple[str | None, str | None]:
+    """Return the first and last instant of the file's main clock, as text."""
+    clock = next(
+        (name for name in ("ts_utc", "valid_utc", "issued_utc", "fitted_utc", "open_utc") if name in contract.schema),
+        None,
+    )
+    if clock is None or frame.is_empty():
+        return None, None
+    ends = frame.select(pl.col(clock).min().alias("first"), pl.col(clock).max().alias("last")).row(0)
+    return ends[0].isoformat(), ends[1].isoformat()

@@ -1,0 +1,146 @@
+"""Reading the lake: a snapshot is resolved once, and everything read through it is of one state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from warehouse.errors import FileBroken, NoSnapshot
+from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
+from warehouse.lake.layout import LakePaths, lake_root
+from warehouse.lake.ledger import Ledger
+from warehouse.lake.manifest import FileEntry, Manifest, load_file_list
+from warehouse.lake.tables import Partition, Table
+
+
+class Snapshot:
+    """One complete, read-only state of the lake."""
+
+    def __init__(self, paths: LakePaths, number: int) -> None:
+        self.paths = paths
+        self.number = number
+        self.folder = paths.snapshot(number)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the snapshot says of itself."""
+        return Manifest.load(self.folder / "manifest.json")
+
+    def files(self, name: str) -> list[FileEntry]:
+        """Return the files of one table; none when the table was never written."""
+        entry = self.manifest.tables.get(name)
+        return load_file_list(self.paths.file_list(name, entry.version)) if entry else []
+
+    def locations(self, name: str) -> list[Path]:
+        """Return where the files of one table lie."""
+        entry = self.manifest.tables.get(name)
+        if entry is None:
+            return []
+        folder = self.paths.version(name, entry.version)
+        return [folder / file.path for file in self.files(name)]
+
+    def partitions(self, name: str) -> list[Partition]:
+        """Return the partitions that a table has, in order."""
+        return sorted(entry.partition for entry in self.files(name))
+
+    def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
+        """Return one partition, straight from its folder; no rows when it was never written."""
+        folder = self.folder / contract.name / partition.path
+        found = sorted(folder.glob("*.parquet"))
+        if not found:
+            return _with_path(contract.empty(), contract, partition)
+        try:
+            frame = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in found])
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise FileBroken(
+                f"{found[0]} cannot be read: {error}",
+                hint="kwx lake check names every broken file; kwx lake rollback goes back",
+            ) from error
+        return _with_path(frame, contract, partition)
+
+    def scan(
+        self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
+    ) -> pl.LazyFrame:
+        """Return a lazy frame over the partitions of some cities and dates (all of them when not said)."""
+        version = self.manifest.tables.get(contract.name)
+        wanted = [file for file in self.files(contract.name) if _wanted(file.partition, cities, since, until)]
+        if version is None or not wanted:
+            return _with_path(contract.empty(), contract, Partition("", None)).lazy()
+        folder = self.paths.version(contract.name, version.version)
+        on_path = {"city": pl.String()} | ({"date": pl.Date()} if "event_date" in contract.path_columns else {})
+        lazy = pl.scan_parquet([folder / file.path for file in wanted], hive_partitioning=True, hive_schema=on_path)
+        return lazy.rename({"date": "event_date"}, strict=False).select(*contract.path_columns, *contract.schema)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection with every view, pinned to this snapshot, read-only and in UTC."""
+        if self.manifest.root == str(self.paths.root):
+            return open_catalog(self.folder / CATALOG)
+        return build_in_memory({name: self.locations(name) for name in self.manifest.tables})
+
+
+class Lake:
+    """One lake folder: its snapshots and its ledger."""
+
+    def __init__(self, root: Path | str | None = None) -> None:
+        self.paths = LakePaths(lake_root(root))
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was written, by which run."""
+        return Ledger(self.paths.ledger)
+
+    def snapshot_numbers(self) -> list[int]:
+        """Return the numbers of the complete snapshots, oldest first."""
+        folder = self.paths.snapshots
+        return (
+            sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()) if folder.is_dir() else []
+        )
+
+    def current_number(self) -> int | None:
+        """Return the number of the snapshot that `current` names; None on an empty lake."""
+        link = self.paths.current
+        return int(link.readlink().name) if link.is_symlink() else None
+
+    def snapshot(self, number: int | None = None) -> Snapshot:
+        """Return the current snapshot, or the one with that number."""
+        wanted = self.current_number() if number is None else number
+        if wanted is None:
+            raise NoSnapshot(f"the lake {self.paths.root} is empty", hint="build one with: kwx lake build")
+        if not self.paths.snapshot(wanted).is_dir():
+            kept = ", ".join(str(kept) for kept in self.snapshot_numbers()) or "none"
+            raise NoSnapshot(f"snapshot {wanted} is not in {self.paths.root}", hint=f"snapshots kept: {kept}")
+        return Snapshot(self.paths, wanted)
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Yield every complete snapshot, oldest first."""
+        for number in self.snapshot_numbers():
+            yield Snapshot(self.paths, number)
+
+    def connect(self, number: int | None = None) -> duckdb.DuckDBPyConnection:
+        """Return a DuckDB connection on a snapshot; on an empty lake every view is there and has no rows."""
+        if number is None and self.current_number() is None:
+            return build_in_memory({})
+        return self.snapshot(number).connect()
+
+
+def connect(root: Path | str | None = None, *, snapshot: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Return a ready DuckDB connection on a lake: read-only, in UTC, pinned to one snapshot."""
+    return Lake(root).connect(snapshot)
+
+
+def _wanted(partition: Partition, cities: Sequence[str], since: date | None, until: date | None) -> bool:
+    if cities and partition.city not in cities:
+        return False
+    day = partition.event_date
+    return day is None or ((since is None or day >= since) and (until is None or day <= until))
+
+
+def _with_path(frame: pl.DataFrame, contract: Table, partition: Partition) -> pl.DataFrame:
+    said = {"city": partition.city, "event_date": partition.event_date}
+    path = [pl.lit(said[name], dtype).alias(name) for name, dtype in contract.path_columns.items()]
+    return frame.select(*path, *contract.schema)

@@ -1,0 +1,89 @@
+"""Every table of the lake, as a contract. `TABLES` is the whole list, by name, in the order data flow."""
+
+from __future__ import annotations
+
+import difflib
+
+from warehouse.errors import Usage
+from warehouse.lake.tables.contract import ALL_CITIES, UTC_TYPE, Column, Layout, Partition, Rule, Sifted, Table
+from warehouse.lake.tables.market import BOOKS, CANDLES_1M, CANDLES_DENSE, MARKETS, TRADES
+from warehouse.lake.tables.research import (
+    CALIBRATORS,
+    FUSION_PARAMS,
+    MC_PARAMS,
+    MODEL_RUNS,
+    PMF_DEGREES,
+    PMF_MINUTE,
+    PREDICTIONS,
+    TRUTH_PROBABILITIES,
+)
+from warehouse.lake.tables.runs import DECISIONS, EQUITY, FILLS, ORDERS
+from warehouse.lake.tables.weather import (
+    FORECASTS,
+    OBS,
+    OBS_1M,
+    OBS_5M,
+    SETTLEMENT_SOURCES,
+    SETTLEMENTS,
+    TRUTH_DAYS,
+    TRUTH_MINUTES,
+)
+
+_ALL = (
+    *(MARKETS, CANDLES_1M, CANDLES_DENSE, TRADES, BOOKS),
+    *(OBS, OBS_1M, OBS_5M, FORECASTS, SETTLEMENTS),
+    *(MC_PARAMS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, MODEL_RUNS, CALIBRATORS, FUSION_PARAMS),
+    *(DECISIONS, ORDERS, FILLS, EQUITY),
+    *(TRUTH_MINUTES, TRUTH_DAYS, TRUTH_PROBABILITIES),
+)
+
+TABLES: dict[str, Table] = {table.name: table for table in _ALL}
+
+
+def table(name: str) -> Table:
+    """Return a table by its name; an unknown name gets the nearest one as a hint."""
+    if name not in TABLES:
+        near = difflib.get_close_matches(name, TABLES, n=1)
+        raise Usage(
+            f"there is no table {name!r}", hint=f"did you mean {near[0]!r}?" if near else f"tables: {' '.join(TABLES)}"
+        )
+    return TABLES[name]
+
+
+__all__ = [
+    "ALL_CITIES",
+    "BOOKS",
+    "CALIBRATORS",
+    "CANDLES_1M",
+    "CANDLES_DENSE",
+    "DECISIONS",
+    "EQUITY",
+    "FILLS",
+    "FORECASTS",
+    "FUSION_PARAMS",
+    "MARKETS",
+    "MC_PARAMS",
+    "MODEL_RUNS",
+    "OBS",
+    "OBS_1M",
+    "OBS_5M",
+    "ORDERS",
+    "PMF_DEGREES",
+    "PMF_MINUTE",
+    "PREDICTIONS",
+    "SETTLEMENTS",
+    "SETTLEMENT_SOURCES",
+    "TABLES",
+    "TRADES",
+    "TRUTH_DAYS",
+    "TRUTH_MINUTES",
+    "TRUTH_PROBABILITIES",
+    "UTC_TYPE",
+    "Column",
+    "Layout",
+    "Partition",
+    "Rule",
+    "Sifted",
+    "Table",
+    "table",
+]

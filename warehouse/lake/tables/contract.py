@@ -1,0 +1,273 @@
+"""The contract of a table: what one row is, which rows it may hold, and when each is known.
+
+A frame is admitted (every rule kept), sifted (good rows on one side, refused rows with the broken rule on the other)
+or refused as a whole (a column is missing, foreign or of another type). Nothing else enters the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from warehouse.errors import ContractBroken
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay
+from warehouse.market.tickers import EventTicker
+
+UTC_TYPE = pl.Datetime("us", "UTC")
+ALL_CITIES = "all"
+"""The city of a row that speaks of every city at once; allowed in tables without a day."""
+
+
+class Layout(StrEnum):
+    """How a table is cut into partitions."""
+
+    CITY_DAY = "city=…/date=…"
+    CITY = "city=…"
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One city and one event date (None in tables that have no day): the unit of writing and of work."""
+
+    city: str
+    event_date: date | None = None
+
+    @property
+    def path(self) -> str:
+        """The hive folder of the partition, below the version of its table."""
+        return f"city={self.city}" if self.event_date is None else f"city={self.city}/date={self.event_date}"
+
+    def __str__(self) -> str:
+        return self.path
+
+    @classmethod
+    def from_path(cls, path: str) -> Partition:
+        """Read a hive folder back."""
+        parts = dict(piece.split("=", 1) for piece in path.split("/"))
+        day = parts.get("date")
+        return cls(parts["city"], date.fromisoformat(day) if day else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its type, what it means, and which values it may hold."""
+
+    name: str
+    dtype: pl.DataType
+    meaning: str
+    unit: str = ""
+    null: bool = False
+    low: float | None = None
+    high: float | None = None
+    one_of: tuple[str, ...] = ()
+
+    def broken(self) -> Iterator[tuple[str, pl.Expr]]:
+        """Yield each rule of the column as a sentence and the expression that is true where it is broken."""
+        value = pl.col(self.name)
+        if not self.null:
+            yield f"{self.name} is missing", value.is_null()
+        if isinstance(self.dtype, pl.Float32 | pl.Float64):
+            yield f"{self.name} is not finite", ~value.is_finite()
+        if self.low is not None:
+            yield f"{self.name} is below {self.low:g}", value < self.low
+        if self.high is not None:
+            yield f"{self.name} is above {self.high:g}", value > self.high
+        if self.one_of:
+            yield f"{self.name} is none of {' '.join(self.one_of)}", ~value.is_in(self.one_of)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A law between the columns of one row; `holds` may be null where it does not apply."""
+
+    law: str
+    holds: pl.Expr
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """What became of a frame: the rows to store, and the rows refused with the rule that each broke."""
+
+    kept: pl.DataFrame
+    refused: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table of the lake. `known` says when a row may be used; `day` ties an instant to its climate day.
+
+    `day` is ("ts_utc", "opens") where an instant at the opening midnight belongs to the day (observations), and
+    ("ts_utc", "closes") where one at the closing midnight does (grids, whose stamps are inclusive ends).
+    """
+
+    name: str
+    meaning: str
+    known: str
+    grain: tuple[str, ...]
+    columns: tuple[Column, ...]
+    layout: Layout = Layout.CITY_DAY
+    sort: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    day: tuple[str, Literal["opens", "closes"]] | None = None
+
+    @cached_property
+    def schema(self) -> pl.Schema:
+        """The stored columns; city and event date live in the path."""
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    @property
+    def path_columns(self) -> dict[str, pl.DataType]:
+        """The columns that the path carries, as readers see them."""
+        if self.layout is Layout.CITY:
+            return {"city": pl.String()}
+        return {"city": pl.String(), "event_date": pl.Date()}
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What must be unique inside one partition: the grain without the columns of the path."""
+        return tuple(name for name in self.grain if name not in self.path_columns)
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The order of rows in a file."""
+        return self.sort or self.key
+
+    def empty(self) -> pl.DataFrame:
+        """Return a frame of the table with no rows."""
+        return pl.DataFrame(schema=self.schema)
+
+    def admit(self, frame: pl.DataFrame, partition: Partition) -> pl.DataFrame:
+        """Return the frame as it will be stored, or refuse it, naming the rule and the first bad rows."""
+        sifted = self.sift(frame, partition)
+        if sifted.refused.height:
+            raise self._refusal(sifted.refused, partition)
+        return sifted.kept
+
+    def sift(self, frame: pl.DataFrame, partition: Partition) -> Sifted:
+        """Part the rows that keep every rule from those that break one; refuse a frame of another shape."""
+        self._require_partition(partition)
+        frame = self._require_shape(self._without_path(frame, partition), partition)
+        reasons = [pl.when(broken).then(pl.lit(law)) for law, broken in self._row_laws(partition)]
+        judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias("rule"))
+        kept = judged.filter(pl.col("rule").is_null()).drop("rule")
+        refused = judged.filter(pl.col("rule").is_not_null())
+        kept, repeated = self._without_repeats(kept)
+        return Sifted(kept.sort(self.order) if self.order else kept, pl.concat([refused, repeated]))
+
+    def split(self, frame: pl.DataFrame) -> Iterator[tuple[Partition, pl.DataFrame]]:
+        """Yield each partition that the frame speaks of, in order, with its rows and without the path columns."""
+        said = [name for name, dtype in self.path_columns.items() if frame.schema.get(name) == dtype]
+        if len(said) < len(self.path_columns) or any(frame[name].has_nulls() for name in said):
+            raise ContractBroken(
+                f"{self.name}: a row without its {' and '.join(self.path_columns)} has no partition",
+                hint="say city as text and event_date as a date in every row of the frame",
+            )
+        groups = frame.partition_by(said, as_dict=True, include_key=False, maintain_order=True)
+        yield from sorted(((Partition(*key), rows) for key, rows in groups.items()), key=lambda part: part[0])
+
+    def _row_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
+        for column in self.columns:
+            yield from column.broken()
+        for rule in self.rules:
+            yield f"not so: {rule.law}", ~rule.holds
+        yield from self._partition_laws(partition)
+
+    def _partition_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
+        if partition.event_date is None:
+            return
+        city = CITIES[partition.city]
+        if "market_ticker" in self.schema:
+            events = [f"{EventTicker(series, partition.event_date)}-" for series in city.all_series]
+            ours = pl.any_horizontal(pl.col("market_ticker").str.starts_with(event) for event in events)
+            yield f"market_ticker is not of {partition}", ~ours
+        if "event_ticker" in self.schema:
+            names = [str(EventTicker(series, partition.event_date)) for series in city.all_series]
+            yield f"event_ticker is not of {partition}", ~pl.col("event_ticker").is_in(names)
+        if self.day is not None:
+            instant, side = self.day
+            window = ClimateDay(city, partition.event_date)
+            closed: Literal["left", "right"] = "left" if side == "opens" else "right"
+            inside = pl.col(instant).is_between(window.start_utc, window.end_utc, closed=closed)
+            yield f"{instant} is outside the climate day of {partition}", ~inside
+
+    def _without_repeats(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Fold rows said twice in the same words; of rows that contradict each other keep the first."""
+        # A grain that the path says alone (one row per city and day) leaves room for one row.
+        first = pl.struct(self.key).is_first_distinct() if self.key else pl.int_range(pl.len()) == 0
+        if frame.select(first.all()).item():
+            return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
+        frame = frame.unique(maintain_order=True)
+        law = f"{', '.join(self.key) or 'the row of the partition'} is there twice with different values"
+        return frame.filter(first), frame.filter(~first).with_columns(pl.lit(law).alias("rule"))
+
+    def _without_path(self, frame: pl.DataFrame, partition: Partition) -> pl.DataFrame:
+        said = {"city": partition.city, "event_date": partition.event_date}
+        for name, dtype in self.path_columns.items():
+            if name not in frame.columns:
+                continue
+            if not (frame.schema[name] == dtype and frame[name].eq_missing(said[name]).all()):
+                raise ContractBroken(
+                    f"{self.name}: column {name} does not equal its partition {partition}",
+                    hint="split the frame by city and event date before it is put",
+                )
+            frame = frame.drop(name)
+        return frame
+
+    def _require_partition(self, partition: Partition) -> None:
+        has_day = self.layout is Layout.CITY_DAY
+        whole = not has_day and partition.city == ALL_CITIES
+        if has_day != (partition.event_date is not None) or not (whole or partition.city in CITIES):
+            raise ContractBroken(
+                f"{self.name}: {partition} is no partition of this table",
+                hint=f"its partitions look like {self.layout}; cities: {' '.join(CITIES)}",
+            )
+
+    def _require_shape(self, frame: pl.DataFrame, partition: Partition) -> pl.DataFrame:
+        where = f"{self.name} {partition}"
+        if missing := [name for name in self.schema if name not in frame.columns]:
+            raise ContractBroken(f"{where}: column {missing[0]!r} is missing", hint=self._columns_hint())
+        if foreign := [name for name in frame.columns if name not in self.schema]:
+            raise ContractBroken(f"{where}: column {foreign[0]!r} is not of this table", hint=self._columns_hint())
+        untyped = [name for name in self.schema if frame.schema[name] == pl.Null]
+        frame = frame.select(
+            pl.col(name).cast(dtype) if name in untyped else name for name, dtype in self.schema.items()
+        )
+        for name, dtype in self.schema.items():
+            if frame.schema[name] != dtype:
+                raise ContractBroken(
+                    f"{where}: column {name!r} is {frame.schema[name]}, expected {dtype}",
+                    hint=f"cast it where the frame is made; it means: {self.column(name).meaning}",
+                )
+        return frame
+
+    def column(self, name: str) -> Column:
+        """Return one column by its name."""
+        return next(column for column in self.columns if column.name == name)
+
+    def _columns_hint(self) -> str:
+        return f"the columns of {self.name} are {', '.join(self.schema)}"
+
+    def _refusal(self, refused: pl.DataFrame, partition: Partition) -> ContractBroken:
+        first = refused.row(0, named=True)
+        rule = first.pop("rule")
+        shown = {name: first[name] for name in dict.fromkeys([*self.key, *_names_in(rule, first)])}
+        return ContractBroken(
+            f"{self.name} {partition}: {refused.height} row(s) refused; the first: {rule}, at {_plain(shown)}",
+            hint="mend the source of these rows, or sift them: refused rows go to quarantine with their rule",
+        )
+
+
+def _names_in(rule: str, row: dict[str, object]) -> list[str]:
+    words = set(rule.replace(",", " ").split())
+    return [name for name in row if name in words]
+
+
+def _plain(row: dict[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in row.items())

@@ -1,0 +1,176 @@
+"""Tables of what we think: weather parameters, distributions, predictions, fitted models."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from warehouse.lake.tables.contract import Column, Layout, Table
+from warehouse.lake.tables.words import (
+    MARKET_TICKER,
+    MC_VERSION,
+    MINUTE_UTC,
+    degrees,
+    instant,
+    number,
+    probability,
+    temperature,
+    text,
+    whole,
+)
+
+_SINCE = Column(name="since_date", dtype=pl.Date(), meaning="first event date of the data that were fitted")
+_UNTIL = Column(name="until_date", dtype=pl.Date(), meaning="last event date of the data that were fitted")
+_FITTED = instant("fitted_utc", "when the fit was made")
+_SNAPSHOT = whole("snapshot", "the lake snapshot that was fitted", low=0)
+_HORIZON = text("horizon", "what is predicted: 1m, 5m, day")
+_PARAMETERS = text("parameters_json", "the fitted numbers, as JSON")
+_METRICS = text("metrics_json", "scores with their counts and intervals, as JSON")
+
+MC_PARAMS = Table(
+    name="mc_params",
+    meaning="one fit of the residual law of one city's weather",
+    known="fitted_utc; usable for event dates after until_date only",
+    grain=("city", "fitted_utc"),
+    layout=Layout.CITY,
+    columns=(
+        _FITTED,
+        MC_VERSION,
+        number("rho", "persistence of the residual from step to step", low=-1, high=1),
+        Column(name="sigma_labels", dtype=pl.List(pl.String), meaning="names of the buckets: lead and time of day"),
+        Column(name="sigma_f", dtype=pl.List(pl.Float64), meaning="innovation per step, by bucket", unit="°F"),
+        number("day_bias_f", "mean error of a day's baseline", unit="°F"),
+        number("day_bias_sd_f", "its spread from day to day", unit="°F", low=0),
+        number("station_offset_f", "official maximum minus the maximum of the grid", unit="°F"),
+        whole("grid_minutes", "step of the grid", unit="min", low=1),
+        _SINCE,
+        _UNTIL,
+        whole("days", "event dates fitted", low=1),
+        _SNAPSHOT,
+        text("diagnostics_json", "quality of the fit, as JSON"),
+    ),
+)
+
+PMF_DEGREES = Table(
+    name="pmf_degrees",
+    meaning="one distribution of one day's high over whole °F, as of one instant",
+    known="ts_utc: made of what was known then",
+    grain=("city", "event_date", "ts_utc", "mc_version"),
+    columns=(
+        MINUTE_UTC,
+        MC_VERSION,
+        degrees("first_f", "the degree of the first probability"),
+        Column(
+            name="p", dtype=pl.List(pl.Float64), meaning="probability of first_f, first_f + 1, …", unit="probability"
+        ),
+        text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
+    ),
+)
+
+PMF_MINUTE = Table(
+    name="pmf_minute",
+    meaning="one market's probabilities by weather, by market and by both, as of one instant",
+    known="ts_utc: made of what was known then",
+    grain=("market_ticker", "ts_utc"),
+    columns=(
+        MARKET_TICKER,
+        MINUTE_UTC,
+        probability("p_wx", "by the weather alone", null=True),
+        probability("p_mkt", "by the market's quotes, renormalised over the event", null=True),
+        probability("p_fused", "by both, before renormalising", null=True),
+        probability("p_fused_norm", "by both; sums to one over the event", null=True),
+        probability("hazard_next_5m", "a new maximum within five minutes", null=True),
+        probability("hazard_next_60m", "a new maximum within the hour", null=True),
+        temperature("m_run_temp_f", "running maximum at ts_utc", null=True),
+        MC_VERSION,
+        text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
+    ),
+)
+
+PREDICTIONS = Table(
+    name="predictions",
+    meaning="one model's probability for one market and minute",
+    known="ts_utc: the model was fitted on earlier days and saw only what was known then",
+    grain=("market_ticker", "ts_utc", "model_id"),
+    columns=(
+        MARKET_TICKER,
+        MINUTE_UTC,
+        text("model_id", "city, bracket and window of the model"),
+        probability("p_model", "the model's own probability"),
+        probability("p_calibrated", "after calibration", null=True),
+        text("wf_window", "walk-forward window of the model, win_YYYYMMDD_YYYYMMDD"),
+    ),
+)
+
+MODEL_RUNS = Table(
+    name="model_runs",
+    meaning="one training run of one model",
+    known="fitted_utc; usable for event dates after until_date only",
+    grain=("city", "run_id"),
+    layout=Layout.CITY,
+    columns=(
+        text("run_id", "the run"),
+        text("family", "the kind of model"),
+        text("model_id", "city, bracket and window of the model"),
+        _HORIZON,
+        _FITTED,
+        _SINCE,
+        _UNTIL,
+        _SNAPSHOT,
+        text("config_sha256", "hash of the configuration"),
+        Column(name="seed", dtype=pl.Int64(), meaning="the seed of the run"),
+        _PARAMETERS,
+        _METRICS,
+    ),
+)
+
+CALIBRATORS = Table(
+    name="calibrators",
+    meaning="one fitted calibrator of one model's probabilities",
+    known="fitted_utc; usable for event dates after until_date only",
+    grain=("city", "horizon", "model_type", "fitted_utc"),
+    layout=Layout.CITY,
+    columns=(
+        _HORIZON,
+        text("model_type", "the family it calibrates"),
+        text("method", "how", one_of=("platt", "isotonic", "beta", "temperature")),
+        _FITTED,
+        _SINCE,
+        _UNTIL,
+        _PARAMETERS,
+        _METRICS,
+    ),
+)
+
+FUSION_PARAMS = Table(
+    name="fusion_params",
+    meaning="one fit of the weight between market and weather",
+    known="fitted_utc; usable for event dates after until_date only",
+    grain=("city", "horizon", "fitted_utc"),
+    layout=Layout.CITY,
+    columns=(
+        _HORIZON,
+        _FITTED,
+        text("pool", "how the two are pooled", one_of=("log_linear", "linear", "beta")),
+        number("alpha_0", "constant of the market's weight"),
+        number("alpha_volume", "its slope on log(1 + volume)"),
+        number("alpha_hazard", "its slope on the 60-minute hazard"),
+        number("alpha_volatility", "its slope on the volatility"),
+        _SINCE,
+        _UNTIL,
+        _SNAPSHOT,
+        _METRICS,
+    ),
+)
+
+TRUTH_PROBABILITIES = Table(
+    name="truth_probabilities",
+    meaning="demo world only: what each market was truly worth, each minute; never joined by a view",
+    known="never: it is the answer",
+    grain=("market_ticker", "ts_utc"),
+    columns=(
+        MARKET_TICKER,
+        MINUTE_UTC,
+        probability("p_true", "exact probability given the whole state of the world at ts_utc"),
+        probability("p_belief", "what the market makers believed"),
+    ),
+)

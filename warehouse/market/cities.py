@@ -1,0 +1,146 @@
+"""The city registry: everything that is particular to one city, as data. A new city is one record."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from warehouse.errors import UnknownCity
+
+
+@dataclass(frozen=True, kw_only=True)
+class City:
+    """One city whose daily high is traded, and the station that settles it."""
+
+    key: str
+    name: str
+    aliases: tuple[str, ...]
+    station: str
+    cli_code: str
+    zone: str
+    standard_offset_hours: int
+    series: str
+    legacy_series: tuple[str, ...]
+    vc_excluded: bool = False
+
+    @property
+    def standard_offset(self) -> timedelta:
+        """Local standard time minus UTC; the same in summer and winter."""
+        return timedelta(hours=self.standard_offset_hours)
+
+    @property
+    def tzinfo(self) -> ZoneInfo:
+        """The civil zone, for people and features; never for settlement."""
+        return ZoneInfo(self.zone)
+
+    @property
+    def all_series(self) -> tuple[str, ...]:
+        """Every series prefix under which this city's markets were ever listed, newest first."""
+        return (self.series, *self.legacy_series)
+
+
+_RECORDS = (
+    City(
+        key="austin",
+        name="Austin Bergstrom",
+        aliases=("aus",),
+        station="KAUS",
+        cli_code="CLIAUS",
+        zone="America/Chicago",
+        standard_offset_hours=-6,
+        series="KXHIGHAUS",
+        legacy_series=("HIGHAUS",),
+    ),
+    City(
+        key="chicago",
+        name="Chicago Midway",
+        aliases=("chi", "mdw"),
+        station="KMDW",
+        cli_code="CLIMDW",
+        zone="America/Chicago",
+        standard_offset_hours=-6,
+        series="KXHIGHCHI",
+        legacy_series=("HIGHCHI",),
+    ),
+    City(
+        key="denver",
+        name="Denver International",
+        aliases=("den",),
+        station="KDEN",
+        cli_code="CLIDEN",
+        zone="America/Denver",
+        standard_offset_hours=-7,
+        series="KXHIGHDEN",
+        legacy_series=("HIGHDEN",),
+    ),
+    City(
+        key="los_angeles",
+        name="Los Angeles International",
+        aliases=("la", "lax"),
+        station="KLAX",
+        cli_code="CLILAX",
+        zone="America/Los_Angeles",
+        standard_offset_hours=-8,
+        series="KXHIGHLAX",
+        legacy_series=("HIGHLAX",),
+    ),
+    City(
+        key="miami",
+        name="Miami International",
+        aliases=("mia",),
+        station="KMIA",
+        cli_code="CLIMIA",
+        zone="America/New_York",
+        standard_offset_hours=-5,
+        series="KXHIGHMIA",
+        legacy_series=("HIGHMIA",),
+    ),
+    City(
+        key="nyc",
+        name="New York Central Park",
+        aliases=("ny",),
+        station="KNYC",
+        cli_code="CLINYC",
+        zone="America/New_York",
+        standard_offset_hours=-5,
+        series="KXHIGHNY",
+        legacy_series=("HIGHNY",),
+        vc_excluded=True,  # Visual Crossing forward-fills 82 % of the Central Park rows
+    ),
+    City(
+        key="philadelphia",
+        name="Philadelphia International",
+        aliases=("phil", "philly"),
+        station="KPHL",
+        cli_code="CLIPHL",
+        zone="America/New_York",
+        standard_offset_hours=-5,
+        series="KXHIGHPHIL",
+        legacy_series=("HIGHPHIL",),
+    ),
+)
+
+CITIES: dict[str, City] = {record.key: record for record in _RECORDS}
+_BY_SERIES = {series: record for record in _RECORDS for series in record.all_series}
+_BY_WORD = {word: record for record in _RECORDS for word in (record.key, *record.aliases)}
+
+
+def city(word: str) -> City:
+    """Return the city of a key or an alias; aliases are for people and are never stored."""
+    found = _BY_WORD.get(word.strip().lower().replace(" ", "_").replace("-", "_"))
+    if found is None:
+        raise UnknownCity(f"city {word!r} is not in the registry", hint=_suggestion(word))
+    return found
+
+
+def city_of_series(series: str) -> City | None:
+    """Return the city whose markets carry this series prefix, old or new; None for another product."""
+    return _BY_SERIES.get(series)
+
+
+def _suggestion(word: str) -> str:
+    near = difflib.get_close_matches(word.lower(), _BY_WORD, n=1)
+    known = "known cities: " + " ".join(CITIES)
+    return f"did you mean {_BY_WORD[near[0]].key!r}? {known}" if near else known
