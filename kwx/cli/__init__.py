@@ -63,7 +63,7 @@ def kwx() -> None:
 def main() -> None:
     """Run the command line and leave with the documented exit code."""
     try:
-        kwx(standalone_mode=False)
+        kwx(prog_name="kwx", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

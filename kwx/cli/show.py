@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 _WIDTH_WHEN_PIPED = 120
-_ROWS_SHOWN = 40
+_ROWS_SHOWN = 50
 
 
 def console(*, err: bool = False) -> Console:
@@ -28,7 +28,14 @@ def console(*, err: bool = False) -> Console:
 def table_of(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
     """Return a plain table: text to the left, numbers to the right."""
     listed = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        show_header=any(headers),
+    )
     for place, header in enumerate(headers):
         numeric = all(isinstance(row[place], int | float) or row[place] is None for row in listed) and bool(listed)
         table.add_column(header, justify="right" if numeric else "left", no_wrap=True)
@@ -54,7 +61,7 @@ def show_frame(frame: pl.DataFrame) -> None:
 
 def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
     widths = [max([len(name), *(len(row[place]) for row in rows)]) for place, name in enumerate(columns)]
-    return sum(widths) + len(widths) <= width
+    return sum(widths) + 2 * (len(widths) - 1) <= width
 
 
 def _show_blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], out: Console) -> None:
@@ -78,7 +85,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 100_000 else str(value)
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:,.0f}"
     if isinstance(value, datetime):

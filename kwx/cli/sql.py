@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -53,4 +54,4 @@ def sql(
 
 
 def _read(question: str) -> str:
-    return click.get_text_stream("stdin").read() if question == "-" else question
+    return sys.stdin.read() if question == "-" else question

@@ -1,4 +1,4 @@
--- A row is a minute or a trade whose price is no price: outside $0 … $1, or a bid above the offer of a two-sided quote.
+-- A row is a minute or a trade whose price is no price: outside $0 … $1, or a bid above the offer of a full quote.
 -- mend: rebuild the partition from the raw payloads; if the payload says so too, quarantine the row
 with quotes as (
     select

@@ -2,7 +2,7 @@
 -- A forecast that becomes known after a newer one already is never comes into force. Of forecasts issued and known at
 -- the same instants the last source of the alphabet stands.
 -- grain: city, event_date, valid_from_utc
--- known: valid_from_utc, when its forecast became known; it stands until valid_until_utc, or for good where that is NULL
+-- known: valid_from_utc, when its forecast became known; valid_until_utc, the end of its time, only then
 with highs as (
     select city, event_date, source, issued_utc, known_utc, valid_utc, high_f
     from forecasts

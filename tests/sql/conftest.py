@@ -1,4 +1,4 @@
-"""A lake in memory: every table of the contracts as an empty typed table, with every view over it, filled row by row."""
+"""A lake in memory: every table as an empty typed one, with every view over them, filled row by row."""
 
 from __future__ import annotations
 
@@ -12,31 +12,20 @@ import duckdb
 import polars as pl
 import pytest
 
+from warehouse.lake.catalog import cities_relation, relation_without_rows, sql_type
 from warehouse.lake.statements import create_views, statements
 from warehouse.lake.tables import TABLES, Table
-from warehouse.market.cities import CITIES
 
 EVENT_DATE = date(2026, 2, 4)
 OPENING_MIDNIGHT = datetime(2026, 2, 4, 6, tzinfo=UTC)  # of the climate day of Chicago
 BRACKETS = {"COLD": (1, None, 39), "MILD": (2, 40, 41), "WARM": (3, 42, None)}
-_TYPES: dict[Any, str] = {
-    pl.String(): "varchar",
-    pl.Int32(): "integer",
-    pl.Int64(): "bigint",
-    pl.Float64(): "double",
-    pl.Boolean(): "boolean",
-    pl.Date(): "date",
-    pl.List(pl.Int64): "bigint[]",
-    pl.List(pl.Float64): "double[]",
-    pl.List(pl.String): "varchar[]",
-}
 _BLANKS: dict[Any, Any] = {
-    "varchar": "",
-    "integer": 0,
-    "bigint": 0,
-    "double": 0.0,
-    "boolean": False,
-    "date": EVENT_DATE,
+    "VARCHAR": "",
+    "INTEGER": 0,
+    "BIGINT": 0,
+    "DOUBLE": 0.0,
+    "BOOLEAN": False,
+    "DATE": EVENT_DATE,
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "markets": {"open_utc": OPENING_MIDNIGHT - timedelta(hours=16), "close_utc": OPENING_MIDNIGHT + timedelta(days=1)},
@@ -51,11 +40,6 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def sql_type(dtype: pl.DataType) -> str:
-    """Return the DuckDB type of a contract's column."""
-    return "timestamptz" if isinstance(dtype, pl.Datetime) else _TYPES[dtype]
-
-
 def at(minute: float) -> datetime:
     """Return an instant, in minutes since the event day began; the eve is below zero."""
     return OPENING_MIDNIGHT + timedelta(minutes=minute)
@@ -66,7 +50,7 @@ def blank_row(table: Table) -> dict[str, Any]:
     types = {column.name: sql_type(column.dtype) for column in table.columns}
     blank = {column.name: None if column.null else _BLANKS.get(types[column.name]) for column in table.columns}
     instants = {
-        name: OPENING_MIDNIGHT for name, kind in types.items() if kind == "timestamptz" and name.endswith("utc")
+        name: OPENING_MIDNIGHT for name, kind in types.items() if kind == "TIMESTAMPTZ" and name.endswith("utc")
     }
     nullable = {column.name for column in table.columns if column.null}
     blank |= {name: instant for name, instant in instants.items() if name not in nullable}
@@ -126,20 +110,8 @@ def empty_lake() -> Iterator[Lake]:
     with duckdb.connect() as con:
         con.execute("set global TimeZone = 'UTC'")
         for table in TABLES.values():
-            columns = dict(table.schema) | dict(table.path_columns)
-            typed = ", ".join(f'"{name}" {sql_type(dtype)}' for name, dtype in columns.items())
-            con.execute(f"create table {table.name} ({typed})")
-        con.execute(
-            "create table cities (city varchar, name varchar, station varchar, zone varchar, "
-            "standard_offset_minutes integer, vc_excluded boolean)"
-        )
-        con.executemany(
-            "insert into cities values (?, ?, ?, ?, ?, ?)",
-            [
-                (key, c.name, c.station, c.zone, c.standard_offset_hours * 60, c.vc_excluded)
-                for key, c in CITIES.items()
-            ],
-        )
+            con.execute(f"create table {table.name} as {relation_without_rows(table)}")
+        con.execute(f"create table cities as {cities_relation()}")
         create_views(con)
         yield Lake(con)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from pytest import approx
 
 MIDNIGHT = datetime.fromisoformat("2026-02-04T06:00:00+00:00")
 
@@ -55,7 +54,8 @@ def test_a_correction_is_shown_and_moves_nothing(lake, report):
     report("cli", 27, 85, is_correction=True)
 
     row = lake.ask(
-        "select label_f, first_final_f, first_final_utc, latest_final_f, issuances, conflict, corrected from settlement_label"
+        "select label_f, first_final_f, first_final_utc, latest_final_f, issuances, conflict, corrected "
+        "from settlement_label"
     )
 
     assert [(90, 90, at(1_560), 85, 3, False, True)] == row
@@ -119,9 +119,9 @@ def test_a_ladder_names_its_brackets_and_shares_its_mids(lake):
     rows = lake.ask("select bracket, p_mid_norm, mid_sum, cum_prob from event_ladder order by bracket_order")
 
     assert rows == [
-        ("≤39", approx(0.2), approx(1.1), approx(0.2)),
-        ("40–41", approx(0.5), approx(1.1), approx(0.7)),
-        ("≥42", approx(0.3), approx(1.1), approx(1.0)),
+        ("≤39", pytest.approx(0.2), pytest.approx(1.1), pytest.approx(0.2)),
+        ("40–41", pytest.approx(0.5), pytest.approx(1.1), pytest.approx(0.7)),
+        ("≥42", pytest.approx(0.3), pytest.approx(1.1), pytest.approx(1.0)),
     ]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from pytest import approx
 
 EVE = date(2026, 2, 3)
 EVENT_DATE = date(2026, 2, 4)
@@ -62,7 +61,7 @@ def test_an_empty_side_is_no_price(listed):
     [(4_000, 4_400, 4_300, 0.75), (4_000, 4_400, 4_000, 0.0), (4_000, 4_000, 4_000, None), (None, None, None, None)],
 )
 def test_clv_is_the_place_of_the_close_in_the_range(listed, low, high, close, clv):
-    """clv = (close - low) / (high - low); a flat or a silent minute has none."""
+    """Clv = (close - low) / (high - low); a flat or a silent minute has none."""
     listed.quote("MILD", 1, 40, price_low_ticks=low, price_high_ticks=high, price_close_ticks=close)
 
     assert [(clv,)] == listed.ask("select clv from minute_panel_base")
@@ -99,9 +98,16 @@ def test_neighbors_are_the_brackets_beside_at_the_same_minute(listed):
         f"from minute_panel_neighbors where ts_utc = '{at(1)}' order by bracket_order"
     )
 
-    assert rows[0] == (None, 0.5, None, approx(-0.3), approx(0.7), approx(0.02 - 0.01))
-    assert rows[1] == (0.2, 0.25, approx(0.3), approx(0.25), approx(0.95), approx(0.01 - 0.005))
-    assert rows[2] == (0.5, None, approx(-0.25), None, approx(0.75), approx(-0.01 - 0.01))
+    assert rows[0] == (None, 0.5, None, pytest.approx(-0.3), pytest.approx(0.7), pytest.approx(0.02 - 0.01))
+    assert rows[1] == (
+        0.2,
+        0.25,
+        pytest.approx(0.3),
+        pytest.approx(0.25),
+        pytest.approx(0.95),
+        pytest.approx(0.01 - 0.005),
+    )
+    assert rows[2] == (0.5, None, pytest.approx(-0.25), None, pytest.approx(0.75), pytest.approx(-0.01 - 0.01))
 
 
 def test_a_neighbor_without_a_price_counts_for_nothing(listed):
@@ -152,7 +158,7 @@ def test_the_five_minute_temperature_is_that_of_the_last_step_that_ended(listed)
 
 
 def test_visual_crossing_is_gated_in_new_york_and_not_in_chicago(lake):
-    """In an excluded city that vendor's dew point, humidity and wind are NULL; its temperature and others' rows stay."""
+    """In an excluded city that vendor's dew point, humidity and wind are NULL; its temperature stays."""
     for city in ("nyc", "chicago"):
         lake.list_markets(city=city, prefix=city)
         for minute, source in ((1, "vc"), (2, "metar")):
@@ -196,7 +202,8 @@ def test_the_forecast_is_the_newest_issued_one_among_those_known(listed):
         listed.quote("MILD", minute)
 
     rows = listed.ask(
-        "select wx_forecast_high_f, wx_forecast_source, wx_forecast_issued_utc from minute_panel_weather order by ts_utc"
+        "select wx_forecast_high_f, wx_forecast_source, wx_forecast_issued_utc "
+        "from minute_panel_weather order by ts_utc"
     )
 
     newest = [(41.0, "vc", at(-30))] * 2 + [(43.0, "nbm", at(0))] * 2

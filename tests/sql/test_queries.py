@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from pytest import approx
 
 from warehouse.lake.statements import statements
 
@@ -35,7 +34,7 @@ def test_ladder_now_shows_the_newest_event_at_its_last_complete_minute(busy_lake
         "select city, count(*), count(distinct ts_utc), sum(p_mid_norm) from answer group by city order by city"
     )
 
-    assert [("chicago", 3, 1, approx(1.0)), ("nyc", 3, 1, approx(1.0))] == rows
+    assert [("chicago", 3, 1, pytest.approx(1.0)), ("nyc", 3, 1, pytest.approx(1.0))] == rows
 
 
 def test_forecast_vs_high_measures_against_the_label(lake):

@@ -128,7 +128,7 @@ def test_views_that_read_each_other_are_refused():
     """A circle has no first view; the error names it."""
     views = [view("a", "select x from b"), view("b", "select x from c"), view("c", "select x from a")]
 
-    with pytest.raises(LakeError, match="a → b → c → a|b → c → a → b|c → a → b → c"):
+    with pytest.raises(LakeError, match=r"a → b → c → a|b → c → a → b|c → a → b → c"):
         in_dependency_order(views)
 
 

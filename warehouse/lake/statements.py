@@ -93,7 +93,7 @@ def syntax_tree(con: duckdb.DuckDBPyConnection, statement: Statement) -> dict[st
 
 
 def _root() -> Path:
-    """The folder of SQL: beside the package in a wheel, beside the packages in a checkout."""
+    """Find the folder of SQL: inside the package in a wheel, beside the packages in a checkout."""
     here = Path(__file__).resolve()
     for root in (here.parents[1] / "sql", here.parents[2] / "sql"):
         if root.is_dir():

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+
 from pipelines.demo.climate import PERSISTENCE_PER_MINUTE, REACH_L, season, shock_l, transition
 from pipelines.demo.normal import normal_cdf
 from pipelines.demo.truth import Worth, worth
@@ -100,7 +101,7 @@ def test_outcomes_agree_with_probabilities_on_average(minute: int, brackets: np.
 
 
 def test_probabilities_are_martingales(brackets: np.ndarray) -> None:
-    """Increments over an hour have mean zero in every bracket, on the eve and on the day: within four standard errors."""
+    """Increments over an hour have mean zero in every bracket, on the eve and on the day."""
     moves = np.diff(brackets[:, :, ::60], axis=2)
 
     error = moves.std(axis=0) / math.sqrt(len(moves))
@@ -165,7 +166,9 @@ def test_weather_is_neither_tame_nor_wild(air: Sky) -> None:
     assert 3.2 < air.anomaly_l.std() / 5 < 4.8
 
 
-@pytest.mark.parametrize(("lattice", "degrees"), [(352, 70), (353, 71), (350, 70), (357, 71), (358, 72), (-3, -1), (-2, 0)])
+@pytest.mark.parametrize(
+    ("lattice", "degrees"), [(352, 70), (353, 71), (350, 70), (357, 71), (358, 72), (-3, -1), (-2, 0)]
+)
 def test_official_degrees_round_half_up(lattice: int, degrees: int) -> None:
     """70.4 °F is 70, 70.6 °F is 71: no lattice point is a tie."""
     assert degrees == official_f(np.array(lattice))
