@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.errors import FileBroken, Usage
+from warehouse.errors import FileBroken, KwxError, Usage
 from warehouse.lake.statements import statements
 from warehouse.lake.store import connect
 
@@ -20,15 +20,8 @@ def ask(question: str, lake_root: Path | None = None, *, snapshot: int | None = 
         # A statement that returns nothing (SET) gives no relation: an empty answer.
         relation = con.sql(question)
         return pl.DataFrame() if relation is None else pl.DataFrame(relation.pl())
-    except duckdb.IOException as error:
-        raise FileBroken(
-            _first_lines(error), hint="kwx lake check names what is broken; kwx lake rollback goes back"
-        ) from error
     except duckdb.Error as error:
-        raise Usage(
-            _first_lines(error),
-            hint="tables and views: kwx sql 'show tables'; columns: kwx sql 'describe minute_panel_full'",
-        ) from error
+        raise _told(error) from error
     finally:
         con.close()
 
@@ -45,5 +38,9 @@ def ready_question(name: str) -> str:
     return ready[name].select
 
 
-def _first_lines(error: Exception) -> str:
-    return "\n".join(line for line in str(error).splitlines() if line.strip())
+def _told(error: duckdb.Error) -> KwxError:
+    """Tell a broken file from a question that cannot be meant."""
+    said = "\n".join(line for line in str(error).splitlines() if line.strip())
+    if isinstance(error, duckdb.IOException) or ".parquet" in said:
+        return FileBroken(said, hint="kwx lake check names what is broken; kwx lake rollback goes back")
+    return Usage(said, hint="tables and views: kwx sql 'show tables'; columns: kwx sql 'describe minute_panel_full'")

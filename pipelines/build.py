@@ -79,10 +79,21 @@ class DeriveTask:
     staging: Path
 
 
-def demo_world(*, until: date | None = None, cities: Sequence[str] = (), **settings: Any) -> World:
-    """Return the settings of a demo world; what is left out keeps its default."""
-    said: dict[str, Any] = {"until": until, "cities": tuple(cities)}
-    return World(**settings, **{name: value for name, value in said.items() if value})
+def demo_world(
+    *,
+    days: int | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    cities: Sequence[str] = (),
+    **settings: Any,
+) -> World:
+    """Return the settings of a demo world, told by its number of days or its first one; what is left out is default."""
+    if since is not None:
+        if days is not None:
+            raise Usage("--days and --since both say where the world begins", hint="say one of them, and --until")
+        days = len(list(event_dates(since, until or World().until)))
+    said: dict[str, Any] = {"days": days, "until": until, "cities": tuple(cities) or None}
+    return World(**settings, **{name: value for name, value in said.items() if value is not None})
 
 
 def build_demo(

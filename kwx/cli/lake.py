@@ -22,10 +22,11 @@ def lake() -> None:
     default=True,
     help="Build the demo world: seeded, with known truth, no keys needed (the default).",
 )
-@click.option("--days", type=click.IntRange(min=1), default=14, show_default=True, help="Number of event days.")
+@click.option("--days", type=click.IntRange(min=1), help="Number of event days (default 14).")
 @click.option(
     "--seed", type=int, default=7, show_default=True, help="Seed of the world; the same seed gives the same bytes."
 )
+@click.option("--since", type=EventDate(), help="First event date, instead of --days.")
 @click.option("--until", type=EventDate(), help="Last event date (default 2026-11-04, so that a DST change is inside).")
 @click.option(
     "--efficiency",
@@ -41,8 +42,9 @@ def lake() -> None:
 @lake_option
 def build(
     demo: bool,
-    days: int,
+    days: int | None,
     seed: int,
+    since: date | None,
     until: date | None,
     efficiency: float,
     books: bool,
@@ -58,7 +60,9 @@ def build(
     from pipelines.build import build_demo, demo_world
 
     del demo  # the only world there is without keys
-    world = demo_world(days=days, seed=seed, until=until, cities=cities, efficiency=efficiency, books=books)
+    world = demo_world(
+        days=days, since=since, until=until, cities=cities, seed=seed, efficiency=efficiency, books=books
+    )
     with progress_of("building") as on_progress:
         built = build_demo(world, lake_root, workers=workers, on_progress=on_progress)
     print_json(built_as_json(built)) if as_json else tell_built(built)

@@ -29,12 +29,12 @@ BUCKET_MINUTES = 180
 # Innovations below 0.7 of a step would stick to the lattice; above, rounding only adds its own variance of 1/12 step².
 _SHOCK_L = (0.70, 0.70, 0.72, 0.80, 0.90, 0.88, 0.78, 0.72)
 
-PEAK_EXCESS_F = 1.3
+PEAK_EXCESS_F = 1.5
 """How far the mean of a day's high lies above the top of its baseline: the maximum of restless air."""
 
 _WARMEST_DAY_OF_YEAR = 203
 _COOLEST_MINUTE = 360
-_WARMEST_MINUTE = 900
+_WARMEST_MINUTE = 840
 
 
 @dataclass(frozen=True, kw_only=True)

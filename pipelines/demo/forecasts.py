@@ -15,7 +15,7 @@ from pipelines.demo.world import World, draws
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay, event_date_at
 
-_WARM_HOURS = 15
+_WARM_HOURS = 14
 _MINUTE = timedelta(minutes=1)
 _FROM_LEAD = timedelta(minutes=REVEAL_MINUTES)
 _HIGH_RESIDUAL_F = 1.3

@@ -44,7 +44,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Quotes:
-    """Best bid and offer at the end of each minute, in cents, and when in the minute they moved to there."""
+    """Best bid and offer at the end of each minute, in cents, and when in that minute they moved to there."""
 
     bid: Ints
     ask: Ints
@@ -172,11 +172,12 @@ def _quotes(belief: Floats, fields: Floats) -> Quotes:
     flicker, side = fields[1] < _P_FLICKER, fields[2] < 0.5
     bid[:, 1:] -= flicker & side
     ask[:, 1:] += flicker & ~side
-    moved_us = (40 + 18 * fields[3]) * SECOND_US
+    # What a minute brings reaches every bracket at one instant: no quote is left to be picked by watching another.
+    news_us = np.broadcast_to((3 + 55 * fields[3][:1]) * SECOND_US, flicker.shape)
     return Quotes(
         bid=np.clip(bid, 0, FULL_CENTS - 1).astype(np.int64),
         ask=np.clip(ask, 1, FULL_CENTS).astype(np.int64),
-        moved_us=moved_us.astype(np.int64),
+        moved_us=news_us.astype(np.int64),
     )
 
 
@@ -214,9 +215,9 @@ def _informed(p_true: Floats, quotes: Quotes, happens: Floats, fields: Floats) -
     bracket, column = np.nonzero((buys | sells) & (happens < rate))
     buying = buys[bracket, column]
     price = np.where(buying, ask[bracket, column], bid[bracket, column])
-    first_us = np.where(column == 0, _FIRST_TRADE_US, 1)
     picked = fields[:, bracket, column]
-    within_us = first_us + picked[0] * (0.98 * quotes.moved_us[bracket, column] - first_us)
+    # Right before the quotes move: a trade that shows where they go leaves no time to follow it.
+    within_us = quotes.moved_us[bracket, column] - np.floor(10_000 + 490_000 * picked[0])
     return bracket, column + 1, within_us, price, buying, _size_centi(picked[1], picked[2]), picked[3]
 
 

@@ -93,9 +93,10 @@ class _Sweep:
         self._places = places
         self._depth = depth
         self._eve = eve_minutes(air.city)
+        self._eve_anomaly_l = np.stack([air.eve_anomaly_l(int(place)) for place in places])
         # Column of the barrier that keeps the high at or below an edge, while the anomaly is still unknown.
-        known_l = air.tops_l[places][:, None]
-        self._open_column = STEPS_PER_F * edges_f + STEPS_PER_F // 2 - known_l + REACH_L
+        top_l = air.tops_l[places][:, None]
+        self._open_column = STEPS_PER_F * edges_f + STEPS_PER_F // 2 - top_l + REACH_L
         self._column = self._open_column - air.anomaly_l[places][:, None]
 
     def below(self) -> Floats:
@@ -137,7 +138,7 @@ class _Sweep:
         mass = np.diff(np.hstack([edge, rows, edge + 1]), axis=1)
         lowest = self._open_column[:, :1] - STATES
         reach = STATES + 1 + STEPS_PER_F * EDGE_STEP_F * (EDGES - 1)
-        known_l = np.array([self._air.expected_anomaly_l(int(place), minute) for place in self._places])
+        known_l = self._eve_anomaly_l[:, self._eve + minute]
         left_l = np.sqrt(reveal_variance_l2(self._air.city)[REVEAL_MINUTES + minute :].sum())
         possible = normal_cdf((lowest + np.arange(reach) + 0.5 - known_l[:, None]) / left_l)
         windows = sliding_window_view(possible, STATES + 1, axis=1)[:, :: STEPS_PER_F * EDGE_STEP_F]

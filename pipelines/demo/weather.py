@@ -29,8 +29,8 @@ from warehouse.market.cities import City, city
 from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay
 
 FRONT_PERSISTENCE = 0.6
-_EARLY_SD_L = 12.5
-LATE_SD_L = 10.0
+_EARLY_SD_L = 10.5
+_LATE_SD_L = 9.0
 REVEAL_MINUTES = 2 * MINUTES_PER_DAY
 OPENING_UTC = time(14, tzinfo=UTC)
 _JUMPS_UTC = (time(19), time(1))
@@ -55,10 +55,10 @@ def reveal_variance_l2(here: City) -> Floats:
     eve = eve_minutes(here)
     variance = np.empty(REVEAL_MINUTES)
     variance[:-eve] = _EARLY_SD_L**2 / (REVEAL_MINUTES - eve)
-    variance[-eve:] = (1 - _SHARE_OF_JUMP * len(_JUMPS_UTC)) * LATE_SD_L**2 / eve
+    variance[-eve:] = (1 - _SHARE_OF_JUMP * len(_JUMPS_UTC)) * _LATE_SD_L**2 / eve
     for jump in _JUMPS_UTC:
         after_opening = (jump.hour - OPENING_UTC.hour) % 24 * 60
-        variance[REVEAL_MINUTES - eve + after_opening] += _SHARE_OF_JUMP * LATE_SD_L**2
+        variance[REVEAL_MINUTES - eve + after_opening] += _SHARE_OF_JUMP * _LATE_SD_L**2
     return variance
 
 

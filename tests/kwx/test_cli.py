@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -135,6 +136,13 @@ def test_sql_on_an_empty_lake_answers_with_no_rows(kwx, tmp_path):
         (("lake", "build", "--days", "0"), 2, "0", ""),
         (("lake", "build", "--until", "2026-13-01"), 2, "is not a date", ""),
         (
+            ("lake", "build", "--since", "2026-11-05", "--until", "2026-11-04"),
+            2,
+            "ends before it begins",
+            "--since 2026-11-04",
+        ),
+        (("lake", "build", "--since", "2026-11-01", "--days", "3"), 2, "both say where the world begins", "say one"),
+        (
             ("lake", "dense", "--since", "2026-11-02", "--until", "2026-11-01"),
             2,
             "ends before it begins",
@@ -178,3 +186,47 @@ def test_doctor_never_prints_a_key(kwx, demo_lake, monkeypatch):
     done = kwx("doctor", lake=demo_lake)
 
     assert "a-secret-word" not in done.stdout + done.stderr
+
+
+@pytest.fixture
+def damaged(demo_lake, tmp_path):
+    """A copy of the demo lake whose November observations of Chicago are overwritten with nonsense."""
+    root = tmp_path / "damaged"
+    shutil.copytree(demo_lake, root, symlinks=True)
+    path = next((root / "tables" / "obs_1m").glob("v*/city=chicago/date=2026-11-01/*.parquet"))
+    path.chmod(0o644)
+    path.write_bytes(b"nonsense")
+    return root, path
+
+
+def test_check_shows_a_damaged_file_and_exits_3(kwx, damaged):
+    """The offending file, what is wrong with it, and how to mend it."""
+    root, path = damaged
+
+    done = kwx("lake", "check", lake=root)
+
+    assert 3 == done.returncode
+    assert path.name in done.stdout
+    assert "altered" in done.stdout
+    assert "mend: kwx lake rollback" in done.stdout
+
+
+def test_sql_over_a_damaged_file_says_what_to_do(kwx, damaged):
+    """No traceback: the file, and the next step."""
+    done = kwx("sql", "select max(temp_f) from obs_1m", lake=damaged[0])
+
+    assert 1 == done.returncode
+    assert "kwx lake check" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_older_snapshot_can_be_asked_checked_and_gone_back_to(kwx, damaged):
+    """After a rebuild the first snapshot is still there; gc says what would go."""
+    root, _ = damaged
+    built = kwx("lake", "build", "--days", "1", "--city", "miami", "--json", lake=root)
+
+    assert 0 == built.returncode, built.stderr
+    assert 2 == json.loads(built.stdout)["snapshot"]
+    assert "36" in kwx("sql", "select count(*) as n from markets", "--snapshot", "1", lake=root).stdout
+    assert "would remove 1 snapshots" in kwx("lake", "gc", "--keep", "1", "--dry-run", lake=root).stdout
+    assert "current is now snapshot 1" in kwx("lake", "rollback", lake=root).stdout

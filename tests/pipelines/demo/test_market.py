@@ -11,6 +11,8 @@ import pytest
 
 from pipelines.demo import CityDay, World, simulate
 from pipelines.demo.market import ladder, market_tickers
+from pipelines.demo.session import hold
+from pipelines.demo.truth import worth
 from warehouse.market.brackets import Bracket, require_tiling
 from warehouse.market.cities import city
 from warehouse.market.climate_day import ClimateDay
@@ -104,6 +106,18 @@ def test_no_trade_of_an_efficient_market_pays_its_maker(efficient: list[CityDay]
     gain = trades.select(taken * (pl.col("p_true") - pl.col("yes_price_ticks") / TICKS)).to_series()
     assert stamped.height == trades.height > 500
     assert gain.min() >= -1e-9
+
+
+def test_news_moves_every_bracket_at_one_instant(efficient_world: World) -> None:
+    """Informed trades come within half a second before the quotes of the whole event move: nobody can follow them."""
+    day = efficient_world.event_dates[1]
+    session = hold(efficient_world, "chicago", day, p_true=worth(efficient_world, "chicago").brackets_of(day))
+    tape, moved_us = session.tape, session.quotes.moved_us
+
+    ahead_us = (tape.minute - 1) * 60_000_000 + moved_us[tape.bracket, tape.minute - 1] - tape.since_open_us
+
+    assert (moved_us == moved_us[0]).all()
+    assert 0 < ahead_us.min() <= ahead_us.max() <= 500_000
 
 
 def test_belief_of_an_efficient_market_is_the_truth(efficient: list[CityDay], all_rows: AllRows) -> None:

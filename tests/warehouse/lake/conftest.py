@@ -14,7 +14,8 @@ import pytest
 
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import OBS, SETTLEMENTS, Partition
-from warehouse.lake.writer import OnStep, write
+from warehouse.lake.publication import OnStep
+from warehouse.lake.writer import write
 
 DAY = date(2026, 7, 1)
 CITIES = ("chicago", "miami")
