@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from warehouse.errors import ContractBroken
-from warehouse.lake.tables import CANDLES_DENSE, UTC_TYPE
+from warehouse.lake.tables import BRACKET_COLUMNS, CANDLES_DENSE, UTC_TYPE
 from warehouse.market.cities import City
 from warehouse.market.money import TICKS_PER_DOLLAR
 
@@ -37,7 +37,7 @@ def dense_candles(candles: pl.DataFrame, markets: pl.DataFrame, *, weather: pl.D
 
     Args:
         candles: rows of candles_1m, any order; of rows that share market and stamp the first known counts.
-        markets: market_ticker, open_utc, close_utc of every market of one city that is to be laid out.
+        markets: rows of markets, one for every market of one city that is to be laid out.
         weather: rows of obs_1m that cover the trading hours; minutes without a row are not `complete`.
         city: whose civil clock gives utc_offset_minutes.
     """
@@ -63,7 +63,7 @@ def dense_candles(candles: pl.DataFrame, markets: pl.DataFrame, *, weather: pl.D
 class _Grid:
     """The minutes of all markets, one market after the other, in the order of their tickers."""
 
-    tickers: pl.Series
+    listed: pl.DataFrame
     open_minute: Ints
     close_minute: Ints
     first_row: Ints
@@ -72,12 +72,11 @@ class _Grid:
     @classmethod
     def of(cls, markets: pl.DataFrame) -> _Grid:
         """Lay the markets out."""
-        listed = markets.select("market_ticker", "open_utc", "close_utc").unique("market_ticker", keep="first")
-        listed = listed.sort("market_ticker")
+        listed = markets.unique("market_ticker", keep="first").sort("market_ticker")
         open_minute, close_minute = _floor_minute(listed["open_utc"]), _floor_minute(listed["close_utc"])
         size = np.maximum(close_minute - open_minute, 0)
         return cls(
-            tickers=listed["market_ticker"],
+            listed=listed.select("market_ticker", *BRACKET_COLUMNS),
             open_minute=open_minute,
             close_minute=close_minute,
             first_row=np.cumsum(size) - size,
@@ -94,21 +93,18 @@ class _Grid:
         return np.repeat(self.open_minute + 1 - self.first_row, self.size) + np.arange(self.rows)
 
     def label_rows(self, minute: Ints) -> pl.DataFrame:
-        """Return the market, the instant and the minutes of trading of every row."""
-        code = np.repeat(np.arange(len(self.size), dtype=np.uint32), self.size)
-        opened = np.repeat(self.open_minute, self.size)
-        return pl.DataFrame(
-            {
-                "market_ticker": self.tickers.gather(code),
-                "ts_utc": pl.Series(minute * _MICROSECONDS).cast(UTC_TYPE),
-                "minutes_since_open": (minute - opened).astype(np.int32),
-            }
+        """Return the market, its bracket, the instant and the minutes of trading past and left of every row."""
+        code = pl.Series(np.repeat(np.arange(len(self.size), dtype=np.uint32), self.size))
+        return self.listed.select(pl.all().gather(code)).with_columns(
+            pl.Series(minute * _MICROSECONDS).cast(UTC_TYPE).alias("ts_utc"),
+            pl.Series("minutes_since_open", minute - np.repeat(self.open_minute, self.size)),
+            pl.Series("minutes_to_close", np.repeat(self.close_minute, self.size) - minute),
         )
 
     def code_of(self, tickers: pl.Series) -> Ints:
         """Return the place of each ticker among the markets; refuse one that is not listed."""
         runs = tickers.rle().struct.unnest()
-        places = pl.DataFrame({"value": self.tickers, "code": np.arange(len(self.tickers))})
+        places = pl.DataFrame({"value": self.listed["market_ticker"], "code": np.arange(self.listed.height)})
         found = runs.join(places, on="value", how="left", maintain_order="left")
         if found["code"].null_count():
             unlisted = found.filter(pl.col("code").is_null())["value"][0]

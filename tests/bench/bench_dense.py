@@ -17,7 +17,7 @@ import polars as pl
 from measure import Measure, best_of, peak_memory_gb, report
 
 from pipelines.transform.dense import QUOTE_FRESH_MINUTES, WEATHER_FRESH_MINUTES, dense_candles
-from warehouse.lake.tables import CANDLES_1M, UTC_TYPE
+from warehouse.lake.tables import BRACKET_COLUMNS, CANDLES_1M, UTC_TYPE
 from warehouse.market.cities import CITIES, City
 
 CITY = CITIES["chicago"]
@@ -75,10 +75,23 @@ def market_world(*, markets: int, days: int, seed: int = 7) -> tuple[pl.DataFram
         pl.col("open_utc").cast(UTC_TYPE),
         (pl.col("open_utc").cast(UTC_TYPE) + pl.duration(minutes=MINUTES)).alias("close_utc"),
     )
-    listed = listed.sort("market_ticker")
+    listed = listed.sort("market_ticker").with_columns(_bracket_columns())
     present = rng.random((listed.height, MINUTES)) < SHARE_OF_MINUTES
     market, minute = np.nonzero(present)
     return _draw_candles(listed, market, minute + 1, rng), listed, _draw_weather(opens, rng)
+
+
+def _bracket_columns() -> list[pl.Expr]:
+    low = pl.col("market_ticker").str.extract(r"-B(\d+)\.5$").cast(pl.Int32)
+    return [
+        pl.col("market_ticker").str.extract(r"^(.*)-B").alias("event_ticker"),
+        pl.lit("between").alias("strike_type"),
+        low.cast(pl.Float64).alias("floor_strike"),
+        (low + 1).cast(pl.Float64).alias("cap_strike"),
+        low.alias("low_f"),
+        (low + 1).alias("high_f"),
+        ((low - 60) // 2 + 1).alias("bracket_order"),
+    ]
 
 
 def _draw_candles(
@@ -132,7 +145,10 @@ def _pandas_market(candles: pd.DataFrame, market: object, stale_minutes: pd.Seri
     young = young.reindex(minutes, method="ffill")
     flow = candles.groupby("minute")
     dense = pd.DataFrame({"market_ticker": market.market_ticker}, index=minutes)
+    for name in BRACKET_COLUMNS:
+        dense[name] = getattr(market, name)
     dense["minutes_since_open"] = np.arange(1, len(minutes) + 1)
+    dense["minutes_to_close"] = len(minutes) - dense["minutes_since_open"]
     civil = minutes.tz_convert(city.zone).tz_localize(None)
     dense["utc_offset_minutes"] = (civil - minutes.tz_localize(None)).total_seconds() / 60
     dense["yes_bid_ticks"] = young["yes_bid_close_ticks"]

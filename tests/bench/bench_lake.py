@@ -150,7 +150,7 @@ PANEL_LISTING += ["low_f", "high_f", "bracket_order", "open_utc", "close_utc"]
 
 
 def panel_in_pandas(snapshot: Snapshot, columns: list[str]) -> pd.DataFrame:
-    """Make the panel as one does in pandas, from the quotes and trades of the grid: merge, group by market, shift, roll."""
+    """Make the panel as one does in pandas: merge, group by market, shift, roll."""
     frame = pd.read_parquet(table_folder(snapshot, "candles_dense"), filters=[("city", "==", CITY)])
     markets = pd.read_parquet(table_folder(snapshot, "markets"), columns=PANEL_LISTING, filters=[("city", "==", CITY)])
     frame = frame.merge(markets, on="market_ticker").sort_values(["market_ticker", "ts_utc"], ignore_index=True)

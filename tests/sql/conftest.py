@@ -14,7 +14,7 @@ import pytest
 
 from warehouse.lake.catalog import cities_relation, relation_without_rows, sql_type
 from warehouse.lake.statements import create_views, statements
-from warehouse.lake.tables import TABLES, Table
+from warehouse.lake.tables import BRACKET_COLUMNS, TABLES, Table
 
 EVENT_DATE = date(2026, 2, 4)
 OPENING_MIDNIGHT = datetime(2026, 2, 4, 6, tzinfo=UTC)  # of the climate day of Chicago
@@ -67,11 +67,31 @@ class Lake:
         """Insert rows; what a row leaves out is blank."""
         contract = TABLES[table]
         schema = dict(contract.schema) | dict(contract.path_columns)
-        full = [{**blank_row(contract), **row} for row in rows]
+        blank = blank_row(contract)
+        full = [{**blank, **self._listing(table, {**blank, **row}), **row} for row in rows]
         frame = pl.DataFrame([{name: row[name] for name in schema} for row in full], schema=schema, orient="row")
         self.con.register("rows_to_put", frame.to_arrow())
         self.con.execute(f"insert into {table} by name select * from rows_to_put")
         self.con.unregister("rows_to_put")
+
+    def _listing(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
+        """Return what a dense minute carries of its market, where that is listed."""
+        if table != "candles_dense":
+            return {}
+        place = {name: row[name] for name in ("city", "event_date", "market_ticker")}
+        matches = " and ".join(f"{name} = '{value}'" for name, value in place.items())
+        listed = self.con.sql(
+            f"select {', '.join(BRACKET_COLUMNS)}, open_utc, close_utc from markets where {matches}"
+        ).pl()
+        if listed.is_empty():
+            return {}
+        found = listed.row(0, named=True)
+        opened, closed = found.pop("open_utc"), found.pop("close_utc")
+        since, left = (row["ts_utc"] - opened, closed - row["ts_utc"])
+        return found | {
+            "minutes_since_open": since // timedelta(minutes=1),
+            "minutes_to_close": left // timedelta(minutes=1),
+        }
 
     def list_markets(
         self, *, city: str = "chicago", event_date: date = EVENT_DATE, prefix: str = "", **said: Any

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines.transform import candles_from_trades, dense_candles, observation_grid
-from warehouse.lake.tables import CANDLES_1M, OBS, OBS_1M, TRADES, UTC_TYPE
+from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, OBS_1M, TRADES
 from warehouse.market.cities import CITIES, City
 from warehouse.market.climate_day import ClimateDay
 
@@ -42,9 +42,16 @@ class MarketWorld:
     def markets(self, minutes: dict[str, int] | int) -> pl.DataFrame:
         """Return markets by ticker and length; a bare number is the one market."""
         lengths = minutes if isinstance(minutes, dict) else {self.ticker: minutes}
-        rows = [(ticker, self.open_utc, self.at(length)) for ticker, length in lengths.items()]
-        schema = {"market_ticker": pl.String, "open_utc": UTC_TYPE, "close_utc": UTC_TYPE}
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        if not lengths:
+            return MARKETS.empty()
+        return pl.concat([self.listing(ticker, self.open_utc, self.at(length)) for ticker, length in lengths.items()])
+
+    def listing(self, ticker: str, open_utc: datetime, close_utc: datetime) -> pl.DataFrame:
+        """Return one market as listed, with what its minutes carry of it."""
+        bracket = {"event_ticker": ticker.rpartition("-")[0], "strike_type": "between", "floor_strike": 40.0}
+        bracket |= {"cap_strike": 41.0, "low_f": 40, "high_f": 41, "bracket_order": 2}
+        row = {"market_ticker": ticker, **bracket, "open_utc": open_utc, "close_utc": close_utc}
+        return pl.DataFrame([row], schema={name: MARKETS.schema[name] for name in row})
 
     def weather(self, stale_minutes: dict[int, int]) -> pl.DataFrame:
         """Return weather rows by minute and staleness."""

@@ -18,13 +18,26 @@ def test_every_minute_from_open_to_close_has_one_row(market):
 
     assert [market.at(1), market.at(2), market.at(3)] == dense["ts_utc"].to_list()
     assert [1, 2, 3] == dense["minutes_since_open"].to_list()
+    assert [2, 1, 0] == dense["minutes_to_close"].to_list()
+
+
+def test_every_minute_carries_the_bracket_of_its_market(market):
+    """What a market pays for stands beside each of its minutes, as it is listed."""
+    markets = market.markets({market.ticker: 2, market.other: 1})
+    markets = markets.with_columns(
+        bracket_order=pl.Series([2, 3], dtype=pl.Int32), high_f=pl.Series([41, None], dtype=pl.Int32)
+    )
+
+    dense = dense_candles(CANDLES_1M.empty(), markets, weather=OBS_1M.empty(), city=market.city)
+
+    assert [(market.ticker, 2, 41)] * 2 + [(market.other, 3, None)] == dense[
+        "market_ticker", "bracket_order", "high_f"
+    ].rows()
 
 
 def test_seconds_of_open_and_close_are_cut_off(market):
     """An open at 14:00:30 and a close at 14:03:59 give the minutes 14:01 to 14:03."""
-    markets = pl.DataFrame(
-        {"market_ticker": [market.ticker], "open_utc": [market.at(0.5)], "close_utc": [market.at(3.98)]}
-    )
+    markets = market.listing(market.ticker, market.at(0.5), market.at(3.98))
 
     dense = dense_candles(CANDLES_1M.empty(), markets, weather=OBS_1M.empty(), city=market.city)
 
@@ -232,9 +245,7 @@ def test_market_without_a_minute_takes_no_row_from_its_neighbours(market):
 def test_civil_offset_changes_within_the_night_of_the_clock_change(market):
     """Chicago is six hours behind UTC up to 08:00Z of 8 March 2026 and five from then on."""
     opens = datetime(2026, 3, 8, 7, 57, tzinfo=UTC)
-    markets = pl.DataFrame(
-        {"market_ticker": ["A"], "open_utc": [opens], "close_utc": [opens.replace(hour=8, minute=1)]}
-    )
+    markets = market.listing("A", opens, opens.replace(hour=8, minute=1))
 
     dense = dense_candles(CANDLES_1M.empty(), markets, weather=OBS_1M.empty(), city=market.city)
 

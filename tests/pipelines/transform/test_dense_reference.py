@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.lake.tables import CANDLES_DENSE
+from warehouse.lake.tables import BRACKET_COLUMNS, CANDLES_DENSE
 
 MINUTES = 26
 _HELD = {
@@ -92,7 +92,9 @@ def _slow_dense(market, candles, lengths, stale):
         ours = _distinct([one for one in candles if one["market_ticker"] == ticker and one["ts_utc"] > market.open_utc])
         past = []
         for minute in range(1, lengths[ticker] + 1):
-            past.append(_slow_row(market, ticker, minute, ours, past=past, stale=stale))
+            row = _slow_row(market, ticker, minute, ours, past=past, stale=stale)
+            row["minutes_to_close"] = lengths[ticker] - minute
+            past.append(row)
         rows += past
     return rows
 
@@ -122,7 +124,9 @@ def _slow_row(market, ticker, minute, candles, *, past, stale):
     row |= _slow_mid(row, past[-1] if past else {})
     fresh = row["quote_age_minutes"] is not None and row["quote_age_minutes"] <= 60 and stale.get(minute, 99) <= 15
     row["complete"] = fresh and row["price_source"] == "mid"
-    return {name: row[name] for name in CANDLES_DENSE.schema}
+    listed = market.listing(ticker, market.open_utc, market.open_utc).row(0, named=True)
+    row |= {name: listed[name] for name in BRACKET_COLUMNS}
+    return {name: row.get(name) for name in CANDLES_DENSE.schema}
 
 
 def _effective(market, candle):

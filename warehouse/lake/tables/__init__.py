@@ -6,7 +6,7 @@ import difflib
 
 from warehouse.errors import Usage
 from warehouse.lake.tables.contract import ALL_CITIES, UTC_TYPE, Column, Layout, Partition, Rule, Sifted, Table
-from warehouse.lake.tables.market import BOOKS, CANDLES_1M, CANDLES_DENSE, MARKETS, TRADES
+from warehouse.lake.tables.market import BOOKS, BRACKET_COLUMNS, CANDLES_1M, CANDLES_DENSE, MARKETS, TRADES
 from warehouse.lake.tables.research import (
     CALIBRATORS,
     FUSION_PARAMS,
@@ -53,6 +53,7 @@ def table(name: str) -> Table:
 __all__ = [
     "ALL_CITIES",
     "BOOKS",
+    "BRACKET_COLUMNS",
     "CALIBRATORS",
     "CANDLES_1M",
     "CANDLES_DENSE",
