@@ -51,7 +51,13 @@ def _(alt, con, event, mo, pl):
         .encode(
             x=alt.X("ts_utc:T", title="UTC"),
             y=alt.Y("p_mid_norm:Q", title="share of the ladder", stack="zero"),
-            color=alt.Color("bracket:N", sort=alt.EncodingSortField("bracket_order"), title="°F"),
+            order=alt.Order("bracket_order:Q"),
+            color=alt.Color(
+                "bracket:N",
+                sort=alt.EncodingSortField("bracket_order"),
+                scale=alt.Scale(scheme="viridis"),
+                title="°F",
+            ),
         )
         .properties(width=700, height=280)
     )

@@ -145,13 +145,17 @@ def scan_a_year(snapshot: Snapshot) -> Measure:
     )
 
 
+PANEL_GRID = ["city", "date", "market_ticker", "ts_utc", "yes_bid_ticks", "yes_ask_ticks", "quote_age_minutes"]
+PANEL_GRID += ["price_high_ticks", "price_low_ticks", "price_close_ticks", "last_price_ticks"]
+PANEL_GRID += ["volume_centi", "open_interest_centi", "complete"]
 PANEL_LISTING = ["market_ticker", "event_ticker", "strike_type", "floor_strike", "cap_strike"]
 PANEL_LISTING += ["low_f", "high_f", "bracket_order", "open_utc", "close_utc"]
 
 
 def panel_in_pandas(snapshot: Snapshot, columns: list[str]) -> pd.DataFrame:
     """Make the panel as one does in pandas: merge, group by market, shift, roll."""
-    frame = pd.read_parquet(table_folder(snapshot, "candles_dense"), filters=[("city", "==", CITY)])
+    grid = table_folder(snapshot, "candles_dense")
+    frame = pd.read_parquet(grid, columns=PANEL_GRID, filters=[("city", "==", CITY)])
     markets = pd.read_parquet(table_folder(snapshot, "markets"), columns=PANEL_LISTING, filters=[("city", "==", CITY)])
     frame = frame.merge(markets, on="market_ticker").sort_values(["market_ticker", "ts_utc"], ignore_index=True)
     frame = frame.rename(columns={"date": "event_date"})
