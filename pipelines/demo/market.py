@@ -83,6 +83,7 @@ def markets_frame(
         status=pl.lit("finalized"),
         expiration_value_f=pl.lit(high_f, pl.Int32),
         settled_utc=pl.lit(settled_utc, UTC_TYPE),
+        price_step_ticks=pl.lit(TICKS_PER_CENT, pl.Int32),
         fee_type=pl.lit("quadratic"),
         fee_multiplier_milli=pl.lit(1000, pl.Int32),
         settlement_source=pl.lit("twc" if day >= TWC_SINCE else "nws_cli"),

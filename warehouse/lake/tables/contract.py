@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
 
 import polars as pl
 
 from warehouse.errors import ContractBroken
+from warehouse.lake.tables.day_laws import DayLaw
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
-from warehouse.market.tickers import EventTicker
 
 UTC_TYPE = pl.Datetime("us", "UTC")
 ALL_CITIES = "all"
@@ -101,10 +100,9 @@ class Sifted:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table of the lake. `known` says when a row may be used; `day` ties an instant to its climate day.
+    """One table of the lake: what a row is, when it may be used (`known`), and the laws that it keeps.
 
-    `day` is ("ts_utc", "opens") where an instant at the opening midnight belongs to the day (observations), and
-    ("ts_utc", "closes") where one at the closing midnight does (grids, whose stamps are inclusive ends).
+    `rules` hold within a row, `day_laws` between a row and the climate day of its partition.
     """
 
     name: str
@@ -115,7 +113,7 @@ class Table:
     layout: Layout = Layout.CITY_DAY
     sort: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
-    day: tuple[str, Literal["opens", "closes"]] | None = None
+    day_laws: tuple[DayLaw, ...] = ()
 
     @cached_property
     def schema(self) -> pl.Schema:
@@ -182,20 +180,9 @@ class Table:
     def _partition_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
         if partition.event_date is None:
             return
-        city = CITIES[partition.city]
-        if "market_ticker" in self.schema:
-            events = [f"{EventTicker(series, partition.event_date)}-" for series in city.all_series]
-            ours = pl.any_horizontal(pl.col("market_ticker").str.starts_with(event) for event in events)
-            yield f"market_ticker is not of {partition}", ~ours
-        if "event_ticker" in self.schema:
-            names = [str(EventTicker(series, partition.event_date)) for series in city.all_series]
-            yield f"event_ticker is not of {partition}", ~pl.col("event_ticker").is_in(names)
-        if self.day is not None:
-            instant, side = self.day
-            window = ClimateDay(city, partition.event_date)
-            closed: Literal["left", "right"] = "left" if side == "opens" else "right"
-            inside = pl.col(instant).is_between(window.start_utc, window.end_utc, closed=closed)
-            yield f"{instant} is outside the climate day of {partition}", ~inside
+        day = ClimateDay(CITIES[partition.city], partition.event_date)
+        for law in self.day_laws:
+            yield law(day)
 
     def _without_repeats(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Fold rows said twice in the same words; of rows that contradict each other keep the first."""

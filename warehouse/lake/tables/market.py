@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warehouse.lake.tables.contract import Column, Rule, Table
+from warehouse.lake.tables.day_laws import event_of_day, market_of_day, traded_near_day
 from warehouse.lake.tables.words import (
     EVENT_TICKER,
     KNOWN_UTC,
@@ -40,6 +41,7 @@ MARKETS = Table(
     meaning="one bracket market: what it pays for, when it trades, how it ended",
     known="the listing at known_utc; status, result, expiration value and lifetime volume only at settled_utc",
     grain=("market_ticker",),
+    day_laws=(market_of_day, event_of_day, traded_near_day("close_utc")),
     columns=(
         MARKET_TICKER,
         *_BRACKET,
@@ -53,6 +55,7 @@ MARKETS = Table(
         degrees("expiration_value_f", "the settled daily high", null=True),
         instant("settled_utc", "when result and value became public", null=True),
         count("volume_centi", "lifetime volume", null=True),
+        price("price_step_ticks", "the smallest step of a quote", null=True),
         text("fee_type", "the exchange's fee formula", null=True),
         whole("fee_multiplier_milli", "the formula's multiplier", unit="1/1000", low=0, null=True),
         text("settlement_source", "whose number settles", one_of=("nws_cli", "twc")),
@@ -75,6 +78,9 @@ _QUOTE_ORDER = tuple(
 )
 
 
+_PRICES = tuple(f"price_{moment}_ticks" for moment in ("open", "high", "low", "close"))
+
+
 def _ohlc(side: str, meaning: str, *, null: bool = False) -> tuple[Column, ...]:
     moments = {"open": "first", "high": "highest", "low": "lowest", "close": "last"}
     return tuple(
@@ -88,6 +94,7 @@ CANDLES_1M = Table(
     meaning="one minute of one market in which the quote or the tape moved, as the exchange tells it",
     known="known_utc; the close of the minute, or later where the candle came late",
     grain=("market_ticker", "ts_utc"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,
@@ -100,6 +107,11 @@ CANDLES_1M = Table(
     ),
     rules=(
         *_QUOTE_ORDER,
+        Rule(
+            law="the four price_*_ticks come together, and with volume",
+            holds=(pl.sum_horizontal(pl.col(_PRICES).is_null().cast(pl.Int32)).is_in([0, len(_PRICES)]))
+            & ((pl.col("volume_centi") == 0) | pl.col(_PRICES[0]).is_not_null()),
+        ),
         Rule(law="known_utc >= ts_utc", holds=pl.col("known_utc") >= pl.col("ts_utc")),
         Rule(law="ts_utc is a whole minute", holds=pl.col("ts_utc").dt.truncate("1m") == pl.col("ts_utc")),
     ),
@@ -110,6 +122,7 @@ CANDLES_DENSE = Table(
     meaning="one minute of one market, every minute from open to close, with the last quotes known by then",
     known="ts_utc: the row holds only candles known at its minute",
     grain=("market_ticker", "ts_utc"),
+    day_laws=(market_of_day, event_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,
@@ -119,7 +132,7 @@ CANDLES_DENSE = Table(
         whole("utc_offset_minutes", "civil wall clock minus UTC at ts_utc", unit="min", low=-720, high=840),
         price("yes_bid_ticks", "last known best bid for yes; 0 is an empty side, null is never seen", null=True),
         price("yes_ask_ticks", "last known best offer of yes; 10000 is an empty side", null=True),
-        whole("quote_age_minutes", "minutes since the quotes last moved", unit="min", low=0, null=True),
+        whole("quote_age_minutes", "minutes since the exchange last told the quotes", unit="min", low=0, null=True),
         price("price_open_ticks", "first trade that became known in the minute", null=True),
         price("price_high_ticks", "highest of them", null=True),
         price("price_low_ticks", "lowest of them", null=True),
@@ -168,6 +181,7 @@ TRADES = Table(
     known="known_utc; the trade's own instant, or later where it came late",
     grain=("trade_id",),
     sort=("market_ticker", "ts_utc", "trade_id"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         text("trade_id", "the exchange's name of the trade"),
         MARKET_TICKER,
@@ -189,6 +203,7 @@ BOOKS = Table(
     known="known_utc: the instant of receipt",
     grain=("market_ticker", "sid", "seq"),
     sort=("sid", "seq", "market_ticker"),
+    day_laws=(market_of_day, traded_near_day("known_utc")),
     columns=(
         MARKET_TICKER,
         whole("sid", "the subscription", low=0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warehouse.lake.tables.contract import Column, Layout, Table
+from warehouse.lake.tables.day_laws import market_of_day, traded_near_day
 from warehouse.lake.tables.words import (
     MARKET_TICKER,
     MC_VERSION,
@@ -22,7 +23,9 @@ _SINCE = Column(name="since_date", dtype=pl.Date(), meaning="first event date of
 _UNTIL = Column(name="until_date", dtype=pl.Date(), meaning="last event date of the data that were fitted")
 _FITTED = instant("fitted_utc", "when the fit was made")
 _SNAPSHOT = whole("snapshot", "the lake snapshot that was fitted", low=0)
-_HORIZON = text("horizon", "what is predicted: 1m, 5m, day")
+HORIZONS = ("day", "1m", "5m")
+_HORIZON = text("horizon", "what is predicted: the settlement, or the move of the next minutes", one_of=HORIZONS)
+_FIT_USED = instant("params_fitted_utc", "the fit in mc_params that was used; null where none was", null=True)
 _PARAMETERS = text("parameters_json", "the fitted numbers, as JSON")
 _METRICS = text("metrics_json", "scores with their counts and intervals, as JSON")
 
@@ -38,8 +41,11 @@ MC_PARAMS = Table(
         number("rho", "persistence of the residual from step to step", low=-1, high=1),
         Column(name="sigma_labels", dtype=pl.List(pl.String), meaning="names of the buckets: lead and time of day"),
         Column(name="sigma_f", dtype=pl.List(pl.Float64), meaning="innovation per step, by bucket", unit="°F"),
+        text("baseline", "what the residual is measured from", one_of=("template", "timeline", "hold_last")),
+        Column(name="template_f", dtype=pl.List(pl.Float64), meaning="typical day on the grid; empty where none is used", unit="°F"),
         number("day_bias_f", "mean error of a day's baseline", unit="°F"),
-        number("day_bias_sd_f", "its spread from day to day", unit="°F", low=0),
+        Column(name="day_bias_labels", dtype=pl.List(pl.String), meaning="names of the lead buckets of its spread"),
+        Column(name="day_bias_sd_f", dtype=pl.List(pl.Float64), meaning="its spread from day to day, by lead", unit="°F"),
         number("station_offset_f", "official maximum minus the maximum of the grid", unit="°F"),
         whole("grid_minutes", "step of the grid", unit="min", low=1),
         _SINCE,
@@ -62,6 +68,7 @@ PMF_DEGREES = Table(
         Column(
             name="p", dtype=pl.List(pl.Float64), meaning="probability of first_f, first_f + 1, …", unit="probability"
         ),
+        _FIT_USED,
         text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
     ),
 )
@@ -71,6 +78,7 @@ PMF_MINUTE = Table(
     meaning="one market's probabilities by weather, by market and by both, as of one instant",
     known="ts_utc: made of what was known then",
     grain=("market_ticker", "ts_utc"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,
@@ -81,7 +89,9 @@ PMF_MINUTE = Table(
         probability("hazard_next_5m", "a new maximum within five minutes", null=True),
         probability("hazard_next_60m", "a new maximum within the hour", null=True),
         temperature("m_run_temp_f", "running maximum at ts_utc", null=True),
+        probability("w_mkt", "the market's weight in p_fused", null=True),
         MC_VERSION,
+        _FIT_USED,
         text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
     ),
 )
@@ -91,10 +101,13 @@ PREDICTIONS = Table(
     meaning="one model's probability for one market and minute",
     known="ts_utc: the model was fitted on earlier days and saw only what was known then",
     grain=("market_ticker", "ts_utc", "model_id"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,
         text("model_id", "city, bracket and window of the model"),
+        text("run_id", "the training run of the model, in model_runs"),
+        text("horizon", "what p_model speaks of: the settlement, or the next move of the mid", one_of=HORIZONS),
         probability("p_model", "the model's own probability"),
         probability("p_calibrated", "after calibration", null=True),
         text("wf_window", "walk-forward window of the model, win_YYYYMMDD_YYYYMMDD"),
@@ -167,6 +180,7 @@ TRUTH_PROBABILITIES = Table(
     meaning="demo world only: what each market was truly worth, each minute; never joined by a view",
     known="never: it is the answer",
     grain=("market_ticker", "ts_utc"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,

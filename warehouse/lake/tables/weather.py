@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from warehouse.lake.tables.contract import Column, Rule, Table
+from warehouse.lake.tables.day_laws import after_day_where, grid_of_day, observed_in_day
 from warehouse.lake.tables.words import (
     KNOWN_UTC,
     TS_UTC,
@@ -17,6 +18,7 @@ from warehouse.lake.tables.words import (
     whole,
 )
 
+OBS_SOURCES = ("vc", "metar", "hfmetar", "asos1min")
 SETTLEMENT_SOURCES = ("kalshi", "twc", "cli", "cf6", "dsm", "ghcn")
 
 _HUMIDITY = number("humidity_pct", "relative humidity", unit="%", low=0, high=110, null=True)
@@ -28,10 +30,10 @@ OBS = Table(
     meaning="one report of one station, at its own cadence",
     known="known_utc: the instant of receipt, or the report's instant plus its modelled lag",
     grain=("city", "ts_utc", "source"),
-    day=("ts_utc", "opens"),
+    day_laws=(observed_in_day("ts_utc"),),
     columns=(
         TS_UTC,
-        text("source", "who told us: vc, metar, hfmetar, asos1min, …"),
+        text("source", "who told us; vc is Visual Crossing", one_of=OBS_SOURCES),
         text("station", "the station that measured"),
         temperature("temp_f", "air temperature"),
         degrees("temp_lo_f", "lowest whole degree that the report can mean"),
@@ -56,10 +58,10 @@ def _grid(name: str, step: str) -> Table:
         meaning=f"{step} of one climate day: the last report known by then and the running maximum of the day",
         known="ts_utc: the row holds only reports known at its instant",
         grain=("city", "ts_utc"),
-        day=("ts_utc", "closes"),
+        day_laws=(grid_of_day("ts_utc"),),
         columns=(
             instant("ts_utc", "the inclusive end of the step"),
-            text("source", "who told the report", null=True),
+            text("source", "who told the report", null=True, one_of=OBS_SOURCES),
             temperature("temp_f", "last known air temperature", null=True),
             _DEW,
             _HUMIDITY,
@@ -88,7 +90,7 @@ FORECASTS = Table(
     meaning="one forecast as issued: a temperature at valid_utc, or, at the end of a climate day, that day's high",
     known="known_utc: issued_utc plus the publication lag of its source",
     grain=("city", "source", "issued_utc", "valid_utc"),
-    day=("valid_utc", "closes"),
+    day_laws=(grid_of_day("valid_utc"),),
     columns=(
         text("source", "whose forecast: vc, nbm, lamp, mos, …"),
         instant("issued_utc", "the run's own instant"),
@@ -109,6 +111,7 @@ SETTLEMENTS = Table(
     meaning="one issuance of one report of a day's high, preliminary, final or corrected; nothing is overwritten",
     known="known_utc: the instant of receipt, or issued_utc plus the modelled lag; never the as-of time",
     grain=("city", "event_date", "source", "issued_utc"),
+    day_laws=(after_day_where("is_final", "issued_utc"),),
     columns=(
         text("source", "who reports", one_of=SETTLEMENT_SOURCES),
         instant("issued_utc", "when the report was issued"),
@@ -130,7 +133,7 @@ TRUTH_MINUTES = Table(
     meaning="demo world only: the air temperature that was, each minute; never joined by a view",
     known="never: it is the answer",
     grain=("city", "ts_utc"),
-    day=("ts_utc", "closes"),
+    day_laws=(grid_of_day("ts_utc"),),
     columns=(
         instant("ts_utc", "the minute"),
         temperature("temp_f", "true air temperature"),

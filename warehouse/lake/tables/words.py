@@ -45,6 +45,11 @@ def money(name: str, meaning: str, **rules: Any) -> Column:
     return Column(name=name, dtype=pl.Int64(), meaning=meaning, unit="ticks of $0.0001", **rules)
 
 
+def micros(name: str, meaning: str, **rules: Any) -> Column:
+    """Return a column of dollar amounts as fine as a price times a count: 0.01 contract at one tick is $0.000001."""
+    return Column(name=name, dtype=pl.Int64(), meaning=meaning, unit="$0.000001", **rules)
+
+
 def count(name: str, meaning: str, *, low: float | None = 0, **rules: Any) -> Column:
     """Return a column of contracts."""
     return Column(name=name, dtype=pl.Int64(), meaning=meaning, unit="0.01 contract", low=low, **rules)
