@@ -5,12 +5,14 @@
 
 # The first Python on this machine that is new enough; say `make PYTHON=… ` for another.
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	$$candidate -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
+	$$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$candidate && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+# As an address, because pip splits a plain path at its blanks.
+empty :=
+export PIP_CONSTRAINT := file://$(subst $(empty) $(empty),%20,$(CURDIR))/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## Print this list.
@@ -51,10 +53,15 @@ clean: ## Remove the virtual environment and caches; the lake stays.
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer with venv was found" >&2; \
 		echo "hint:  install one (Debian: python3 python3-venv), or say: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1), and 3.11 or newer is needed" >&2; exit 1; }
 	@echo "making $(VENV) with $(PYTHON)" >&2
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.core: $(BIN)/python pyproject.toml constraints.txt
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(VENV) is of $$($(BIN)/python -V), and 3.11 or newer is needed" >&2; \
+		echo "hint:  make clean, then make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	@echo "installing the pinned dependencies into $(VENV)" >&2
 	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@

@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
+import duckdb
+
 from warehouse.errors import KwxError
 from warehouse.lake.store import Lake
 
@@ -58,7 +60,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _lake(lake: Lake) -> Iterator[Finding]:
-    if lake.current_number() is None:
+    if not lake.snapshot_numbers():
         yield Finding(what="lake", value=f"{lake.paths.root} is empty", state="note", hint="kwx lake build")
         return
     try:
@@ -66,7 +68,7 @@ def _lake(lake: Lake) -> Iterator[Finding]:
         manifest = snapshot.manifest
         with snapshot.connect() as con:
             con.sql("select 1 from minute_panel_full limit 1").fetchall()
-    except (KwxError, OSError) as error:
+    except (KwxError, OSError, duckdb.Error) as error:
         yield Finding(what="lake", value=str(error), state="bad", hint="kwx lake check, then kwx lake rollback")
         return
     rows = sum(entry.rows for entry in manifest.tables.values())
@@ -107,12 +109,12 @@ def _gpu() -> Finding:
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return Finding(what="gpu", value="none", hint="not needed: everything runs on the CPU")
-    asked = subprocess.run(
-        [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
-        capture_output=True,
-        text=True,
-        timeout=10,
-        check=False,
-    )
+    command = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except subprocess.TimeoutExpired:
+        return Finding(
+            what="gpu", value="the driver does not answer", state="note", hint="not needed: the CPU does all"
+        )
     seen = asked.stdout.strip().splitlines()
     return Finding(what="gpu", value=seen[0] if asked.returncode == 0 and seen else "driver without a device")

@@ -19,7 +19,7 @@ from pipelines.runner import map_tasks, process_pool, workers_wanted
 from pipelines.transform.derived import RawDay, derive, grids_of
 from warehouse.errors import LakeError, Usage
 from warehouse.lake.checks import CheckResult, require_all, run_checks
-from warehouse.lake.staging import Staged, stage
+from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, MARKETS, OBS, OBS_1M, OBS_5M, TABLES, Partition
 from warehouse.lake.writer import Writer, write
@@ -40,6 +40,12 @@ class Built:
     written: dict[str, int]
     checks: list[CheckResult]
     seconds: float
+    before: int | None
+
+    @property
+    def changed(self) -> bool:
+        """Tell whether there is a new snapshot, or the lake held all of it already."""
+        return self.snapshot.number != self.before
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,7 @@ class DemoTask:
     world: World
     city: str
     dates: tuple[date, ...]
-    staging: Path
+    staging: Staging
 
     @property
     def eve(self) -> date:
@@ -76,7 +82,7 @@ class DeriveTask:
     snapshot: int
     city: str
     dates: tuple[date, ...]
-    staging: Path
+    staging: Staging
 
 
 def demo_world(
@@ -108,12 +114,15 @@ def build_demo(
     lake = Lake(lake_root)
     _require_demo(lake)
     with write(lake, purpose="demo build") as writer:
+        before = lake.current_number()
         tasks = list(_demo_tasks(world, writer.staging))
         staged = _run(_build_city_days, tasks, workers=workers, on_progress=on_progress)
         _take(writer, staged)
         writer.replace_everything()
         snapshot, checks = _publish(writer, sources={DEMO_SOURCE: _described(world)}, config=_config(world))
-    return Built(snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started)
+    return Built(
+        snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started, before=before
+    )
 
 
 def rebuild_derived(
@@ -132,6 +141,7 @@ def rebuild_derived(
     lake = Lake(lake_root)
     with write(lake, purpose="dense") as writer:
         base = lake.snapshot()
+        before = base.number
         tasks = list(_derive_tasks(base, writer.staging, cities, since, until))
         if not tasks:
             raise Usage(
@@ -141,10 +151,12 @@ def rebuild_derived(
         staged = _run(_derive_city_days, tasks, workers=workers, on_progress=on_progress)
         _take(writer, staged)
         snapshot, checks = _publish(writer, sources={}, config={})
-    return Built(snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started)
+    return Built(
+        snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started, before=before
+    )
 
 
-def _demo_tasks(world: World, staging: Path) -> Iterator[DemoTask]:
+def _demo_tasks(world: World, staging: Staging) -> Iterator[DemoTask]:
     dates = list(world.event_dates)
     for city in world.cities:
         for place in range(0, len(dates), DAYS_PER_TASK):
@@ -160,9 +172,7 @@ def _build_city_days(task: DemoTask) -> list[Staged]:
         frames = _with_derived(simulated, obs_eve=obs_eve, grid_eve=grid_eve)
         obs_eve, grid_eve = frames["obs"], frames["obs_1m"]
         if simulated.partition in task.partitions:
-            staged += [
-                stage(TABLES[name], frame, simulated.partition, folder=task.staging) for name, frame in frames.items()
-            ]
+            staged += [task.staging.stage(TABLES[name], frame, simulated.partition) for name, frame in frames.items()]
     return staged
 
 
@@ -184,7 +194,7 @@ def _with_derived(simulated: CityDay, *, obs_eve: pl.DataFrame, grid_eve: pl.Dat
 
 
 def _derive_tasks(
-    base: Snapshot, staging: Path, cities: Sequence[str], since: date | None, until: date | None
+    base: Snapshot, staging: Staging, cities: Sequence[str], since: date | None, until: date | None
 ) -> Iterator[DeriveTask]:
     found = {*base.partitions(OBS.name), *base.partitions(MARKETS.name)}
     for city in cities or CITIES:
@@ -201,7 +211,7 @@ def _derive_city_days(task: DeriveTask) -> list[Staged]:
     return [staged for day in task.dates for staged in _derive_day(base, Partition(task.city, day), task.staging)]
 
 
-def _derive_day(base: Snapshot, partition: Partition, staging: Path) -> Iterator[Staged]:
+def _derive_day(base: Snapshot, partition: Partition, staging: Staging) -> Iterator[Staged]:
     day = _climate_day(partition)
     eve, before_eve = (Partition(partition.city, day.event_date - timedelta(days=back)) for back in (1, 2))
     obs, obs_eve = base.read(OBS, partition), base.read(OBS, eve)
@@ -214,13 +224,13 @@ def _derive_day(base: Snapshot, partition: Partition, staging: Path) -> Iterator
         frames = derive(RawDay(day=day, markets=markets, candles=candles, obs=obs, obs_eve=obs_eve, grid_eve=grid_eve))
     for contract in (OBS_1M, OBS_5M, CANDLES_DENSE):
         if contract.name in frames:
-            yield stage(contract, frames[contract.name], partition, folder=staging)
+            yield staging.stage(contract, frames[contract.name], partition)
 
 
 def _run(
     work: Callable[[Any], list[Staged]], tasks: Sequence[Any], *, workers: int | None, on_progress: OnProgress
 ) -> list[Staged]:
-    """Do the tasks, in this process when there is one worker, and tell how many are done."""
+    """Do the tasks in processes of their own, and tell how many are done."""
     done = 0
 
     def tell(task: Any) -> None:
@@ -247,7 +257,9 @@ def _publish(writer: Writer, *, sources: dict[str, str], config: dict[str, Any])
         require_all(results)
 
     snapshot = writer.publish(sources=sources, config=config, gate=gate)
-    return snapshot, results or run_checks(snapshot)
+    if not results:  # nothing differed, so no gate was passed: what is there must hold all the same
+        gate(snapshot)
+    return snapshot, results
 
 
 def _require_demo(lake: Lake) -> None:

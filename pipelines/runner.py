@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -21,16 +24,22 @@ _ONE_THREAD = {
 }
 
 
+_LOOK_EVERY_SECONDS = 1.0
+
+
 def workers_wanted(said: int | None = None) -> int:
     """Return how many processes to use: what was said, else one for each core that we may use."""
-    return said or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else said or os.cpu_count() or 1
+    if said is not None:
+        return said
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def process_pool(workers: int) -> Iterator[Executor]:
     """Return a pool of fresh single-threaded processes; pending work is dropped when the block is left by an error."""
     with _environment(_ONE_THREAD):
-        pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with, initargs=(os.getpid(),))
         try:
             yield pool
         except BaseException:
@@ -54,6 +63,18 @@ def map_tasks(
         results[place] = future.result()
         on_done(tasks[place])
     return [results[place] for place in range(len(tasks))]
+
+
+def _end_with(parent: int) -> None:
+    """End this worker when its parent is gone, and leave Ctrl-C to the parent, which tells it once."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_EVERY_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

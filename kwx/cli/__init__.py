@@ -81,6 +81,10 @@ def main() -> None:
 def _tell(error: Exception) -> int:
     from warehouse.errors import KwxError
 
+    if isinstance(error, OSError):
+        error = KwxError(
+            f"{error.strerror}: {error.filename}", hint="another folder or file: --lake DIR, --parquet FILE"
+        )
     if not isinstance(error, KwxError):
         raise error
     click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)

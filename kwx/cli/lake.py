@@ -22,7 +22,7 @@ def lake() -> None:
     default=True,
     help="Build the demo world: seeded, with known truth, no keys needed (the default).",
 )
-@click.option("--days", type=click.IntRange(min=1), help="Number of event days (default 14).")
+@click.option("--days", type=click.IntRange(1, 3_660), help="Number of event days (default 14).")
 @click.option(
     "--seed", type=int, default=7, show_default=True, help="Seed of the world; the same seed gives the same bytes."
 )

@@ -12,6 +12,9 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+_YEARS = range(2000, 2100)
+
+
 class EventDate(click.ParamType[date]):
     """An event date as a person types it: 2026-11-01."""
 
@@ -22,9 +25,12 @@ class EventDate(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            said = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a date; write it as 2026-11-01", param, ctx)
+        if said.year not in _YEARS:
+            self.fail(f"{value!r}: tickers have room for the years 2000 to 2099", param, ctx)
+        return said
 
 
 def _city_keys(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:

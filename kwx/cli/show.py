@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -14,14 +13,15 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH_WHEN_PIPED = 120
-_ROWS_SHOWN = 50
+_WIDTH_WHEN_PIPED = 1_000  # nothing is cut off in a file or a pipe
+_WIDTH_OF_A_PAGE = 120
+ROWS_SHOWN = 50
 
 
 def console(*, err: bool = False) -> Console:
     """Return a console; piped output gets a fixed width, so that it reads the same everywhere."""
     stream = sys.stderr if err else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WHEN_PIPED
+    width = None if stream.isatty() else _WIDTH_WHEN_PIPED
     return Console(stderr=err, width=width, highlight=False, soft_wrap=False)
 
 
@@ -38,7 +38,7 @@ def table_of(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, title: st
     )
     for place, header in enumerate(headers):
         numeric = all(isinstance(row[place], int | float) or row[place] is None for row in listed) and bool(listed)
-        table.add_column(header, justify="right" if numeric else "left", no_wrap=True)
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
     for row in listed:
         table.add_row(*(text_of(value) for value in row))
     return table
@@ -46,17 +46,15 @@ def table_of(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, title: st
 
 def show_frame(frame: pl.DataFrame) -> None:
     """Print a frame as a table when its columns fit, else one block of lines for each row."""
-    shown = frame.head(_ROWS_SHOWN)
+    shown = frame.head(ROWS_SHOWN)
     out = console()
     rows = [[text_of(value) for value in row] for row in shown.iter_rows()]
-    if _fits(frame.columns, rows, out.width):
+    if _fits(frame.columns, rows, min(out.width, _WIDTH_OF_A_PAGE)):
         out.print(table_of(frame.columns, shown.iter_rows()))
     else:
         _show_blocks(frame.columns, rows, out)
     if frame.height > shown.height:
-        click.echo(
-            f"… {frame.height - shown.height:,} more rows; --csv, --json and --parquet give all of them", err=True
-        )
+        click.echo("… and more rows: --csv, --json and --parquet give all of them", err=True)
 
 
 def _fits(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
@@ -76,6 +74,15 @@ def _show_blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], out: Con
 def print_json(value: Any) -> None:
     """Print JSON; instants and dates in ISO 8601."""
     click.echo(json.dumps(value, default=_plain, indent=1, ensure_ascii=False))
+
+
+def print_json_rows(batches: Iterable[pl.DataFrame]) -> None:
+    """Print a list of objects, one row a line, as the rows come."""
+    lead = "["
+    for row in (row for batch in batches for row in batch.iter_rows(named=True)):
+        click.echo(lead + json.dumps(row, default=_plain, ensure_ascii=False), nl=False)
+        lead = ",\n "
+    click.echo("[]" if lead == "[" else "]")
 
 
 def text_of(value: Any) -> str:

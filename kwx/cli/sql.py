@@ -31,26 +31,27 @@ def sql(
 
     QUESTION is a SELECT, or DuckDB's short form `from VIEW limit 5`; `-` reads it from stdin.
     """
-    from kwx.ask import ask, ready_question
+    from kwx.ask import ask, ask_in_batches, print_csv, ready_question, save_parquet
+    from kwx.cli.show import ROWS_SHOWN, print_json_rows, show_frame
 
-    if (question is None) == (named is None):
+    asked = ready_question(named) if named else _read(question or "")
+    if (question is None) == (named is None) or not asked.strip():
         raise click.UsageError(
             "say one question, or --query NAME; the tables and views: kwx lake status, kwx sql 'show tables'"
         )
-    asked = ready_question(named) if named else _read(question or "")
-    frame = ask(asked, lake_root, snapshot=snapshot)
+    if as_csv + as_json + (parquet is not None) > 1:
+        raise click.UsageError("say one of --json, --csv and --parquet")
+    if parquet is not None and not parquet.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {parquet.absolute().parent} to write into")
     if parquet is not None:
-        frame.write_parquet(parquet)
-        click.echo(f"{frame.height:,} rows in {parquet}", err=True)
+        save_parquet(asked, parquet, lake_root, snapshot=snapshot)
+        click.echo(f"written to {parquet}", err=True)
     elif as_csv:
-        click.echo(frame.write_csv(), nl=False)
+        print_csv(asked, lake_root, snapshot=snapshot)
+    elif as_json:
+        print_json_rows(ask_in_batches(asked, lake_root, snapshot=snapshot))
     else:
-        from kwx.cli.show import print_json, show_frame
-
-        if as_json:
-            print_json(frame.to_dicts())
-        else:
-            show_frame(frame)
+        show_frame(ask(asked, lake_root, snapshot=snapshot, at_most=ROWS_SHOWN + 1))
 
 
 def _read(question: str) -> str:

@@ -33,6 +33,10 @@ def tell_built(built: Built) -> None:
         f" in {built.seconds:.1f} s; {len(built.checks)} checks passed",
         soft_wrap=True,
     )
+    if not built.changed:
+        out.print("nothing differed from what the lake held: no new snapshot")
+    elif built.before is not None:
+        out.print(f"snapshot {built.before} is kept; back to it with: kwx lake rollback")
     out.print("\nnext:")
     out.print(table_of(("", ""), [(f"  {command}", meaning) for command, meaning in _NEXT]))
 
@@ -41,6 +45,7 @@ def built_as_json(built: Built) -> dict[str, Any]:
     """Return the same as plain values."""
     return {
         "snapshot": built.snapshot.number,
+        "changed": built.changed,
         "lake": built.snapshot.manifest.root,
         "seconds": round(built.seconds, 2),
         "rows": built.written,

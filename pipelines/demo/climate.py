@@ -39,29 +39,31 @@ _WARMEST_MINUTE = 840
 
 @dataclass(frozen=True, kw_only=True)
 class Climate:
-    """One city's climate: the top of the baseline over the year, and how far nights fall below it."""
+    """One city's climate: the top of the baseline over the year, how far nights fall below it, how far fronts move it."""
 
     top_f: float
     season_f: float
     night_f: float
     dryness_f: float
     wind_mph: float
+    fronts_f: float
 
 
 CLIMATES = {
-    "austin": Climate(top_f=78, season_f=17, night_f=20, dryness_f=20, wind_mph=8),
-    "chicago": Climate(top_f=57, season_f=26, night_f=15, dryness_f=16, wind_mph=10),
-    "denver": Climate(top_f=63, season_f=22, night_f=25, dryness_f=32, wind_mph=9),
-    "los_angeles": Climate(top_f=71, season_f=6, night_f=12, dryness_f=16, wind_mph=6),
-    "miami": Climate(top_f=82, season_f=7, night_f=12, dryness_f=12, wind_mph=8),
-    "nyc": Climate(top_f=61, season_f=23, night_f=13, dryness_f=18, wind_mph=6),
-    "philadelphia": Climate(top_f=63, season_f=23, night_f=17, dryness_f=18, wind_mph=9),
+    "austin": Climate(top_f=78, season_f=17, night_f=20, dryness_f=20, wind_mph=8, fronts_f=5.0),
+    "chicago": Climate(top_f=57, season_f=26, night_f=15, dryness_f=16, wind_mph=10, fronts_f=4.5),
+    "denver": Climate(top_f=63, season_f=22, night_f=25, dryness_f=32, wind_mph=9, fronts_f=6.0),
+    "los_angeles": Climate(top_f=71, season_f=6, night_f=12, dryness_f=16, wind_mph=6, fronts_f=2.5),
+    "miami": Climate(top_f=82, season_f=7, night_f=12, dryness_f=12, wind_mph=8, fronts_f=2.5),
+    "nyc": Climate(top_f=61, season_f=23, night_f=13, dryness_f=18, wind_mph=6, fronts_f=4.0),
+    "philadelphia": Climate(top_f=63, season_f=23, night_f=17, dryness_f=18, wind_mph=9, fronts_f=4.5),
 }
 # A city that joins the registry trades in the demo at once, with a middling climate, until it gets a line above.
-_MIDDLING = Climate(top_f=65, season_f=18, night_f=17, dryness_f=18, wind_mph=8)
+_MIDDLING = Climate(top_f=65, season_f=18, night_f=17, dryness_f=18, wind_mph=8, fronts_f=4.0)
 
 _SEASONS = ("winter", "spring", "summer", "autumn")
 _NIGHT_FACTOR = {"winter": 0.85, "spring": 1.05, "summer": 1.0, "autumn": 0.95}
+_FRONTS_FACTOR = {"winter": 1.2, "spring": 1.0, "summer": 0.4, "autumn": 1.0}
 
 
 def climate(city_key: str) -> Climate:
@@ -79,6 +81,11 @@ def top_l(city_key: str, day: date) -> int:
     here = climate(city_key)
     phase = 2 * np.pi * (day.timetuple().tm_yday - _WARMEST_DAY_OF_YEAR) / 365.25
     return round(STEPS_PER_F * (here.top_f + here.season_f * float(np.cos(phase))))
+
+
+def fronts_l(city_key: str, day: date) -> float:
+    """Return the spread of what the large weather pattern, which everybody sees coming, does to a day's anomaly."""
+    return STEPS_PER_F * climate(city_key).fronts_f * _FRONTS_FACTOR[season(day)]
 
 
 @lru_cache(maxsize=64)

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from pipelines.demo.climate import PEAK_EXCESS_F, PERSISTENCE_PER_MINUTE, STEPS_PER_F, Floats, Ints
-from pipelines.demo.weather import REVEAL_MINUTES, Sky, reveal_variance_l2
+from pipelines.demo.climate import PERSISTENCE_PER_MINUTE, STEPS_PER_F, Floats, Ints
+from pipelines.demo.weather import REVEAL_MINUTES, Sky, expected_high_l, reveal_variance_l2
 from pipelines.demo.world import World, draws
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay, event_date_at
@@ -100,12 +100,12 @@ def _run(world: World, air: Sky, day: date, vendor: Vendor, issued_utc: datetime
 
 def _outlook(air: Sky, place: int, minute: int, *, error_f: float) -> tuple[Floats, float]:
     """Return the expected curve of the day and its high, from nothing later than `minute`."""
-    expected_l = air.tops_l[place] + air.expected_anomaly_l(place, minute) - air.depth_of(place)
+    expected_l = air.expected_baseline_l(place, minute)
     wobble_now_l = float(air.wobble_l[place * MINUTES_PER_DAY + minute])
     later: Ints = np.arange(1, MINUTES_PER_DAY + 1) - minute
     fading_l = wobble_now_l * PERSISTENCE_PER_MINUTE ** np.maximum(later, 0)
     curve_f: Floats = (expected_l + fading_l) / STEPS_PER_F + error_f
-    high_f = float(curve_f[max(minute, 0) :].max()) + PEAK_EXCESS_F
+    high_f = expected_high_l(expected_l + fading_l, since=max(minute, 0)) / STEPS_PER_F + error_f
     if minute > 0:
         so_far_f = float(air.temperature_of(place)[:minute].max()) / STEPS_PER_F
         high_f = max(high_f, so_far_f)

@@ -1,7 +1,8 @@
 """The air of one city over the whole world: season, front of the day, turbulence of the minute, all on the lattice.
 
-T = top + anomaly - depth + wobble. The anomaly is one number per climate day, revealed little by little over the two
-days before it; the wobble is a Markov chain that runs through every midnight.
+T = top + anomaly - depth + wobble, and in the hours after the opening midnight what is left of yesterday's. The anomaly
+is one number per climate day: its pattern is known three days before, the rest is revealed little by little over the
+last two. The wobble is a Markov chain that runs through every midnight.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from itertools import accumulate
 import numpy as np
 
 from pipelines.demo.climate import (
+    PEAK_EXCESS_F,
     PERSISTENCE_PER_MINUTE,
     REACH_L,
     STEPS_PER_F,
     Floats,
     Ints,
     depth_l,
+    fronts_l,
     season,
     shock_l,
     top_l,
@@ -32,10 +35,13 @@ FRONT_PERSISTENCE = 0.6
 _EARLY_SD_L = 10.5
 _LATE_SD_L = 9.0
 REVEAL_MINUTES = 2 * MINUTES_PER_DAY
+HANDOVER_MINUTES = 240
+"""How long yesterday's air takes to give way to today's, from the opening midnight on."""
 OPENING_UTC = time(14, tzinfo=UTC)
 _JUMPS_UTC = (time(19), time(1))
 _SHARE_OF_JUMP = 0.12
 _BURN_IN_DAYS = 20
+_MINUTES = np.arange(1, MINUTES_PER_DAY + 1)
 
 
 def opening_utc(event_date: date) -> datetime:
@@ -62,6 +68,16 @@ def reveal_variance_l2(here: City) -> Floats:
     return variance
 
 
+def lingering_l(gap_l: Ints, minute: Ints) -> Ints:
+    """Return how much of the gap between yesterday's air and today's is left at the end of each minute of the day.
+
+    It closes in a straight line, rounded to the lattice.
+    """
+    left = np.maximum(HANDOVER_MINUTES - minute, 0)
+    lingering: Ints = (2 * gap_l * left + HANDOVER_MINUTES) // (2 * HANDOVER_MINUTES)
+    return lingering
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sky:
     """The weather of one city; `revealed_l[i, m]` is what is known of day i's shock, m minutes into its unveiling."""
@@ -76,6 +92,13 @@ class Sky:
     def tops_l(self) -> Ints:
         """The top of each day's baseline without its anomaly."""
         return np.array([top_l(self.city.key, day) for day in self.days])
+
+    @cached_property
+    def inherited_l(self) -> Ints:
+        """The top that each day would have, were its baseline to begin where yesterday's ends and change no more."""
+        tops_l = self.tops_l + self.anomaly_l
+        closing_l = np.array([self.depth_of(place)[-1] for place in range(len(self.days))])
+        return np.concatenate([tops_l[:1], (tops_l - closing_l)[:-1] + closing_l[1:]])
 
     def place(self, day: date) -> int:
         """Return the index of a day."""
@@ -92,7 +115,17 @@ class Sky:
     def baseline_of(self, place: int) -> Ints:
         """Return the noiseless temperature at the end of each minute of a day."""
         top: np.int64 = self.tops_l[place] + self.anomaly_l[place]
-        return top - self.depth_of(place)
+        return top - self.depth_of(place) + lingering_l(self.inherited_l[place] - top, _MINUTES)
+
+    def expected_baseline_l(self, place: int, minute: int) -> Floats:
+        """Return the baseline of a day as it is expected `minute` minutes into it, negative before it."""
+        before, depth = self.depth_of(place - 1), self.depth_of(place)
+        top_l = self.tops_l[place] + self.expected_anomaly_l(place, minute)
+        yesterday_l = self.tops_l[place - 1] + self.expected_anomaly_l(place - 1, minute + MINUTES_PER_DAY)
+        gap_l = yesterday_l - before[-1] + depth[-1] - top_l
+        share_left = np.maximum(1 - _MINUTES / HANDOVER_MINUTES, 0)
+        expected: Floats = top_l - depth + gap_l * share_left
+        return expected
 
     def temperature_of(self, place: int) -> Ints:
         """Return the true temperature at the end of each minute of a day."""
@@ -112,6 +145,15 @@ class Sky:
         """Return what is known of a day's anomaly at each minute from the opening of its markets to its midnight."""
         revealed = self.revealed_l[place, REVEAL_MINUTES - eve_minutes(self.city) :]
         return FRONT_PERSISTENCE * float(self.anomaly_l[place - 1]) + revealed
+
+
+def expected_high_l(expected_l: Floats, *, since: int = 0) -> float:
+    """Return the high that an expected curve of the day promises from a minute on.
+
+    Restless air adds to a peak; it adds little to a night that only cools.
+    """
+    excess_l = STEPS_PER_F * PEAK_EXCESS_F * (_MINUTES > HANDOVER_MINUTES)
+    return float((expected_l + excess_l)[since:].max())
 
 
 def official_f(temperature_l: Ints) -> Ints:
@@ -142,12 +184,14 @@ def _revealed(world: World, city_key: str, days: tuple[date, ...]) -> Floats:
     spread_l = np.sqrt(reveal_variance_l2(city(city_key)))
     known = np.zeros((len(days), REVEAL_MINUTES + 1))
     for place, day in enumerate(days):
+        pattern = draws(world, city_key, "pattern", event_date=day, falls_on=day - timedelta(days=3))
+        known[place, 0] = fronts_l(city_key, day) * pattern.standard_normal()
         falls_on = (day - timedelta(days=2), day - timedelta(days=1))
         news = [
             draws(world, city_key, "front", event_date=day, falls_on=when).standard_normal(MINUTES_PER_DAY)
             for when in falls_on
         ]
-        np.cumsum(spread_l * np.concatenate(news), out=known[place, 1:])
+        known[place, 1:] = known[place, 0] + np.cumsum(spread_l * np.concatenate(news))
     return known
 
 

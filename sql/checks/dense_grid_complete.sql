@@ -1,5 +1,5 @@
 -- A row is a market whose dense minutes do not run from its open to its close without a gap.
--- The minutes of a market that is not settled may end early, and an event without any dense row is not judged.
+-- The minutes of a market that is not settled may end early; an event with neither candle nor dense row is not judged.
 -- mend: build the dense candles of that event again
 with grids as (
     select
@@ -14,8 +14,9 @@ with grids as (
 ),
 
 begun as (
-    select distinct city, event_date
-    from grids
+    select city, event_date from grids
+    union
+    select city, event_date from candles_1m
 ),
 
 expected as (

@@ -1,39 +1,48 @@
--- A row is a day whose probabilities came from a model or a fit that had seen that day or a later one.
--- What no fit of the lake is named for cannot be judged and is not shown.
+-- A row is a day whose probabilities came from a fit that had seen that day or a later one, or that is not in the lake.
+-- Rows name their fit: pmf_minute and pmf_degrees the fitted_utc in mc_params of their city, predictions the run in
+-- model_runs of their city or of all. A row that names none used none. A fit may be made later than the minute it is
+-- used for, as in every backfill; it may not have seen the day.
 -- mend: fit on days before the event date only, and run that day again
 with used as (
-    select city, event_date, 'predictions' as table_name, model_id as fit, count(*) as uses
-    from predictions
+    select city, event_date, 'pmf_minute' as table_name, params_fitted_utc::varchar as fit, count(*) as uses
+    from pmf_minute
+    where params_fitted_utc is not null
     group by all
     union all
-    select city, event_date, 'pmf_minute' as table_name, mc_version as fit, count(*) as uses
-    from pmf_minute
+    select city, event_date, 'pmf_degrees' as table_name, params_fitted_utc::varchar as fit, count(*) as uses
+    from pmf_degrees
+    where params_fitted_utc is not null
+    group by all
+    union all
+    select city, event_date, 'predictions' as table_name, run_id as fit, count(*) as uses
+    from predictions
+    where run_id <> ''
     group by all
 ),
 
-model_fits as (
-    select model_id as fit, min(until_date) as until_date
-    from model_runs
-    group by model_id
-),
-
-weather_fits as (
-    select city, mc_version as fit, min(until_date) as until_date
-    from mc_params
-    group by city, mc_version
-),
-
-judged as (
-    select
-        used.city, used.event_date, used.table_name, used.fit, used.uses,
-        case used.table_name when 'predictions' then model_fits.until_date else weather_fits.until_date end
-            as until_date
-    from used
-    left join model_fits on used.fit = model_fits.fit
-    left join weather_fits on used.fit = weather_fits.fit and used.city = weather_fits.city
+fits as (
+    select city, 'pmf_minute' as table_name, fitted_utc::varchar as fit, until_date from mc_params
+    union all
+    select city, 'pmf_degrees' as table_name, fitted_utc::varchar as fit, until_date from mc_params
+    union all
+    select city, 'predictions' as table_name, run_id as fit, until_date from model_runs
+    union all
+    select cities.city, 'predictions' as table_name, runs.run_id as fit, runs.until_date
+    from model_runs as runs
+    cross join cities
+    where runs.city = 'all'
 )
 
-select city, event_date, table_name, fit, until_date, uses
-from judged
-where until_date >= event_date
-order by city, event_date, table_name, fit
+select
+    used.city,
+    used.event_date,
+    used.table_name,
+    used.fit,
+    max(fits.until_date) as until_date,
+    any_value(used.uses) as uses,
+    case when count(fits.fit) = 0 then 'not in the lake' else 'had seen the day' end as reason
+from used
+left join fits using (city, table_name, fit)
+group by used.city, used.event_date, used.table_name, used.fit
+having coalesce(max(fits.until_date) >= used.event_date, true)
+order by used.city, used.event_date, used.table_name, used.fit

@@ -9,9 +9,17 @@ with places as (
     union all
     select distinct 'trades', market_ticker, city, event_date from trades
     union all
+    select distinct 'books', market_ticker, city, event_date from books
+    union all
     select distinct 'pmf_minute', market_ticker, city, event_date from pmf_minute
     union all
     select distinct 'predictions', market_ticker, city, event_date from predictions
+    union all
+    select distinct 'decisions', market_ticker, city, event_date from decisions
+    union all
+    select distinct 'orders', market_ticker, city, event_date from orders
+    union all
+    select distinct 'fills', market_ticker, city, event_date from fills
 )
 
 select

@@ -4,16 +4,14 @@ with keys as (
     select 'markets' as table_name, market_ticker as key, null as at_utc, count(*) as copies
     from markets group by market_ticker
     union all
-    select 'trades', trade_id, null, count(*) from trades group by trade_id
-    union all
     select 'candles_1m', market_ticker, ts_utc, count(*) from candles_1m group by market_ticker, ts_utc
     union all
     select 'candles_dense', market_ticker, ts_utc, count(*) from candles_dense group by market_ticker, ts_utc
     union all
-    select 'pmf_minute', market_ticker, ts_utc, count(*) from pmf_minute group by market_ticker, ts_utc
+    select 'trades', trade_id, null, count(*) from trades group by trade_id
     union all
-    select 'predictions', concat_ws(' ', market_ticker, model_id), ts_utc, count(*)
-    from predictions group by market_ticker, model_id, ts_utc
+    select 'books', concat_ws(' ', market_ticker, sid, seq), null, count(*)
+    from books group by market_ticker, sid, seq
     union all
     select 'obs', concat_ws(' ', city, source), ts_utc, count(*) from obs group by city, source, ts_utc
     union all
@@ -27,8 +25,33 @@ with keys as (
     select 'settlements', concat_ws(' ', city, event_date, source), issued_utc, count(*)
     from settlements group by city, event_date, source, issued_utc
     union all
+    select 'mc_params', city, fitted_utc, count(*) from mc_params group by city, fitted_utc
+    union all
     select 'pmf_degrees', concat_ws(' ', city, event_date, mc_version), ts_utc, count(*)
     from pmf_degrees group by city, event_date, mc_version, ts_utc
+    union all
+    select 'pmf_minute', market_ticker, ts_utc, count(*) from pmf_minute group by market_ticker, ts_utc
+    union all
+    select 'predictions', concat_ws(' ', market_ticker, model_id), ts_utc, count(*)
+    from predictions group by market_ticker, model_id, ts_utc
+    union all
+    select 'model_runs', concat_ws(' ', city, run_id), null, count(*) from model_runs group by city, run_id
+    union all
+    select 'calibrators', concat_ws(' ', city, horizon, model_type), fitted_utc, count(*)
+    from calibrators group by city, horizon, model_type, fitted_utc
+    union all
+    select 'fusion_params', concat_ws(' ', city, horizon), fitted_utc, count(*)
+    from fusion_params group by city, horizon, fitted_utc
+    union all
+    select 'decisions', concat_ws(' ', run_id, market_ticker), ts_utc, count(*)
+    from decisions group by run_id, market_ticker, ts_utc
+    union all
+    select 'orders', concat_ws(' ', run_id, order_id), null, count(*) from orders group by run_id, order_id
+    union all
+    select 'fills', concat_ws(' ', run_id, fill_id), null, count(*) from fills group by run_id, fill_id
+    union all
+    select 'equity', concat_ws(' ', run_id, city, event_date), ts_utc, count(*)
+    from equity group by run_id, city, event_date, ts_utc
 )
 
 select table_name, key, at_utc, copies

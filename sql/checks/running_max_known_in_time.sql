@@ -1,31 +1,46 @@
--- A row is a minute whose running maximum is above every report of the day known by then, or below the minute before's.
--- mend: build the grid of that day again from obs
-with heard_and_shown as (
-    select city, event_date, known_utc as at_utc, 0 as is_grid, temp_f, null as run_max_f
-    from obs
-    union all
-    select city, event_date, ts_utc as at_utc, 1 as is_grid, null as temp_f, run_max_f
-    from obs_1m
-),
-
-compared as (
+-- A row is a step of a grid whose running maximum is not the highest of the day's reports known by then: its
+-- temperature, or one of the whole degrees that the reports can mean. A report that only repeats an older one does not
+-- count.
+-- mend: build the grids of that day again from obs
+with heard as (
     select
         city,
         event_date,
-        at_utc,
-        is_grid,
-        run_max_f,
-        max(temp_f) over by_time as heard_max_f,
-        max(run_max_f) over by_time as run_max_so_far_f
-    from heard_and_shown
-    window by_time as (
-        partition by city, event_date order by at_utc, is_grid rows between unbounded preceding and current row
+        known_utc,
+        max(temp_f) over so_far as max_f,
+        max(temp_lo_f) over so_far as max_lo_f,
+        max(temp_hi_f) over so_far as max_hi_f
+    from obs
+    where not is_filled
+    window so_far as (
+        partition by city, event_date order by known_utc range between unbounded preceding and current row
     )
+),
+
+grids as (
+    select 'obs_1m' as grid, city, event_date, ts_utc, run_max_f, run_max_lo_f, run_max_hi_f
+    from obs_1m
+    union all
+    select 'obs_5m' as grid, city, event_date, ts_utc, run_max_f, run_max_lo_f, run_max_hi_f
+    from obs_5m
 )
 
-select city, event_date, at_utc as ts_utc, run_max_f, heard_max_f, run_max_so_far_f
-from compared
-where is_grid = 1
-    and run_max_f is not null
-    and (coalesce(run_max_f > heard_max_f, true) or run_max_f < run_max_so_far_f)
-order by city, event_date, ts_utc
+select
+    grids.grid,
+    grids.city,
+    grids.event_date,
+    grids.ts_utc,
+    grids.run_max_f,
+    heard.max_f as heard_max_f,
+    grids.run_max_lo_f,
+    heard.max_lo_f as heard_max_lo_f,
+    grids.run_max_hi_f,
+    heard.max_hi_f as heard_max_hi_f
+from grids
+asof left join heard
+    on grids.city = heard.city and grids.event_date = heard.event_date and grids.ts_utc >= heard.known_utc
+where
+    grids.run_max_f is distinct from heard.max_f
+    or grids.run_max_lo_f is distinct from heard.max_lo_f
+    or grids.run_max_hi_f is distinct from heard.max_hi_f
+order by grids.grid, grids.city, grids.ts_utc

@@ -1,26 +1,30 @@
--- A row is a report that a grid shows before it was known, or that is not in the lake at all.
--- stale_minutes counts whole minutes, so a grid row points at its report's instant rounded up to the minute.
+-- A row is a report that a grid shows before it was known, with other values than it has, or that is not in the lake.
+-- stale_minutes counts whole minutes, so a grid row points at its report's instant rounded up to the minute. A report
+-- that only repeats an older one is never shown.
 -- mend: build the grids of that day again from obs
-with shown as (
-    select
-        city, 'obs_1m' as grid, source, epoch_us(ts_utc) - stale_minutes::bigint * 60000000 as report_us,
-        min(ts_utc) as first_shown_utc
+with grids as (
+    select 'obs_1m' as grid, city, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
     from obs_1m
-    where source is not null
-    group by all
     union all
-    select
-        city, 'obs_5m' as grid, source, epoch_us(ts_utc) - stale_minutes::bigint * 60000000 as report_us,
-        min(ts_utc) as first_shown_utc
+    select 'obs_5m' as grid, city, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
     from obs_5m
-    where source is not null
+),
+
+shown as (
+    select
+        grid, city, source, epoch_us(ts_utc) // 60000000 - stale_minutes as report_minute, temp_f, dew_f,
+        humidity_pct, wind_mph, min(ts_utc) as first_shown_utc
+    from grids
+    where coalesce(temp_f, dew_f, humidity_pct, wind_mph, stale_minutes) is not null or source is not null
     group by all
 ),
 
 reports as (
     select
-        city, source, (epoch_us(ts_utc) + 59999999) // 60000000 * 60000000 as report_us, min(known_utc) as known_utc
+        city, source, (epoch_us(ts_utc) + 59999999) // 60000000 as report_minute, temp_f, dew_f, humidity_pct,
+        wind_mph, min(known_utc) as known_utc
     from obs
+    where not is_filled
     group by all
 )
 
@@ -28,10 +32,21 @@ select
     shown.grid,
     shown.city,
     shown.source,
-    make_timestamptz(shown.report_us) as report_utc,
+    make_timestamptz(shown.report_minute * 60000000) as report_utc,
     shown.first_shown_utc,
-    reports.known_utc
+    reports.known_utc,
+    shown.temp_f,
+    shown.dew_f,
+    shown.humidity_pct,
+    shown.wind_mph
 from shown
-left join reports using (city, source, report_us)
+left join reports
+    on shown.city = reports.city
+    and shown.source = reports.source
+    and shown.report_minute = reports.report_minute
+    and shown.temp_f = reports.temp_f
+    and shown.dew_f is not distinct from reports.dew_f
+    and shown.humidity_pct is not distinct from reports.humidity_pct
+    and shown.wind_mph is not distinct from reports.wind_mph
 where coalesce(reports.known_utc > shown.first_shown_utc, true)
 order by shown.grid, shown.city, report_utc

@@ -1,6 +1,7 @@
--- One row per bracket of each city's newest event: its ladder at the event's last complete minute.
--- It starts from the base panel, not from event_ladder, so that only the minutes shown are worked out.
--- grain: city, event_date, market_ticker
+-- One row per bracket of each city's newest event: its ladder at the event's last complete minute, coldest first.
+-- p_mid_norm is the mid's share of the mids of the event that are there. It starts from the base panel, not from
+-- event_ladder, so that only the minutes shown are worked out.
+-- grain: market_ticker
 -- known: ts_utc
 with newest as (
     select city, max(event_date) as event_date
@@ -17,15 +18,21 @@ moments as (
 )
 
 select
-    panel.city,
-    panel.event_date,
-    panel.ts_utc,
     panel.market_ticker,
-    panel.low_f,
-    panel.high_f,
+    panel.ts_utc,
+    case
+        when panel.low_f is null then concat('≤', panel.high_f)
+        when panel.high_f is null then concat('≥', panel.low_f)
+        when panel.low_f = panel.high_f then panel.low_f::varchar
+        else concat(panel.low_f, '–', panel.high_f)
+    end as bracket,
     panel.bid_prob,
     panel.ask_prob,
-    panel.mid_prob / nullif(sum(panel.mid_prob) over (partition by panel.city, panel.event_date), 0) as p_mid_norm,
+    round(
+        panel.mid_prob
+        / nullif(sum(panel.mid_prob) over (partition by panel.city, panel.event_date, panel.event_ticker), 0),
+        3
+    ) as p_mid_norm,
     pmf.p_wx,
     pmf.p_fused_norm
 from minute_panel_base as panel
@@ -37,4 +44,4 @@ left join pmf_in_force as pmf
     and epoch_us(panel.ts_utc) // 300000000 = pmf.five_minute_step
     and panel.ts_utc >= pmf.valid_from_utc
     and panel.ts_utc < pmf.valid_until_utc
-order by panel.city, panel.event_date, panel.bracket_order
+order by panel.city, panel.event_date, panel.event_ticker, panel.bracket_order

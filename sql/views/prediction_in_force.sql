@@ -1,5 +1,5 @@
--- One row per market, minute of predictions and five-minute step of the clock in which it is the newest one.
--- Of several models' predictions for one minute the first model_id of the alphabet stands. A prediction stands until
+-- One row per market, minute of predictions of the settlement and five-minute step of the clock in which it is the
+-- newest one. Predictions of the next move of the mid, horizons 1m and 5m, are left out. Of several models' predictions for one minute the first model_id of the alphabet stands. A prediction stands until
 -- the market's next, the last one for a day. It is repeated for every step it touches, so that a minute finds it by
 -- equality on the step and two comparisons.
 -- grain: city, event_date, market_ticker, five_minute_step, valid_from_utc
@@ -9,6 +9,7 @@ with ranked as (
         *,
         row_number() over (partition by city, event_date, market_ticker, ts_utc order by model_id) as place
     from predictions
+    where horizon = 'day'
 ),
 
 lives as (

@@ -102,8 +102,10 @@ def write_catalog(path: Path, files: Mapping[str, Sequence[Path]], *, parent: Pa
 
 
 def open_catalog(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open a catalog read-only, in UTC, without network."""
-    return _in_utc(duckdb.connect(path, read_only=True, config=_NO_EXTENSIONS))
+    """Open a catalog read-only, in UTC, without network; one that is there but cannot answer is an error at once."""
+    con = _in_utc(duckdb.connect(path, read_only=True, config=_NO_EXTENSIONS))
+    con.sql("select count(*) from cities").fetchall()
+    return con
 
 
 def build_in_memory(files: Mapping[str, Sequence[Path]]) -> duckdb.DuckDBPyConnection:

@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import ChecksFailed, FileBroken
+from warehouse.lake.catalog import CATALOG, open_catalog
 from warehouse.lake.files import sha256_of
 from warehouse.lake.manifest import FileEntry
 from warehouse.lake.statements import Statement, statements
@@ -88,15 +89,25 @@ def _check_files(snapshot: Snapshot) -> CheckResult:
     """Hold the tree against the manifest: a file is missing, foreign, altered, or not of its table."""
     started = time.perf_counter()
     broken = [finding for name in snapshot.manifest.tables for finding in _findings(snapshot, name)]
+    broken += _catalog_findings(snapshot)
     schema = {"table_name": pl.String, "file": pl.String, "wrong": pl.String}
     return CheckResult(
         name=FILES_CHECK,
         meaning="A row is a file that is not as it was published.",
-        mend="kwx lake rollback, then build or ingest the named partitions again; remove foreign files by hand",
+        mend="write the named days again (kwx lake build, kwx lake dense): what is damaged is replaced; or kwx lake rollback",
         found=len(broken),
         rows=pl.DataFrame(broken, schema=schema, orient="row").head(ROWS_SHOWN),
         seconds=time.perf_counter() - started,
     )
+
+
+def _catalog_findings(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
+    if snapshot.manifest.root != str(snapshot.paths.root):
+        yield "", CATALOG, f"written for {snapshot.manifest.root}: other tools read that place; kwx lake dense writes it anew"
+    try:
+        open_catalog(snapshot.folder / CATALOG).close()
+    except duckdb.Error as error:
+        yield "", CATALOG, f"cannot be opened: {str(error).splitlines()[0]}"
 
 
 def _findings(snapshot: Snapshot, name: str) -> Iterator[tuple[str, str, str]]:

@@ -7,26 +7,37 @@ import hashlib
 import json
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from warehouse.errors import DiskFull, FileBroken
 from warehouse.lake.layout import DRAFT
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
-_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP}
+_NO_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP}
+_NEXT_TO_NOTHING_BYTES = 1_000_000
 READ_ONLY = 0o444
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable; a journalling file system commits every earlier rename with them."""
+    """Make the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make every name below a folder durable, the deepest first."""
+    for below in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        sync_folder(below)
+    sync_folder(folder)
 
 
 def write_new(path: Path, content: bytes) -> None:
@@ -59,10 +70,15 @@ def link_or_copy(source: Path, target: Path) -> None:
     """Give a file a second name; where the file system has no hard links, copy it."""
     try:
         os.link(source, target)
+    except FileNotFoundError as error:
+        raise FileBroken(
+            f"{source} is missing: the snapshot that is built upon is not whole", hint="kwx lake check names what is missing"
+        ) from error
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-        shutil.copy2(source, target)
+        write_new(target, source.read_bytes())
+        target.chmod(READ_ONLY)
 
 
 def switch_link(link: Path, target: str) -> None:
@@ -81,8 +97,19 @@ def sha256_of(path: Path) -> str:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder if it is there."""
+    """Remove a folder if it is there; it loses its name first, so that a kill never leaves half of it under that name."""
+    if folder.is_dir() and folder.suffix != DRAFT:
+        doomed = folder.with_name(folder.name + DRAFT)
+        shutil.rmtree(doomed, ignore_errors=True)
+        folder = folder.replace(doomed)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _for_want_of_room(error: Exception, root: Path) -> bool:
+    """Tell whether an error means a full disk: the databases say so in words of their own."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return shutil.disk_usage(root).free < _NEXT_TO_NOTHING_BYTES
 
 
 @contextmanager
@@ -90,8 +117,8 @@ def naming_a_full_disk(root: Path) -> Iterator[None]:
     """Tell a full disk as what it is, with the room that is left and the next step."""
     try:
         yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
+    except (OSError, duckdb.Error, sqlite3.OperationalError) as error:
+        if not _for_want_of_room(error, root):
             raise
         free_mb = shutil.disk_usage(root).free / 1e6
         raise DiskFull(

@@ -6,15 +6,25 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from warehouse.errors import Usage
+
 DRAFT = ".draft"
 """Ending of whatever is not finished yet; readers never look at it, the next writer removes it."""
 
 DEFAULT_ROOT = Path("lake")
 
+_MEANT_OTHERWISE = set("=*?[]{}")
+
 
 def lake_root(said: Path | str | None = None) -> Path:
-    """Return the lake's folder: what was said, else KWX_LAKE, else ./lake."""
-    return Path(said or os.environ.get("KWX_LAKE") or DEFAULT_ROOT).absolute()
+    """Return the lake's folder: what was said, else KWX_LAKE, else ./lake; links resolved, so that it has one name."""
+    root = Path(said or os.environ.get("KWX_LAKE") or DEFAULT_ROOT).resolve()
+    if foreign := sorted(_MEANT_OTHERWISE & set(str(root))):
+        raise Usage(
+            f"a lake cannot lie in {root}: engines read {' '.join(foreign)} in a path as a pattern or a partition",
+            hint="choose a folder without these signs",
+        )
+    return root
 
 
 @dataclass(frozen=True)

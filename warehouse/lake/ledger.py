@@ -5,13 +5,14 @@ Resume reads it here.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.lake.manifest import Manifest
+from warehouse.lake.manifest import Change, Manifest
 
 _SCHEMA = """
 create table if not exists written (
@@ -19,7 +20,9 @@ create table if not exists written (
     purpose text not null, at_utc text not null, rows integer, sha256 text,
     primary key (snapshot, table_name, partition)
 ) without rowid;
-create table if not exists snapshots (snapshot integer primary key, run_id text not null, at_utc text not null);
+create table if not exists snapshots (
+    snapshot integer primary key, run_id text not null, at_utc text not null, sources text not null
+);
 """
 
 
@@ -43,7 +46,21 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def record(self, manifest: Manifest) -> None:
+    @property
+    def exists(self) -> bool:
+        """Tell whether there is a ledger that can be read; a damaged one is set aside, to be refilled from manifests."""
+        if not self._path.exists():
+            return False
+        try:
+            with self._open() as db:
+                db.execute("select count(*) from snapshots")
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            self._path.replace(self._path.with_name(f"{self._path.name}.damaged"))
+        return self._path.exists()
+
+    def record(self, manifest: Manifest, changes: Sequence[Change]) -> None:
         """Write the lines of one snapshot; doing it twice changes nothing."""
         lines = [
             (
@@ -56,17 +73,19 @@ class Ledger:
                 change.rows,
                 change.sha256,
             )
-            for change in manifest.changes
+            for change in changes
         ]
         with self._open() as db:
             db.executemany("insert or replace into written values (?, ?, ?, ?, ?, ?, ?, ?)", lines)
             db.execute(
-                "insert or replace into snapshots values (?, ?, ?)",
-                (manifest.number, manifest.run_id, manifest.created_utc),
+                "insert or replace into snapshots values (?, ?, ?, ?)",
+                (manifest.number, manifest.run_id, manifest.created_utc, json.dumps(manifest.sources, sort_keys=True)),
             )
 
     def snapshots(self) -> set[int]:
-        """Return the numbers of the snapshots that the ledger knows."""
+        """Return the numbers of the snapshots that the ledger knows; none where there is no ledger."""
+        if not self.exists:
+            return set()
         with self._open() as db:
             return {number for (number,) in db.execute("select snapshot from snapshots")}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,12 +80,12 @@ class Manifest:
     purpose: str
     root: str
     code_version: str
+    code_sha256: str
     sql_sha256: str
     sources: dict[str, str]
     config: dict[str, Any]
     config_sha256: str
     tables: dict[str, TableEntry]
-    changes: list[Change] = field(default_factory=list)
 
     @property
     def created(self) -> datetime:
@@ -101,7 +101,6 @@ class Manifest:
         """Read a manifest back."""
         said = read_json(path)
         said["tables"] = {name: TableEntry(**entry) for name, entry in said["tables"].items()}
-        said["changes"] = [Change(**change) for change in said["changes"]]
         return cls(**said)
 
 
@@ -113,6 +112,16 @@ def save_file_list(path: Path, files: Sequence[FileEntry]) -> None:
 def load_file_list(path: Path) -> list[FileEntry]:
     """Read the files of one version."""
     return [FileEntry(**entry) for entry in read_json(path)]
+
+
+def save_changes(path: Path, changes: Sequence[Change]) -> None:
+    """Write what a snapshot changed, beside its manifest: a whole year is too long for what every reader opens."""
+    write_json(path, [asdict(change) for change in changes])
+
+
+def load_changes(path: Path) -> list[Change]:
+    """Read what a snapshot changed."""
+    return [Change(**change) for change in read_json(path)]
 
 
 def config_sha256(config: dict[str, Any]) -> str:

@@ -1,26 +1,35 @@
 """Publishing: what a writer staged becomes the next snapshot, wholly or not at all.
 
-    validate → a new version of every changed table → snapshot folder → catalog → manifest → seal → gate → switch → ledger
+    validate → a new version of every changed table → snapshot folder → catalog → manifest → gate → seal → switch → ledger
 
-Killed or refused at any step, the old snapshot is whole; the next writer removes what was left and carries on.
+Killed or refused before the seal, the old snapshot stays and the next writer removes what was left. The seal is the
+commit: it is passed by complete snapshots only, so killed after it, the next writer finishes the switch.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from warehouse.clock import Clock
-from warehouse.lake.catalog import CATALOG, sql_sha256, write_catalog
-from warehouse.lake.files import link_or_copy, remove_tree, switch_link, sync_folder
+from warehouse.lake.catalog import CATALOG, open_catalog, sql_sha256, write_catalog
+from warehouse.lake.files import link_or_copy, remove_tree, sha256_of, switch_link, sync_folder, sync_tree
 from warehouse.lake.layout import DRAFT
-from warehouse.lake.manifest import Change, FileEntry, Manifest, TableEntry, config_sha256, save_file_list
+from warehouse.lake.manifest import Change, FileEntry, Manifest, TableEntry, config_sha256, save_changes, save_file_list
 from warehouse.lake.staging import Staged, verify
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition
+
+logger = logging.getLogger(__name__)
 
 OnStep = Callable[[str], None]
 Gate = Callable[[Snapshot], None]
@@ -59,14 +68,14 @@ class Publication:
         self.paths = lake.paths
         self.current = lake.current_number()
         self.parent = lake.snapshot().manifest if self.current is not None else None
-        # Not current + 1: after a rollback that number is taken by a snapshot that readers may still hold.
-        self.number = max([0, *lake.snapshot_numbers()]) + 1
+        # Not current + 1: after a rollback, or a clean-up, that number may once have named another snapshot.
+        self.number = max([0, *lake.snapshot_numbers(), *lake.ledger.snapshots()]) + 1
         self.draft = self.paths.snapshot(self.number).with_name(f"{self.number:06d}{DRAFT}")
 
     def run(self) -> Snapshot:
         """Publish, and return the new snapshot; where nothing differs from the current one, return that."""
         changed = self._changed()
-        if not changed and self.current is not None:
+        if not changed and self.parent is not None and self._catalog_holds():
             return self.lake.snapshot()
         self.on_step("validate")
         for staged in (staged for parts in changed.values() for staged in parts.values() if staged):
@@ -75,27 +84,43 @@ class Publication:
         lists = {name: self._new_version(name, parts, tables) for name, parts in changed.items()}
         self._lay_snapshot(tables)
         self._write_catalog(lists, tables)
-        manifest = self._write_manifest(tables, changed)
+        changes = _changes(changed)
+        manifest = self._write_manifest(tables, changes)
+        self.on_step("gate")
+        self.gate(Snapshot(self.paths, self.number, folder=self.draft))
         self._seal_and_switch()
-        self.on_step("ledger")
-        self.lake.ledger.record(manifest)
+        self._record(manifest, changes)
         self.on_step("done")
         return self.lake.snapshot(self.number)
+
+    def _catalog_holds(self) -> bool:
+        """Tell whether the current catalog says what one of today would say: made for this place, from this text."""
+        parent = self.parent
+        made_here = parent is not None and parent.root == str(self.paths.root) and parent.sql_sha256 == sql_sha256()
+        return made_here and self.current is not None and _answers(self.paths.snapshot(self.current) / CATALOG)
 
     def _changed(self) -> dict[str, dict[Partition, Staged | None]]:
         """Return what differs from the current snapshot: a partition staged with the bytes that it has is no change."""
         differing = {}
         for name, parts in self.staged.items():
-            before = self._files(name)
-            held = {entry.partition: entry.sha256 for entry in before}
-            kept = {
+            held = {entry.partition: entry for entry in self._files(name)}
+            other = {
                 partition: staged
                 for partition, staged in parts.items()
-                if held.get(partition) != (staged.entry.sha256 if staged else None)
+                if not self._holds(name, held.get(partition), staged)
             }
-            if kept:
-                differing[name] = kept
+            if other:
+                differing[name] = other
         return differing
+
+    def _holds(self, name: str, entry: FileEntry | None, staged: Staged | None) -> bool:
+        """Tell whether the disk already holds what was staged; a damaged file does not, whatever its list says."""
+        if entry is None or staged is None:
+            return entry is None and staged is None
+        if entry.sha256 != staged.entry.sha256 or self.parent is None:
+            return False
+        path = self.paths.version(name, self.parent.tables[name].version) / entry.path
+        return path.is_file() and sha256_of(path) == entry.sha256
 
     def _files(self, name: str) -> list[FileEntry]:
         return self.lake.snapshot(self.current).files(name) if self.current is not None else []
@@ -106,8 +131,7 @@ class Publication:
         """Build the table's next version: unchanged files are second names of the old ones, changed ones move in."""
         kept = [entry for entry in self._files(name) if entry.partition not in parts]
         moved = [staged for staged in parts.values() if staged is not None]
-        number = self._next_version(name)
-        folder = self.paths.version(name, number)
+        folder = self.paths.version(name, self.number)
         draft = folder.with_name(folder.name + DRAFT)
         old = self.paths.version(name, tables[name].version) if name in tables else None
         for entry in kept:
@@ -118,16 +142,13 @@ class Publication:
             staged.draft.replace(_place(draft, staged.entry))
         files = sorted([*kept, *(staged.entry for staged in moved)], key=lambda entry: entry.path)
         draft.mkdir(parents=True, exist_ok=True)
-        save_file_list(self.paths.file_list(name, number), files)
+        save_file_list(self.paths.file_list(name, self.number), files)
         self.on_step(f"version {name}")
+        sync_tree(draft)
         draft.replace(folder)
         sync_folder(folder.parent)
-        tables[name] = TableEntry.of(number, files)
+        tables[name] = TableEntry.of(self.number, files)
         return files
-
-    def _next_version(self, name: str) -> int:
-        taken = [int(path.name[1:]) for path in (self.paths.tables / name).glob("v[0-9]*") if path.name[1:].isdigit()]
-        return max([0, *taken]) + 1
 
     def _lay_snapshot(self, tables: Mapping[str, TableEntry]) -> None:
         self.on_step("snapshot")
@@ -137,35 +158,23 @@ class Publication:
             (self.draft / name).symlink_to(f"../../tables/{name}/{self.paths.version(name, entry.version).name}")
 
     def _write_catalog(self, lists: Mapping[str, list[FileEntry]], tables: Mapping[str, TableEntry]) -> None:
-        """Start from the parent's catalog where it was made of the same text and root, else write all of it."""
+        """Start from the parent's catalog where that one holds, else write all of it."""
         self.on_step("catalog")
-        parent = self.parent
-        same = parent is not None and parent.sql_sha256 == sql_sha256() and parent.root == str(self.paths.root)
         locations = {name: self._locations(name, tables, files) for name, files in lists.items()}
-        if not same:
-            untouched = self.lake.snapshot(self.current) if parent else None
-            locations |= {name: untouched.locations(name) for name in tables if untouched and name not in lists}
-        old = self.paths.snapshot(self.current) / CATALOG if same and self.current is not None else None
-        write_catalog(self.draft / CATALOG, locations, parent=old)
+        if self.current is not None and self._catalog_holds():
+            old = self.paths.snapshot(self.current) / CATALOG
+            write_catalog(self.draft / CATALOG, locations, parent=old)
+            return
+        untouched = self.lake.snapshot(self.current) if self.current is not None else None
+        rest = {name: untouched.locations(name) for name in tables if untouched and name not in lists}
+        write_catalog(self.draft / CATALOG, locations | rest, parent=None)
 
     def _locations(self, name: str, tables: Mapping[str, TableEntry], files: list[FileEntry]) -> list[Path]:
         folder = self.paths.version(name, tables[name].version)
         return [folder / entry.path for entry in files]
 
-    def _write_manifest(
-        self, tables: dict[str, TableEntry], changed: Mapping[str, Mapping[Partition, Staged | None]]
-    ) -> Manifest:
+    def _write_manifest(self, tables: dict[str, TableEntry], changes: list[Change]) -> Manifest:
         self.on_step("manifest")
-        changes = [
-            Change(
-                table=name,
-                partition=str(partition),
-                rows=staged.entry.rows if staged else None,
-                sha256=staged.entry.sha256 if staged else None,
-            )
-            for name, parts in changed.items()
-            for partition, staged in parts.items()
-        ]
         manifest = Manifest(
             number=self.number,
             parent=self.current,
@@ -174,33 +183,33 @@ class Publication:
             purpose=self.purpose,
             root=str(self.paths.root),
             code_version=_code_version(),
+            code_sha256=_code_sha256(),
             sql_sha256=sql_sha256(),
             sources={**(self.parent.sources if self.parent else {}), **self.sources},
             config=dict(self.config),
             config_sha256=config_sha256(dict(self.config)),
             tables=dict(sorted(tables.items())),
-            changes=changes,
         )
+        save_changes(self.draft / "changes.json", changes)
         manifest.save(self.draft / "manifest.json")
         return manifest
 
     def _seal_and_switch(self) -> None:
-        """Name the snapshot, show it to the gate, make it the current one: each step durable before the next."""
+        """Give the snapshot its name, then make it the current one: each rename durable before the next step."""
         self.on_step("seal")
         sync_folder(self.draft)
         self.draft.replace(self.paths.snapshot(self.number))
         sync_folder(self.paths.snapshots)
-        self.on_step("gate")
-        self._pass_the_gate(Snapshot(self.paths, self.number))
         self.on_step("switch")
         switch_link(self.paths.current, f"snapshots/{self.number:06d}")
 
-    def _pass_the_gate(self, snapshot: Snapshot) -> None:
+    def _record(self, manifest: Manifest, changes: list[Change]) -> None:
+        """Write the ledger's lines. The snapshot is published: what fails here is told, and the next writer catches up."""
+        self.on_step("ledger")
         try:
-            self.gate(snapshot)
-        except BaseException:
-            remove_tree(snapshot.folder)
-            raise
+            self.lake.ledger.record(manifest, changes)
+        except sqlite3.Error as error:
+            logger.warning("snapshot %d is published, but its ledger lines are not written yet: %s", self.number, error)
 
 
 def _place(folder: Path, entry: FileEntry) -> Path:
@@ -212,6 +221,39 @@ def _place(folder: Path, entry: FileEntry) -> Path:
 def _required(folder: Path | None) -> Path:
     assert folder is not None, "a kept file has a version that it was kept from"
     return folder
+
+
+def _changes(changed: Changed) -> list[Change]:
+    return [
+        Change(
+            table=name,
+            partition=str(partition),
+            rows=staged.entry.rows if staged else None,
+            sha256=staged.entry.sha256 if staged else None,
+        )
+        for name, parts in changed.items()
+        for partition, staged in parts.items()
+    ]
+
+
+def _answers(catalog: Path) -> bool:
+    """Tell whether a catalog can be opened; a damaged one must not be handed on."""
+    try:
+        open_catalog(catalog).close()
+    except duckdb.Error:
+        return False
+    return True
+
+
+@cache
+def _code_sha256() -> str:
+    """Hash the source of the three packages, so that a snapshot names the code that made it."""
+    packages = Path(__file__).parents[2]
+    sources = sorted(path for name in ("warehouse", "pipelines", "kwx") for path in (packages / name).rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in sources:
+        digest.update(f"{path.relative_to(packages)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def _code_version() -> str:

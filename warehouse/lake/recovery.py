@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.errors import Usage
+from warehouse.errors import FileBroken, Usage
 from warehouse.lake.files import remove_tree, switch_link
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.lock import writer_lock
@@ -25,13 +25,16 @@ class Removed:
 
 
 def recover(lake: Lake) -> None:
-    """Remove what a killed writer left and let the ledger catch up; for the holder of the writer's lock only."""
+    """Finish or remove what a killed writer left; for the holder of the writer's lock only.
+
+    Drafts are removed. A sealed snapshot is complete and has passed its gate, so its switch is finished: nothing that
+    is complete is ever removed here.
+    """
     paths = lake.paths
     remove_tree(paths.staging)
-    for draft in [*paths.snapshots.glob(f"*{DRAFT}"), *paths.tables.glob(f"*/*{DRAFT}")]:
-        remove_tree(draft) if draft.is_dir() else draft.unlink()
-    paths.current.with_name(paths.current.name + DRAFT).unlink(missing_ok=True)
-    _remove_unsealed(lake)
+    for draft in [*paths.snapshots.glob(f"*{DRAFT}"), *paths.tables.glob(f"*/*{DRAFT}"), *paths.root.glob(f"*{DRAFT}")]:
+        remove_tree(draft) if draft.is_dir() and not draft.is_symlink() else draft.unlink()
+    _finish_the_switch(lake)
     _drop_versions(_unreferenced(lake))
     _catch_up(lake)
 
@@ -40,7 +43,9 @@ def collect_garbage(lake: Lake, *, keep: int, dry_run: bool = False) -> Removed:
     """Remove all but the newest `keep` snapshots, never the current one, and the versions that only they used."""
     if keep < 1:
         raise Usage(f"--keep {keep} would leave nothing", hint="keep at least 1")
+    lake.snapshot()
     with writer_lock(lake.paths.lock, purpose="gc"):
+        recover(lake)
         numbers = lake.snapshot_numbers()
         old = [number for number in numbers[:-keep] if number != lake.current_number()]
         spared = [Snapshot(lake.paths, number) for number in numbers if number not in old]
@@ -59,39 +64,56 @@ def collect_garbage(lake: Lake, *, keep: int, dry_run: bool = False) -> Removed:
 
 def rollback(lake: Lake, *, number: int | None = None) -> Snapshot:
     """Make an earlier snapshot the current one; nothing is removed, so that it can be undone in the same way."""
+    if not lake.snapshot_numbers():
+        lake.snapshot()
     with writer_lock(lake.paths.lock, purpose="rollback"):
-        current = lake.snapshot()
-        target = number if number is not None else current.manifest.parent
-        if target is None:
-            raise Usage(f"snapshot {current.number} is the first: there is nothing to go back to")
-        snapshot = lake.snapshot(target)
+        if number is None or lake.current_number() is not None:
+            recover(lake)
+        snapshot = lake.snapshot(_parent(lake) if number is None else number)
+        target = snapshot.number
         switch_link(lake.paths.current, f"snapshots/{target:06d}")
         return snapshot
 
 
-def _remove_unsealed(lake: Lake) -> None:
-    """Remove a snapshot that was sealed but never switched to: no reader saw it, and its run did not complete."""
+def _parent(lake: Lake) -> int:
+    current = lake.snapshot()
+    if current.manifest.parent is None:
+        raise Usage(
+            f"snapshot {current.number} is the first: there is nothing to go back to",
+            hint="build or write the damaged partitions again: what is damaged is replaced",
+        )
+    return current.manifest.parent
+
+
+def _finish_the_switch(lake: Lake) -> None:
+    """Make a sealed snapshot the current one whose writer died between the seal and the switch."""
+    newest = max(lake.snapshot_numbers(), default=0)
     current = lake.current_number()
-    if current is not None and not lake.paths.ledger.exists():
-        return  # without a ledger nothing tells an abandoned snapshot from one that was rolled back: keep it
-    known = lake.ledger.snapshots() if current is not None else set()
-    for number in lake.snapshot_numbers():
-        if number not in known and number > max([current or 0, *known]):
-            remove_tree(lake.paths.snapshot(number))
+    known = lake.ledger.snapshots()
+    if not newest or newest == current:
+        return
+    if current is None and known:
+        lake.snapshot()  # the link is lost, not unborn: refuse to guess which snapshot held
+    if newest not in known and (current is None or (known and newest > current)):
+        switch_link(lake.paths.current, f"snapshots/{newest:06d}")
 
 
 def _catch_up(lake: Lake) -> None:
-    """Write the lines of snapshots whose writer died between the switch and the ledger."""
-    known = lake.ledger.snapshots() if lake.paths.ledger.exists() else set()
+    """Write the lines of snapshots that the ledger does not know yet."""
+    known = lake.ledger.snapshots()
     for snapshot in lake.snapshots():
         if snapshot.number not in known:
-            lake.ledger.record(snapshot.manifest)
+            lake.ledger.record(snapshot.manifest, snapshot.changes())
 
 
 def _unreferenced(lake: Lake, snapshots: list[Snapshot] | None = None) -> list[Path]:
     """Return the version folders that no snapshot names."""
     kept = list(lake.snapshots()) if snapshots is None else snapshots
-    used = {(name, entry.version) for snapshot in kept for name, entry in snapshot.manifest.tables.items()}
+    try:
+        manifests = [snapshot.manifest for snapshot in kept]
+    except FileBroken:
+        return []  # what an unreadable manifest names cannot be known, so nothing is unreferenced for sure
+    used = {(name, entry.version) for manifest in manifests for name, entry in manifest.tables.items()}
     named = {lake.paths.version(name, number) for name, number in used}
     listed = {path.with_suffix("") for path in lake.paths.tables.glob("*/v*.json")}
     folders = {path for path in lake.paths.tables.glob("*/v*") if path.is_dir()}

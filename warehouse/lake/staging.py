@@ -12,11 +12,12 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.errors import FileBroken
+from warehouse.errors import ContractBroken, FileBroken
 from warehouse.lake.files import READ_ONLY, naming_a_full_disk, sha256_of, write_new
-from warehouse.lake.layout import DRAFT
+from warehouse.lake.layout import DRAFT, LakePaths
 from warehouse.lake.manifest import FileEntry
-from warehouse.lake.tables import Partition, Table, table
+from warehouse.lake.quarantine import put_in_quarantine
+from warehouse.lake.tables import Partition, Sifted, Table, table
 
 _HASH_LETTERS = 12
 
@@ -29,27 +30,57 @@ class Staged:
     partition: Partition
     draft: Path
     entry: FileEntry
+    refused: int = 0
 
 
-def stage(contract: Table, frame: pl.DataFrame, partition: Partition, *, folder: Path) -> Staged:
-    """Admit a frame and write it into a staging folder; the same frame gives the same bytes."""
-    admitted = contract.admit(frame, partition)
-    content = _parquet(admitted)
-    digest = hashlib.sha256(content).hexdigest()
-    draft = folder / contract.name / (partition.path.replace("/", "__") + DRAFT)
-    with naming_a_full_disk(folder):
-        write_new(draft, content)
-    draft.chmod(READ_ONLY)
-    first, last = _bounds(contract, admitted)
-    entry = FileEntry(
-        path=f"{partition.path}/part-{digest[:_HASH_LETTERS]}.parquet",
-        rows=admitted.height,
-        bytes=len(content),
-        sha256=digest,
-        first=first,
-        last=last,
-    )
-    return Staged(contract.name, partition, draft, entry)
+@dataclass(frozen=True)
+class Staging:
+    """One run's own place for drafts. It travels to other processes, so that any of them may stage for the run."""
+
+    paths: LakePaths
+    run_id: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's drafts lie until they are published or removed."""
+        return self.paths.staging / self.run_id
+
+    def stage(self, contract: Table, frame: pl.DataFrame, partition: Partition, *, sift: bool = False) -> Staged:
+        """Write what a partition shall hold; the same rows give the same bytes.
+
+        Rows that break a rule go to quarantine with it. They also stop the run, unless they are to be sifted out.
+        """
+        try:
+            sifted = contract.sift(frame, partition)
+        except ContractBroken as error:
+            self._refuse(contract, frame.with_columns(pl.lit(str(error)).alias("rule")))
+            raise
+        if sifted.refused.height:
+            self._refuse(contract, sifted.refused)
+            if not sift:
+                contract.admit(frame, partition)
+        return self._write(contract, sifted, partition)
+
+    def _write(self, contract: Table, sifted: Sifted, partition: Partition) -> Staged:
+        content = _parquet(sifted.kept)
+        digest = hashlib.sha256(content).hexdigest()
+        draft = self.folder / contract.name / (partition.path.replace("/", "__") + DRAFT)
+        with naming_a_full_disk(self.paths.root):
+            write_new(draft, content)
+        draft.chmod(READ_ONLY)
+        first, last = _bounds(contract, sifted.kept)
+        entry = FileEntry(
+            path=f"{partition.path}/part-{digest[:_HASH_LETTERS]}.parquet",
+            rows=sifted.kept.height,
+            bytes=len(content),
+            sha256=digest,
+            first=first,
+            last=last,
+        )
+        return Staged(contract.name, partition, draft, entry, refused=sifted.refused.height)
+
+    def _refuse(self, contract: Table, refused: pl.DataFrame) -> None:
+        put_in_quarantine(self.paths, table=contract.name, run_id=self.run_id, refused=refused)
 
 
 def verify(staged: Staged) -> None:

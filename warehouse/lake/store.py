@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cached_property
@@ -14,17 +15,21 @@ from warehouse.errors import FileBroken, NoSnapshot
 from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
 from warehouse.lake.layout import LakePaths, lake_root
 from warehouse.lake.ledger import Ledger
-from warehouse.lake.manifest import FileEntry, Manifest, load_file_list
+from warehouse.lake.manifest import Change, FileEntry, Manifest, load_changes, load_file_list
 from warehouse.lake.tables import Partition, Table
+
+
+logger = logging.getLogger(__name__)
 
 
 class Snapshot:
     """One complete, read-only state of the lake."""
 
-    def __init__(self, paths: LakePaths, number: int) -> None:
+    def __init__(self, paths: LakePaths, number: int, *, folder: Path | None = None) -> None:
         self.paths = paths
         self.number = number
-        self.folder = paths.snapshot(number)
+        self.folder = folder or paths.snapshot(number)
+        self._files: dict[str, list[FileEntry]] = {}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -34,7 +39,15 @@ class Snapshot:
     def files(self, name: str) -> list[FileEntry]:
         """Return the files of one table; none when the table was never written."""
         entry = self.manifest.tables.get(name)
-        return load_file_list(self.paths.file_list(name, entry.version)) if entry else []
+        if entry is None:
+            return []
+        if name not in self._files:
+            self._files[name] = load_file_list(self.paths.file_list(name, entry.version))
+        return self._files[name]
+
+    def changes(self) -> list[Change]:
+        """Return what this snapshot wrote or dropped."""
+        return load_changes(self.folder / "changes.json")
 
     def locations(self, name: str) -> list[Path]:
         """Return where the files of one table lie."""
@@ -49,16 +62,16 @@ class Snapshot:
         return sorted(entry.partition for entry in self.files(name))
 
     def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
-        """Return one partition, straight from its folder; no rows when it was never written."""
-        folder = self.folder / contract.name / partition.path
-        found = sorted(folder.glob("*.parquet"))
-        if not found:
+        """Return one partition, straight from its file; no rows when it was never written."""
+        entry = next((file for file in self.files(contract.name) if file.path.startswith(f"{partition.path}/")), None)
+        if entry is None:
             return _with_path(contract.empty(), contract, partition)
+        path = self.paths.version(contract.name, self.manifest.tables[contract.name].version) / entry.path
         try:
-            frame = pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in found])
+            frame = pl.read_parquet(path, hive_partitioning=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise FileBroken(
-                f"{found[0]} cannot be read: {error}",
+                f"{path} cannot be read: {error}",
                 hint="kwx lake check names every broken file; kwx lake rollback goes back",
             ) from error
         return _with_path(frame, contract, partition)
@@ -79,7 +92,11 @@ class Snapshot:
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection with every view, pinned to this snapshot, read-only and in UTC."""
         if self.manifest.root == str(self.paths.root):
-            return open_catalog(self.folder / CATALOG)
+            try:
+                return open_catalog(self.folder / CATALOG)
+            except duckdb.Error as error:
+                # A damaged catalog hides nothing: what it says can be said again from the manifest.
+                logger.warning("%s cannot be opened (%s); kwx lake check tells more", self.folder / CATALOG, error)
         return build_in_memory({name: self.locations(name) for name in self.manifest.tables})
 
 
@@ -96,19 +113,22 @@ class Lake:
 
     def snapshot_numbers(self) -> list[int]:
         """Return the numbers of the complete snapshots, oldest first."""
-        folder = self.paths.snapshots
-        return (
-            sorted(int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()) if folder.is_dir() else []
-        )
+        found = self.paths.snapshots.glob("[0-9]*/manifest.json")
+        return sorted(int(path.parent.name) for path in found if path.parent.name.isdigit())
 
     def current_number(self) -> int | None:
         """Return the number of the snapshot that `current` names; None on an empty lake."""
         link = self.paths.current
-        return int(link.readlink().name) if link.is_symlink() else None
+        name = link.readlink().name if link.is_symlink() else None
+        if name is not None and not name.isdigit():
+            raise NoSnapshot(f"{link} names {name!r}, which is no snapshot", hint=self._way_back())
+        return int(name) if name else None
 
     def snapshot(self, number: int | None = None) -> Snapshot:
         """Return the current snapshot, or the one with that number."""
         wanted = self.current_number() if number is None else number
+        if wanted is None and self.snapshot_numbers():
+            raise NoSnapshot(f"{self.paths.current} is missing: the lake does not say which snapshot holds", hint=self._way_back())
         if wanted is None:
             raise NoSnapshot(f"the lake {self.paths.root} is empty", hint="build one with: kwx lake build")
         if not self.paths.snapshot(wanted).is_dir():
@@ -121,9 +141,12 @@ class Lake:
         for number in self.snapshot_numbers():
             yield Snapshot(self.paths, number)
 
+    def _way_back(self) -> str:
+        return f"name one with: kwx lake rollback --to N; snapshots kept: {', '.join(map(str, self.snapshot_numbers()))}"
+
     def connect(self, number: int | None = None) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection on a snapshot; on an empty lake every view is there and has no rows."""
-        if number is None and self.current_number() is None:
+        if number is None and self.current_number() is None and not self.snapshot_numbers():
             return build_in_memory({})
         return self.snapshot(number).connect()
 

@@ -7,19 +7,16 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from warehouse.clock import Clock, utc_now
-from warehouse.errors import ContractBroken
 from warehouse.lake.files import naming_a_full_disk, remove_tree
 from warehouse.lake.lock import writer_lock
 from warehouse.lake.publication import Changed, Gate, OnStep, Publication, silently, ungated
-from warehouse.lake.quarantine import put_in_quarantine
 from warehouse.lake.recovery import recover
-from warehouse.lake.staging import Staged, stage
+from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition, Table
 
@@ -30,11 +27,11 @@ def write(lake: Lake, *, purpose: str, clock: Clock = utc_now) -> Iterator[Write
         recover(lake)
         words = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")
         run_id = f"{clock():%Y%m%dT%H%M%S}-{os.getpid()}-{words}"
-        writer = Writer(lake, run_id=run_id, purpose=purpose, clock=clock)
+        writer = Writer(lake, Staging(lake.paths, run_id), purpose=purpose, clock=clock)
         try:
             yield writer
         finally:
-            remove_tree(writer.staging)
+            remove_tree(writer.staging.folder)
 
 
 @dataclass
@@ -42,32 +39,21 @@ class Writer:
     """One run's changes to the lake; nothing of them is seen before `publish`."""
 
     lake: Lake
-    run_id: str
+    staging: Staging
     purpose: str
     clock: Clock = utc_now
     _staged: dict[tuple[str, Partition], Staged | None] = field(default_factory=dict)
 
     @property
-    def staging(self) -> Path:
-        """The run's own folder of drafts."""
-        return self.lake.paths.staging / self.run_id
+    def run_id(self) -> str:
+        """The run's name: when it began, its process, its purpose."""
+        return self.staging.run_id
 
     def put(self, contract: Table, frame: pl.DataFrame, partition: Partition, *, sift: bool = False) -> int:
-        """Stage what a partition shall hold. Broken rows go to quarantine and stop the run, or with `sift` are left out.
-
-        Return how many rows were refused.
-        """
-        try:
-            sifted = contract.sift(frame, partition)
-        except ContractBroken as error:
-            self._refuse(contract, frame.with_columns(pl.lit(str(error)).alias("rule")))
-            raise
-        if sifted.refused.height:
-            self._refuse(contract, sifted.refused)
-            if not sift:
-                contract.admit(frame, partition)
-        self.add(stage(contract, sifted.kept, partition, folder=self.staging))
-        return sifted.refused.height
+        """Stage what a partition shall hold, as `Staging.stage` does; return how many rows were sifted out."""
+        staged = self.staging.stage(contract, frame, partition, sift=sift)
+        self.add(staged)
+        return staged.refused
 
     def add(self, staged: Staged) -> None:
         """Take over a partition that another process staged in this run's folder."""
@@ -114,6 +100,3 @@ class Writer:
         for (name, partition), staged in sorted(self._staged.items(), key=lambda item: item[0]):
             by_table.setdefault(name, {})[partition] = staged
         return by_table
-
-    def _refuse(self, contract: Table, refused: pl.DataFrame) -> None:
-        put_in_quarantine(self.lake.paths, table=contract.name, run_id=self.run_id, refused=refused)

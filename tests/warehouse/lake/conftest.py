@@ -67,6 +67,19 @@ def publish_generation(lake: Lake, generation: int, *, on_step: OnStep = lambda 
         return writer.publish(sources={"test": "made here"}, on_step=on_step)
 
 
+def change_chicago(lake: Lake, generation: int, *, on_step: OnStep = lambda step: None) -> Snapshot:
+    """Write one city's reports as of another generation; the other city's file is linked."""
+    with write(lake, purpose=f"chicago {generation}") as writer:
+        writer.put(SETTLEMENTS, reports(generation), Partition("chicago", DAY))
+        return writer.publish(on_step=on_step)
+
+
+def of_chicago(lake: Lake) -> set[int]:
+    """Return the generations that the current snapshot shows for Chicago's reports."""
+    with lake.connect() as con:
+        return set(con.sql("select high_f from settlements where city = 'chicago'").pl()["high_f"])
+
+
 def generations(lake: Lake) -> set[int]:
     """Return the generations that the current snapshot shows, through SQL, over both tables."""
     with lake.connect() as con:
@@ -83,6 +96,16 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture(name="publish_generation")
 def _publish_generation() -> Callable[..., Snapshot]:
     return publish_generation
+
+
+@pytest.fixture(name="change_chicago")
+def _change_chicago() -> Callable[..., Snapshot]:
+    return change_chicago
+
+
+@pytest.fixture(name="of_chicago")
+def _of_chicago() -> Callable[[Lake], set[int]]:
+    return of_chicago
 
 
 @pytest.fixture(name="generations")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 
 import polars as pl
 import pytest
@@ -123,7 +122,7 @@ def test_a_full_disk_is_named_and_the_old_snapshot_stays(small_disk, lake, publi
 
 
 @pytest.mark.parametrize(
-    "step", ["validate", "move", "version", "snapshot", "catalog", "manifest", "seal", "gate", "switch"]
+    "step", ["validate", "move", "version", "snapshot", "catalog", "manifest", "gate", "seal"]
 )
 def test_no_room_at_any_step_leaves_the_old_snapshot(step, lake, publish_generation, generations):
     """Whichever step the disk fills at, the old snapshot stays and the next run completes."""
@@ -145,9 +144,6 @@ def test_queries_started_before_a_publish_end_on_their_own_snapshot(lake, publis
     """A connection is pinned: what is published after it was opened is not in its answers."""
     publish_generation(lake, 70)
     with lake.connect() as con:
-        before = time.monotonic()
-
         publish_generation(lake, 71)
 
         assert [70] == con.sql("select distinct high_f from settlements").pl()["high_f"].to_list()
-        assert time.monotonic() >= before
