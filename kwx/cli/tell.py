@@ -81,7 +81,6 @@ def tell_status(lake: Lake) -> None:
 def status_as_json(lake: Lake) -> dict[str, Any]:
     """Return the same as plain values."""
     manifest = asdict(lake.snapshot().manifest)
-    del manifest["changes"]
     return {
         **manifest,
         "snapshots": lake.snapshot_numbers(),

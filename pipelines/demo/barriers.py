@@ -22,7 +22,7 @@ BLOCK = 38
 _BLOCKS = -(-STATES // BLOCK)
 _STATE_L = np.arange(STATES) - REACH_L
 _NOTHING = 1e-15
-_BAND = 37
+_BAND = 19
 # A step takes at most fifteen digits off, so what is faint is gone long before it is denormal and slows every product.
 _FAINT = 1e-30
 _FLUSH_MINUTES = 8

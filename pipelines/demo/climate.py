@@ -50,13 +50,13 @@ class Climate:
 
 
 CLIMATES = {
-    "austin": Climate(top_f=78, season_f=17, night_f=20, dryness_f=20, wind_mph=8, fronts_f=5.0),
-    "chicago": Climate(top_f=57, season_f=26, night_f=15, dryness_f=16, wind_mph=10, fronts_f=4.5),
-    "denver": Climate(top_f=63, season_f=22, night_f=25, dryness_f=32, wind_mph=9, fronts_f=6.0),
-    "los_angeles": Climate(top_f=71, season_f=6, night_f=12, dryness_f=16, wind_mph=6, fronts_f=2.5),
-    "miami": Climate(top_f=82, season_f=7, night_f=12, dryness_f=12, wind_mph=8, fronts_f=2.5),
-    "nyc": Climate(top_f=61, season_f=23, night_f=13, dryness_f=18, wind_mph=6, fronts_f=4.0),
-    "philadelphia": Climate(top_f=63, season_f=23, night_f=17, dryness_f=18, wind_mph=9, fronts_f=4.5),
+    "austin": Climate(top_f=78, season_f=17, night_f=20, dryness_f=20, wind_mph=8, fronts_f=6.5),
+    "chicago": Climate(top_f=57, season_f=26, night_f=15, dryness_f=16, wind_mph=10, fronts_f=5.0),
+    "denver": Climate(top_f=63, season_f=22, night_f=25, dryness_f=32, wind_mph=9, fronts_f=8.5),
+    "los_angeles": Climate(top_f=71, season_f=6, night_f=12, dryness_f=16, wind_mph=6, fronts_f=3.0),
+    "miami": Climate(top_f=82, season_f=7, night_f=12, dryness_f=12, wind_mph=8, fronts_f=3.0),
+    "nyc": Climate(top_f=61, season_f=23, night_f=13, dryness_f=18, wind_mph=6, fronts_f=4.5),
+    "philadelphia": Climate(top_f=63, season_f=23, night_f=17, dryness_f=18, wind_mph=9, fronts_f=5.5),
 }
 # A city that joins the registry trades in the demo at once, with a middling climate, until it gets a line above.
 _MIDDLING = Climate(top_f=65, season_f=18, night_f=17, dryness_f=18, wind_mph=8, fronts_f=4.0)

@@ -63,9 +63,7 @@ def distinct_pairs(eves: list[Eve], *, hopeless_l: int) -> tuple[Pairs, list[Int
     yesterday_l = np.concatenate([day.yesterday_l.ravel() for day in eves])
     _, first, number = np.unique(today_l * _CODES + yesterday_l, return_index=True, return_inverse=True)
     ends = np.cumsum([day.today_l.size for day in eves])
-    numbers = [
-        part.reshape(day.today_l.shape) for part, day in zip(np.split(number, ends[:-1]), eves, strict=True)
-    ]
+    numbers = [part.reshape(day.today_l.shape) for part, day in zip(np.split(number, ends[:-1]), eves, strict=True)]
     return Pairs(today_l=today_l[first], yesterday_l=yesterday_l[first]), numbers
 
 

@@ -19,9 +19,9 @@ from warehouse.market.brackets import Bracket
 from warehouse.market.cities import City
 from warehouse.market.climate_day import ClimateDay
 from warehouse.market.money import TICKS_PER_CENT
+from warehouse.market.settlement import settlement_source
 from warehouse.market.tickers import EventTicker, MarketTicker
 
-TWC_SINCE = date(2026, 8, 14)
 _P_OPENS, _P_CLOSES = 0.6, 0.15
 
 
@@ -39,19 +39,10 @@ def market_tickers(here: City, event_date: date, brackets: Sequence[Bracket]) ->
 
 
 def _ticker(event: EventTicker, bracket: Bracket) -> MarketTicker:
-    floor, cap = _strikes(bracket)
+    floor, cap = bracket.strikes
     if floor is not None and cap is not None:
         return MarketTicker(event, "B", Decimal(floor + cap) / 2)
     return MarketTicker(event, "T", Decimal(cap if floor is None and cap is not None else floor or 0))
-
-
-def _strikes(bracket: Bracket) -> tuple[int | None, int | None]:
-    """Return floor and cap: `less` and `greater` are strict, so theirs lie one degree outside what pays."""
-    if bracket.low_f is None and bracket.high_f is not None:
-        return None, bracket.high_f + 1
-    if bracket.high_f is None and bracket.low_f is not None:
-        return bracket.low_f - 1, None
-    return bracket.low_f, bracket.high_f
 
 
 def markets_frame(
@@ -59,13 +50,12 @@ def markets_frame(
 ) -> pl.DataFrame:
     """Return the settled markets of an event."""
     here, day = session.city, session.event_date
-    strikes = [_strikes(bracket) for bracket in brackets]
     rows = pl.DataFrame(
         {
             "market_ticker": market_tickers(here, day, brackets),
             "strike_type": [bracket.strike_type for bracket in brackets],
-            "floor_strike": pl.Series([floor for floor, _ in strikes], dtype=pl.Float64),
-            "cap_strike": pl.Series([cap for _, cap in strikes], dtype=pl.Float64),
+            "floor_strike": pl.Series([bracket.strikes[0] for bracket in brackets], dtype=pl.Float64),
+            "cap_strike": pl.Series([bracket.strikes[1] for bracket in brackets], dtype=pl.Float64),
             "low_f": pl.Series([bracket.low_f for bracket in brackets], dtype=pl.Int32),
             "high_f": pl.Series([bracket.high_f for bracket in brackets], dtype=pl.Int32),
             "bracket_order": pl.Series(range(1, len(brackets) + 1), dtype=pl.Int32),
@@ -86,7 +76,7 @@ def markets_frame(
         price_step_ticks=pl.lit(TICKS_PER_CENT, pl.Int32),
         fee_type=pl.lit("quadratic"),
         fee_multiplier_milli=pl.lit(1000, pl.Int32),
-        settlement_source=pl.lit("twc" if day >= TWC_SINCE else "nws_cli"),
+        settlement_source=pl.lit(settlement_source(day)),
     )
 
 

@@ -18,6 +18,13 @@ from pipelines.demo.weather import Sky
 from pipelines.demo.world import World, draws
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.climate_day import FIVE_MINUTE_STEPS, ClimateDay
+from warehouse.market.temperature import (
+    FAHRENHEIT_PER_CELSIUS,
+    FREEZING_F,
+    fahrenheit_interval_expr,
+    fahrenheit_of_celsius_expr,
+    whole_celsius_expr,
+)
 
 REPORT_MINUTES = 5
 _METAR_MINUTE = {"nyc": 51, "philadelphia": 54}
@@ -28,16 +35,6 @@ _P_GAP = 0.3
 _VC_LAG_SECONDS = (300, 480)
 _METAR_LAG_SECONDS = (200, 280)
 _RELAY_MINUTE = 55
-
-
-def whole_celsius(reading_f: Ints) -> Ints:
-    """Convert whole °F to the nearest whole °C; no whole °F lies halfway."""
-    return (10 * (reading_f - 32) + 9) // 18
-
-
-def meant_f(celsius: Ints) -> tuple[Ints, Ints]:
-    """Return the lowest and highest whole °F that a whole °C can mean: 26 is 78 or 79, 25 is 77 alone."""
-    return 32 - (9 - 18 * celsius) // 10, 32 + (18 * celsius + 9) // 10
 
 
 def obs_frame(world: World, air: Sky, day: date) -> pl.DataFrame:
@@ -81,7 +78,7 @@ class _Moisture:
 
 def _vapour(temp_f: Floats) -> Floats:
     """Return the saturation vapour pressure relative to 0 °C, after Magnus."""
-    celsius = (temp_f - 32) * 5 / 9
+    celsius = (temp_f - FREEZING_F) / FAHRENHEIT_PER_CELSIUS
     pressure: Floats = np.exp(17.625 * celsius / (243.04 + celsius))
     return pressure
 
@@ -102,29 +99,36 @@ def _five_minutes(air: Sky, temperature_l: Ints, moist: _Moisture, chance: np.ra
     relayed = measured % 60 == _RELAY_MINUTE
     hour = measured - measured % 60
     reading_f = _reading_f(temperature_l, np.where(relayed, hour + _metar_minute(air), measured))
-    celsius = whole_celsius(reading_f)
-    low_f, high_f = meant_f(celsius)
-    temp_f = np.where(relayed, _tenths_f(reading_f), celsius * 9 / 5 + 32).round(2)
+    said = _said(reading_f, whole=~relayed)
+    temp_f = said["temp_f"].to_numpy()
     columns = _columns("vc", minute, lag_s, temp_f, moist.columns(measured, temp_f))
-    columns |= {
-        "temp_lo_f": np.where(relayed, reading_f, low_f),
-        "temp_hi_f": np.where(relayed, reading_f, high_f),
-        "is_whole_c": ~relayed,
-        "is_filled": repeated,
-    }
-    return pl.DataFrame(columns).filter(pl.Series(kept))
+    columns |= {name: said[name] for name in ("temp_lo_f", "temp_hi_f", "is_whole_c")}
+    return pl.DataFrame(columns | {"is_filled": repeated}).filter(pl.Series(kept))
+
+
+def _said(reading_f: Ints, *, whole: NDArray[np.bool_]) -> pl.DataFrame:
+    """Say readings in whole °C, which can mean two whole °F, or in tenths, which name one."""
+    reading, celsius = pl.col("reading_f"), whole_celsius_expr(pl.col("reading_f"))
+    tenths = ((reading - FREEZING_F) / FAHRENHEIT_PER_CELSIUS).round(1)
+    low_f, high_f = fahrenheit_interval_expr(celsius)
+    return pl.DataFrame({"reading_f": reading_f, "is_whole_c": whole}).select(
+        fahrenheit_of_celsius_expr(pl.when("is_whole_c").then(celsius).otherwise(tenths)).round(2).alias("temp_f"),
+        pl.when("is_whole_c").then(low_f).otherwise(reading).alias("temp_lo_f"),
+        pl.when("is_whole_c").then(high_f).otherwise(reading).alias("temp_hi_f"),
+        "is_whole_c",
+    )
 
 
 def _hourly(air: Sky, temperature_l: Ints, moist: _Moisture, chance: np.random.Generator) -> pl.DataFrame:
     """Return the hourly bulletins, whose tenths of °C name one whole °F."""
     minute = 60 * np.arange(24) + _metar_minute(air)
-    reading_f = _reading_f(temperature_l, minute)
-    temp_f = _tenths_f(reading_f)
+    never = np.zeros(len(minute), dtype=bool)
+    said = _said(_reading_f(temperature_l, minute), whole=never)
+    temp_f = said["temp_f"].to_numpy()
     lag_s = chance.integers(*_METAR_LAG_SECONDS, len(minute))
-    certain = np.ones(len(minute), dtype=bool)
     columns = _columns("metar", minute, lag_s, temp_f, moist.columns(minute, temp_f))
-    columns |= {"temp_lo_f": reading_f, "temp_hi_f": reading_f, "is_whole_c": ~certain, "is_filled": ~certain}
-    return pl.DataFrame(columns)
+    columns |= {name: said[name] for name in ("temp_lo_f", "temp_hi_f", "is_whole_c")}
+    return pl.DataFrame(columns | {"is_filled": never})
 
 
 def _columns(source: str, minute: Ints, lag_s: Ints, temp_f: Floats, moisture: dict[str, Floats]) -> dict[str, object]:
@@ -135,13 +139,6 @@ def _columns(source: str, minute: Ints, lag_s: Ints, temp_f: Floats, moisture: d
 
 def _metar_minute(air: Sky) -> int:
     return _METAR_MINUTE.get(air.city.key, _USUAL_METAR_MINUTE)
-
-
-def _tenths_f(reading_f: Ints) -> Floats:
-    """Send whole °F through tenths of °C and back, as the bulletin does."""
-    celsius = ((reading_f - 32) * 5 / 9).round(1)
-    fahrenheit: Floats = (celsius * 9 / 5 + 32).round(2)
-    return fahrenheit
 
 
 def _outside_gap(minute: Ints, chance: np.random.Generator) -> NDArray[np.bool_]:

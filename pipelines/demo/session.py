@@ -7,7 +7,7 @@ inefficient. So at efficiency 1 no quote and no trade is worth anything to whoev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -65,6 +65,19 @@ class Tape:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class _Takes:
+    """Hits of one kind of taker, in no order; `refill` is a uniform draw that says how soon makers restore the level."""
+
+    bracket: Ints
+    minute: Ints
+    within_us: Ints
+    price: Ints
+    buys_yes: Bools
+    size_centi: Ints
+    refill: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Session:
     """Everything that happened in the markets of one event."""
 
@@ -97,8 +110,8 @@ def hold(world: World, city_key: str, event_date: date, *, p_true: Floats) -> Se
     """Trade one event whose true probabilities are given, one row a bracket, one column a minute from open to close."""
     chance = _Chance(world, city_key, event_date, brackets=len(p_true))
     belief = _belief(p_true, chance.belief_noise(), efficiency=world.efficiency)
-    fields = chance.fields()
-    quotes = _quotes(belief, fields)
+    uniform = chance.uniform()
+    quotes = _quotes(belief, uniform)
     depth_centi = chance.depth_centi()
     return Session(
         world=world,
@@ -107,7 +120,7 @@ def hold(world: World, city_key: str, event_date: date, *, p_true: Floats) -> Se
         p_true=p_true,
         p_belief=belief,
         quotes=quotes,
-        tape=_tape(p_true, quotes, fields, depth_centi=depth_centi, efficiency=world.efficiency),
+        tape=_tape(p_true, quotes, uniform, depth_centi=depth_centi, efficiency=world.efficiency),
         depth_centi=depth_centi,
     )
 
@@ -120,7 +133,7 @@ class _Chance:
         eve = event_date - timedelta(days=1)
         self._lots = ((eve, eve_minutes(city(city_key))), (event_date, MINUTES_PER_DAY))
 
-    def fields(self) -> Floats:
+    def uniform(self) -> Floats:
         """Return uniform draws: field by bracket by minute, the first column being the first minute."""
         return np.concatenate(
             [self._draws("market", day).random((_FIELDS, self._brackets, minutes)) for day, minutes in self._lots],
@@ -162,18 +175,18 @@ def _belief(p_true: Floats, noise: Floats, *, efficiency: float) -> Floats:
     return believed
 
 
-def _quotes(belief: Floats, fields: Floats) -> Quotes:
+def _quotes(belief: Floats, chance: Floats) -> Quotes:
     """Quote the cell of one or two cents that holds the belief, now and then a cent wider on one side."""
-    wide = np.repeat(fields[0][:, ::_WIDTH_MINUTES] < _P_WIDE_CELL, _WIDTH_MINUTES, axis=1)[:, : fields.shape[2]]
+    wide = np.repeat(chance[0][:, ::_WIDTH_MINUTES] < _P_WIDE_CELL, _WIDTH_MINUTES, axis=1)[:, : chance.shape[2]]
     width = np.hstack([np.ones((len(belief), 1)), 1 + wide])
     cents = FULL_CENTS * belief
     bid = width * np.floor(cents / width)
     ask = bid + width
-    flicker, side = fields[1] < _P_FLICKER, fields[2] < 0.5
+    flicker, side = chance[1] < _P_FLICKER, chance[2] < 0.5
     bid[:, 1:] -= flicker & side
     ask[:, 1:] += flicker & ~side
     # What a minute brings reaches every bracket at one instant: no quote is left to be picked by watching another.
-    news_us = np.broadcast_to((3 + 55 * fields[3][:1]) * SECOND_US, flicker.shape)
+    news_us = np.broadcast_to((3 + 55 * chance[3][:1]) * SECOND_US, flicker.shape)
     return Quotes(
         bid=np.clip(bid, 0, FULL_CENTS - 1).astype(np.int64),
         ask=np.clip(ask, 1, FULL_CENTS).astype(np.int64),
@@ -181,30 +194,32 @@ def _quotes(belief: Floats, fields: Floats) -> Quotes:
     )
 
 
-def _tape(p_true: Floats, quotes: Quotes, fields: Floats, *, depth_centi: Ints, efficiency: float) -> Tape:
-    informed = _informed(p_true, quotes, fields[4], fields[5:9])
+def _tape(p_true: Floats, quotes: Quotes, chance: Floats, *, depth_centi: Ints, efficiency: float) -> Tape:
+    informed = _informed(p_true, quotes, chance[4], chance[5:9])
     noise_rate = _NOISE_PER_MINUTE * (1 - efficiency)
-    noise = [_noise(quotes, fields[start : start + 4], rate=noise_rate) for start in range(9, _FIELDS, 4)]
-    parts = [informed, *noise]
-    columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    bracket, minute, within_us, price, buys, size, refill = columns
-    since_open_us = (minute - 1) * MINUTE_US + within_us.astype(np.int64)
-    order = np.lexsort((since_open_us, bracket))
-    columns = (column[order] for column in (bracket, minute, since_open_us, price, buys, size, refill))
-    bracket, minute, since_open_us, price, buys, size, refill = columns
-    available = depth_centi[np.where(buys, 1, 0), bracket, price]
+    noise = [_noise(quotes, chance[start : start + 4], rate=noise_rate) for start in range(9, _FIELDS, 4)]
+    takes = _in_order([informed, *noise])
+    since_open_us = (takes.minute - 1) * MINUTE_US + takes.within_us
+    available = depth_centi[np.where(takes.buys_yes, 1, 0), takes.bracket, takes.price]
     return Tape(
-        bracket=bracket,
-        minute=minute,
+        bracket=takes.bracket,
+        minute=takes.minute,
         since_open_us=since_open_us,
-        price=price,
-        count_centi=np.minimum(size, 100 * (available // (100 * (3 + _NOISE_TAKERS)))),
-        buys_yes=buys,
-        refilled_us=_refilled(quotes, bracket, minute, since_open_us, refill),
+        price=takes.price,
+        count_centi=np.minimum(takes.size_centi, 100 * (available // (100 * (3 + _NOISE_TAKERS)))),
+        buys_yes=takes.buys_yes,
+        refilled_us=_refilled(quotes, takes),
     )
 
 
-def _informed(p_true: Floats, quotes: Quotes, happens: Floats, fields: Floats) -> tuple[NDArray[np.generic], ...]:
+def _in_order(parts: list[_Takes]) -> _Takes:
+    """Put takes together by bracket, then instant."""
+    columns = {field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_Takes)}
+    order = np.lexsort((columns["within_us"], columns["minute"], columns["bracket"]))
+    return _Takes(**{name: column[order] for name, column in columns.items()})
+
+
+def _informed(p_true: Floats, quotes: Quotes, happens: Floats, chance: Floats) -> _Takes:
     """Hit a quote of the minute's beginning that the truth has left behind by the minute's end."""
     bid, ask = quotes.bid[:, :-1], quotes.ask[:, :-1]
     now, before = FULL_CENTS * p_true[:, 1:], FULL_CENTS * p_true[:, :-1]
@@ -215,26 +230,40 @@ def _informed(p_true: Floats, quotes: Quotes, happens: Floats, fields: Floats) -
     bracket, column = np.nonzero((buys | sells) & (happens < rate))
     buying = buys[bracket, column]
     price = np.where(buying, ask[bracket, column], bid[bracket, column])
-    picked = fields[:, bracket, column]
-    # Right before the quotes move: a trade that shows where they go leaves no time to follow it.
-    within_us = quotes.moved_us[bracket, column] - np.floor(10_000 + 490_000 * picked[0])
-    return bracket, column + 1, within_us, price, buying, _size_centi(picked[1], picked[2]), picked[3]
+    ahead, heavy, odd, refill = chance[:, bracket, column]
+    return _Takes(
+        bracket=bracket,
+        minute=column + 1,
+        # Right before the quotes move: a trade that shows where they go leaves no time to follow it.
+        within_us=quotes.moved_us[bracket, column] - np.floor(10_000 + 490_000 * ahead).astype(np.int64),
+        price=price,
+        buys_yes=buying,
+        size_centi=_size_centi(heavy, odd),
+        refill=refill,
+    )
 
 
-def _noise(quotes: Quotes, fields: Floats, *, rate: float) -> tuple[NDArray[np.generic], ...]:
+def _noise(quotes: Quotes, chance: Floats, *, rate: float) -> _Takes:
     """Take whatever is quoted, for no reason; nobody does so in an efficient market."""
-    bracket, column = np.nonzero(fields[0] < rate)
-    picked = fields[:, bracket, column]
-    buying = picked[0] < rate / 2
+    bracket, column = np.nonzero(chance[0] < rate)
+    happens, instant, heavy, refill = chance[:, bracket, column]
+    buying = happens < rate / 2
     first_us = np.where(column == 0, _FIRST_TRADE_US, 1)
-    within_us = np.floor(first_us + picked[1] * (0.999 * MINUTE_US - first_us))
+    within_us = np.floor(first_us + instant * (0.999 * MINUTE_US - first_us)).astype(np.int64)
     at = column + (within_us >= quotes.moved_us[bracket, column])
     price = np.where(buying, quotes.ask[bracket, at], quotes.bid[bracket, at])
     # The draw that made the trade happen is uniform below the rate: stretched, it says which hundredths are traded.
-    odd = picked[0] / rate * 2 % 1 if rate > 0 else picked[0]
-    columns = (bracket, column + 1, within_us, price, buying, _size_centi(picked[2], odd), picked[3])
+    odd = happens / rate * 2 % 1 if rate > 0 else happens
     offered = (price > 0) & (price < FULL_CENTS)
-    return tuple(column[offered] for column in columns)
+    return _Takes(
+        bracket=bracket[offered],
+        minute=column[offered] + 1,
+        within_us=within_us[offered],
+        price=price[offered],
+        buys_yes=buying[offered],
+        size_centi=_size_centi(heavy, odd)[offered],
+        refill=refill[offered],
+    )
 
 
 def _size_centi(heavy: Floats, odd: Floats) -> Ints:
@@ -244,9 +273,10 @@ def _size_centi(heavy: Floats, odd: Floats) -> Ints:
     return (100 * contracts - hundredths).astype(np.int64)
 
 
-def _refilled(quotes: Quotes, bracket: Ints, minute: Ints, since_open_us: Ints, share: Floats) -> Ints:
+def _refilled(quotes: Quotes, takes: _Takes) -> Ints:
     """Return when makers restore the level: before the quotes move, or, after that, before the minute ends."""
-    start_us = (minute - 1) * MINUTE_US
-    moved_us = start_us + quotes.moved_us[bracket, minute - 1]
-    limit_us = np.where(since_open_us < moved_us, moved_us, start_us + MINUTE_US)
-    return since_open_us + 1 + (share * 0.9 * (limit_us - since_open_us - 2)).astype(np.int64)
+    moved_us = quotes.moved_us[takes.bracket, takes.minute - 1]
+    limit_us = np.where(takes.within_us < moved_us, moved_us, MINUTE_US)
+    rest_us = 1 + (takes.refill * 0.9 * (limit_us - takes.within_us - 2)).astype(np.int64)
+    refilled_us: Ints = (takes.minute - 1) * MINUTE_US + takes.within_us + rest_us
+    return refilled_us

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 
 from pipelines.demo.climate import STEPS_PER_F
-from pipelines.demo.market import TWC_SINCE
 from pipelines.demo.weather import Sky, official_f
 from pipelines.demo.world import World, draws
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.climate_day import ClimateDay
+from warehouse.market.settlement import TWC_SINCE
 
 # When the forecast office of each city usually issues the final report, minutes after midnight UTC.
 _FINAL_MINUTE_UTC = {

@@ -31,7 +31,7 @@ from pipelines.demo.world import World, draws
 from warehouse.market.cities import City, city
 from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay
 
-FRONT_PERSISTENCE = 0.6
+FRONT_PERSISTENCE = 0.5
 _EARLY_SD_L = 10.5
 _LATE_SD_L = 9.0
 REVEAL_MINUTES = 2 * MINUTES_PER_DAY

@@ -15,13 +15,11 @@ from warehouse.errors import Refused, Unparsable
 from warehouse.market.brackets import Bracket
 from warehouse.market.cities import city_of_series
 from warehouse.market.money import count_centi
+from warehouse.market.settlement import settlement_source
 from warehouse.market.tickers import EventTicker, parse_market_ticker
 
 RESULTS = ("yes", "no")
 FINAL_STATUSES = ("finalized", "settled")
-
-# The first climate day that is settled by The Weather Company; the number is still that of the weather service.
-TWC_SINCE = date(2026, 8, 14)
 
 # Without a settlement stamp: results appear at 7, 8 or 10 AM Eastern, at latest ten hours after the close of any era.
 MODELLED_SETTLEMENT_LAG = timedelta(hours=10)
@@ -174,7 +172,7 @@ def _volume(record: Mapping[str, object]) -> int | None:
 
 def _settlement_source(record: Mapping[str, object], event_date: date) -> str:
     rules = _text(record, "rules_primary") or ""
-    return "twc" if event_date >= TWC_SINCE or "the weather company" in rules.lower() else "nws_cli"
+    return "twc" if "the weather company" in rules.lower() else settlement_source(event_date)
 
 
 def _strike(record: Mapping[str, object], name: str) -> float | None:

@@ -181,9 +181,11 @@ class _Changes:
         )
         bid, ask, last = pl.col("yes_bid_ticks"), pl.col("yes_ask_ticks"), pl.col("last_price_ticks")
         two_sided = (bid > 0) & (ask < TICKS_PER_DOLLAR) & (bid <= ask)
+        # A trade of an hour ago is no price above today's offer: where one side is left, it bounds the last trade.
+        bounded = pl.when(bid <= ask).then(last.clip(bid, ask)).otherwise(last)
         held = held.with_columns(
             two_sided.alias("two_sided"),
-            pl.when(two_sided).then(bid + ask).otherwise(last * 2).alias("mid_half_ticks"),
+            pl.when(two_sided).then(bid + ask).otherwise(bounded * 2).alias("mid_half_ticks"),
             pl.when(two_sided).then(pl.lit("mid")).when(last.is_not_null()).then(pl.lit("last")).alias("price_source"),
         )
         return pl.concat([held, held.clear(1)])

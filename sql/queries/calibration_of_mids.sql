@@ -1,5 +1,5 @@
--- One row per tenth of the mid, taken once an hour on the event day: how often brackets at that price did pay.
--- Neighbouring minutes say the same again, so only full hours count; gap is what happened minus what was paid.
+-- One row per tenth of the mid, taken once an hour in the last day of trading: how often brackets at that price did pay.
+-- Neighbouring minutes say the same again, so only two-sided quotes at full hours count; gap is what happened minus what was paid.
 -- grain: decile
 -- known: label_known_utc of the latest event
 with hourly as (

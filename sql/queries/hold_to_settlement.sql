@@ -1,5 +1,7 @@
--- What one contract of each bracket earned that was bought at the best offer at local noon of its day and held to
--- settlement, by city, before fees. The simplest backtest there is: no strategy that does worse than this is one.
+-- One row per city: what one contract of each bracket that had an offer earned, bought at it at noon by the wall clock
+-- of its day and held to settlement, before fees. The simplest backtest there is: no strategy that does worse is one.
+-- grain: city
+-- known: label_known_utc of the latest event
 with noon as (
     select city, event_date, market_ticker, ask_prob, settled_yes
     from minute_panel_labeled

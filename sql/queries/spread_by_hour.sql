@@ -1,4 +1,5 @@
--- One row per city and hour of the wall clock: how wide the two-sided quotes are, and how often there is one.
+-- One row per city and hour of the wall clock: how wide the two-sided quotes are, how often there is one,
+-- and how old a quote of either kind is.
 -- grain: city, local_hour
 -- known: ts_utc of the last minute
 select

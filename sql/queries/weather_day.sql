@@ -1,9 +1,10 @@
--- One row per city and hour of the newest climate day that has weather: what was known of it at the full hour.
+-- One row per city and hour of its newest event that has weather: what was known of the day at the full hour.
 -- grain: city, event_date, ts_utc
 -- known: ts_utc
 with newest as (
     select city, max(event_date) as event_date
     from obs_1m
+    semi join markets using (city, event_date)
     where temp_f is not null
     group by city
 )

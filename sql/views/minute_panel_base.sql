@@ -1,6 +1,7 @@
 -- One row per market and minute of its trading: where it stands in its event, its price and its volume.
 -- A probability is a price in dollars. An empty side of the book is no price, so its probability is NULL; mid_prob is
--- the mid of a two-sided quote, else the last trade, else NULL, and price_source says which. clv is where the minute's
+-- the mid of a two-sided quote, else the last trade held between bid and offer, else NULL, and price_source says
+-- which (so a jump of mid_prob where the source changes is no trade). clv is where the minute's
 -- last trade lies between its lowest (0) and its highest (1), NULL where they are equal or nothing traded.
 -- velocity and acceleration are probability per minute; volumes are contracts.
 -- grain: city, event_date, market_ticker, ts_utc

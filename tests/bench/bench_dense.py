@@ -163,7 +163,9 @@ def _pandas_market(candles: pd.DataFrame, market: object, stale_minutes: pd.Seri
     dense["volume_delta_centi"] = dense["volume_centi"].diff().fillna(dense["volume_centi"])
     two_sided = (dense["yes_bid_ticks"] > 0) & (dense["yes_ask_ticks"] < 10_000)
     two_sided &= dense["yes_bid_ticks"] <= dense["yes_ask_ticks"]
-    mid = (dense["yes_bid_ticks"] + dense["yes_ask_ticks"]).where(two_sided, 2 * dense["last_price_ticks"])
+    bounded = dense["last_price_ticks"].clip(dense["yes_bid_ticks"], dense["yes_ask_ticks"])
+    bounded = bounded.where(dense["yes_bid_ticks"] <= dense["yes_ask_ticks"], dense["last_price_ticks"])
+    mid = (dense["yes_bid_ticks"] + dense["yes_ask_ticks"]).where(two_sided, 2 * bounded)
     dense["mid_half_ticks"] = mid
     dense["price_source"] = np.where(two_sided, "mid", np.where(mid.notna(), "last", None))
     dense["velocity_half_ticks"] = mid.diff()

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from pipelines.build import build_demo, demo_world, rebuild_derived
-from warehouse.errors import BadDateRange, ChecksFailed, LakeError, Usage
+from warehouse.errors import BadDateRange, ChecksFailed, ContractBroken, LakeError, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, OBS, SETTLEMENTS, Partition
 from warehouse.lake.writer import write
 
+ROOT = Path(__file__).parents[2]
 SMALL = {"days": 2, "until": date(2026, 8, 15), "cities": ("denver",), "seed": 5}
 
 
@@ -45,9 +53,12 @@ def test_the_same_seed_gives_the_same_bytes(small, tmp_path):
 
 def test_building_again_makes_no_new_snapshot(copy):
     """What is already there is not published twice."""
-    built = build_demo(demo_world(**SMALL), copy.paths.root, workers=1)
+    first = build_demo(demo_world(**SMALL), copy.paths.root, workers=1)
 
-    assert 1 == built.snapshot.number
+    again = build_demo(demo_world(**SMALL), copy.paths.root, workers=1)
+
+    assert first.snapshot.number == again.snapshot.number
+    assert not again.changed
 
 
 def test_another_world_replaces_the_first_wholly(copy):
@@ -80,7 +91,7 @@ def test_dense_from_the_lake_equals_dense_from_the_world(copy):
     built = rebuild_derived(copy.paths.root, workers=1)
 
     assert before == file_hashes(built.snapshot)
-    assert 1 == built.snapshot.number
+    assert [] == built.snapshot.changes()
 
 
 def test_dense_follows_a_changed_candle(copy):
@@ -93,7 +104,7 @@ def test_dense_follows_a_changed_candle(copy):
 
     built = rebuild_derived(copy.paths.root, workers=1)
 
-    changed = {(change.table, change.partition) for change in built.snapshot.manifest.changes}
+    changed = {(change.table, change.partition) for change in built.snapshot.changes()}
     assert {("candles_dense", str(day))} == changed
     assert (
         0
@@ -165,3 +176,46 @@ def test_a_world_of_no_days_is_refused():
     """A demo world has at least one event."""
     with pytest.raises(BadDateRange):
         demo_world(days=0, seed=1)
+
+
+def test_a_row_refused_in_a_worker_is_in_quarantine(copy):
+    """Whoever stages for a run keeps what it refuses, also in another process."""
+    day = Partition("denver", date(2026, 8, 15))
+    frame = copy.snapshot().read(CANDLES_1M, day).with_columns(volume_centi=pl.lit(-1, pl.Int64))
+
+    with (
+        ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool,
+        write(copy, purpose="w") as writer,
+    ):
+        refused = pool.submit(writer.staging.stage, CANDLES_1M, frame, day).exception()
+
+    assert isinstance(refused, ContractBroken)
+    assert frame.height == pl.read_parquet(copy.paths.quarantine / "candles_1m" / "*.parquet").height
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    """A killed build leaves no process that goes on writing."""
+    code = (
+        "import os, signal, time\n"
+        "from pipelines.runner import process_pool\n"
+        "if __name__ == '__main__':\n"
+        "    with process_pool(1) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    ran = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    worker = int(ran.stdout)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert not Path(f"/proc/{worker}").exists()

@@ -121,3 +121,29 @@ def test_every_table_view_and_query_is_in_the_readme():
 
     names = [*TABLES, *statements("views"), *statements("queries")]
     assert [] == [name for name in names if f"`{name}`" not in README]
+
+
+def test_the_python_of_the_readme_runs(place):
+    """The snippet is run on the lake that the commands above it built."""
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "KWX_LAKE": str(place / "lake")}
+
+    done = subprocess.run(
+        [sys.executable, "-c", snippet + "\nassert panel.height == dense.height > 0"],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 0 == done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("target", re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def test_every_make_target_knows_what_to_do(target):
+    """Make -n resolves each target; what the long ones run is tested by itself."""
+    planned = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert 0 == planned.returncode, planned.stderr
+    assert planned.stdout.strip()

@@ -36,7 +36,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "forecasts": {"source": "nbm"},
     "settlements": {"source": "cli", "is_final": True},
     "pmf_minute": {"mc_version": "v1"},
-    "predictions": {"model_id": "a_model", "wf_window": "win_20260201_20260207"},
+    "predictions": {"model_id": "a_model", "horizon": "day", "wf_window": "win_20260201_20260207"},
 }
 
 
@@ -72,6 +72,15 @@ class Lake:
         frame = pl.DataFrame([{name: row[name] for name in schema} for row in full], schema=schema, orient="row")
         self.con.register("rows_to_put", frame.to_arrow())
         self.con.execute(f"insert into {table} by name select * from rows_to_put")
+        self.con.unregister("rows_to_put")
+
+    def put_frame(
+        self, table: str, frame: pl.DataFrame, *, city: str = "chicago", event_date: date = EVENT_DATE
+    ) -> None:
+        """Insert the whole rows of one partition, as a transform returns them."""
+        self.con.register("rows_to_put", frame.to_arrow())
+        said = f"'{city}' as city, date '{event_date}' as event_date"
+        self.con.execute(f"insert into {table} by name select *, {said} from rows_to_put")
         self.con.unregister("rows_to_put")
 
     def _listing(self, table: str, row: dict[str, Any]) -> dict[str, Any]:

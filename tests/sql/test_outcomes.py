@@ -103,6 +103,15 @@ def test_the_day_high_is_the_maximum_known_at_the_closing_midnight(lake, report)
     assert [(42.8, 42, 43, 4, at(700), 43)] == row
 
 
+def test_reports_known_after_the_closing_midnight_do_not_count(lake):
+    """The first report of the maximum came late, so the next one is the first; so did one of two others."""
+    lake.put("obs_1m", {"ts_utc": at(1_440), "run_max_f": 42.8})
+    for minute, known, temp_f in ((600, 1_441, 42.8), (700, 1_440, 42.8), (1_430, 1_440, 40.0), (1_439, 1_441, 40.0)):
+        lake.put("obs", {"ts_utc": at(minute), "known_utc": at(known), "temp_f": temp_f})
+
+    assert [(2, at(700))] == lake.ask("select reports, first_max_utc from day_high")
+
+
 def test_a_day_without_reports_still_has_its_row(lake):
     """A grid of empty minutes has no maximum and no reports."""
     lake.put("obs_1m", {"ts_utc": at(1), "source": None, "stale_minutes": None})
@@ -131,6 +140,18 @@ def test_a_bracket_of_one_degree_is_named_by_it(lake):
     lake.quote("ONE", 1, 50)
 
     assert [("-5",)] == lake.ask("select bracket from event_ladder")
+
+
+def test_a_ladder_says_how_many_of_its_brackets_have_a_price(lake):
+    """Where one bracket has no mid, the shares are those of the others, and the row says so."""
+    lake.list_markets()
+    for ticker, cents in (("COLD", 20), ("MILD", 60), ("WARM", None)):
+        lake.quote(ticker, 1, cents)
+        lake.quote(ticker, 2, 30)
+
+    rows = lake.ask("select distinct ts_utc, brackets, brackets_priced from event_ladder order by ts_utc")
+
+    assert [(at(1), 3, 2), (at(2), 3, 3)] == rows
 
 
 def test_a_ladder_without_prices_has_no_shares(lake):

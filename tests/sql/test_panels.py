@@ -234,6 +234,16 @@ def test_the_last_prediction_stands_and_the_first_model_of_a_tie(listed):
     assert [(None, None), ("b", 0.1), ("c", 0.3), ("c", 0.3), ("a", 0.4)] == rows
 
 
+def test_only_predictions_of_the_settlement_are_shown(listed):
+    """What a model says of the next minutes is no probability of the bracket."""
+    for minute, horizon, p in ((1, "day", 0.1), (2, "1m", 0.9), (3, "5m", 0.8)):
+        said = {"market_ticker": "MILD", "ts_utc": at(minute), "horizon": horizon, "p_model": p}
+        listed.put("predictions", said)
+    listed.quote("MILD", 4)
+
+    assert [(0.1,)] == listed.ask("select p_model from minute_panel_full")
+
+
 def test_the_label_pays_the_bracket_that_holds_the_settled_high(listed):
     """settled_yes follows the inclusive bounds; open ends hold everything beyond."""
     for ticker in ("COLD", "MILD", "WARM"):

@@ -27,14 +27,32 @@ def test_a_query_answers_shortly(busy_lake, name):
 
 
 def test_ladder_now_shows_the_newest_event_at_its_last_complete_minute(busy_lake):
-    """Each city has one ladder, its shares sum to one."""
+    """Each city has one ladder, its shares sum to one; the brackets are named."""
     busy_lake.con.execute("create temp view answer as " + statements("queries")["ladder_now"].select)
 
     rows = busy_lake.ask(
-        "select city, count(*), count(distinct ts_utc), sum(p_mid_norm) from answer group by city order by city"
+        "select market_ticker[:3], count(*), count(distinct ts_utc), sum(p_mid_norm), list(bracket) "
+        "from answer group by all order by all"
     )
 
-    assert [("chicago", 3, 1, pytest.approx(1.0)), ("nyc", 3, 1, pytest.approx(1.0))] == rows
+    whole = (3, 1, pytest.approx(1.0, abs=0.002), ["≤39", "40–41", "≥42"])
+    assert [("chi", *whole), ("nyc", *whole)] == rows
+
+
+def test_biggest_moves_are_between_two_sided_quotes(lake):
+    """A move from a last trade that stood in, or after a gap, is no move of a quote."""
+    lake.list_markets()
+    lake.quote("MILD", 1, 40)
+    lake.quote("MILD", 2, 45, velocity_half_ticks=1_000)
+    lake.quote("MILD", 3, 90, price_source="last", velocity_half_ticks=9_000)
+    lake.quote("MILD", 4, 50, velocity_half_ticks=-8_000)
+    lake.quote("WARM", 4, 50, velocity_half_ticks=-8_000)
+
+    rows = lake.ask(
+        f"select market_ticker, ts_utc, mid_before, mid_after from ({statements('queries')['biggest_moves'].select})"
+    )
+
+    assert [("MILD", at(2), 0.4, 0.45)] == rows
 
 
 def test_forecast_vs_high_measures_against_the_label(lake):

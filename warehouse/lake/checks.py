@@ -59,8 +59,14 @@ def require_all(results: Sequence[CheckResult]) -> None:
 
 
 def _all(snapshot: Snapshot) -> Iterator[CheckResult]:
-    yield _check_files(snapshot)
-    con = snapshot.connect()
+    files = _check_files(snapshot)
+    yield files
+    try:
+        con = snapshot.connect()
+    except FileBroken:
+        if files.passed:
+            raise
+        return  # what is missing has been told; without it no view can answer
     try:
         for statement in statements("checks").values():
             yield _check_rows(con, statement)

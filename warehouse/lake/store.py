@@ -97,7 +97,12 @@ class Snapshot:
             except duckdb.Error as error:
                 # A damaged catalog hides nothing: what it says can be said again from the manifest.
                 logger.warning("%s cannot be opened (%s); kwx lake check tells more", self.folder / CATALOG, error)
-        return build_in_memory({name: self.locations(name) for name in self.manifest.tables})
+        try:
+            return build_in_memory({name: self.locations(name) for name in self.manifest.tables})
+        except duckdb.Error as error:
+            raise FileBroken(
+                f"snapshot {self.number} is not whole: {str(error).splitlines()[0]}", hint="kwx lake check names what is missing"
+            ) from error
 
 
 class Lake:

@@ -283,3 +283,13 @@ def test_no_candles_give_an_empty_book_of_nulls(market):
 def test_no_markets_give_no_rows(market):
     """Nothing in, nothing out, in the right shape."""
     assert CANDLES_DENSE.empty().equals(market.dense(minutes={}))
+
+
+def test_the_last_trade_is_bounded_by_the_side_that_is_left(market):
+    """A trade at 49 cents is no price once the only offer is 1 cent, or the only bid is 90."""
+    traded = market.candle(1, bid=4_800, ask=5_000, price=4_900, volume=100)
+
+    dense = market.dense(traded, market.candle(2, bid=0, ask=100), market.candle(3, bid=9_000, ask=10_000), minutes=3)
+
+    assert ["mid", "last", "last"] == dense["price_source"].to_list()
+    assert [9_800, 200, 18_000] == dense["mid_half_ticks"].to_list()

@@ -148,7 +148,8 @@ def _slow_prices(known, news):
 def _slow_mid(row, before):
     bid, ask, last = row["yes_bid_ticks"], row["yes_ask_ticks"], row["last_price_ticks"]
     two_sided = bid is not None and 0 < bid <= ask < 10_000
-    fallback = None if last is None else 2 * last
+    bounded = None if last is None else max(bid, min(last, ask)) if bid <= ask else last
+    fallback = None if last is None else 2 * bounded
     mid = bid + ask if two_sided else fallback
     velocity = _minus(mid, before.get("mid_half_ticks"))
     return {

@@ -6,7 +6,7 @@ or refused as a whole (a column is missing, foreign or of another type). Nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -114,6 +114,12 @@ class Table:
     sort: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     day_laws: tuple[DayLaw, ...] = ()
+
+    def __reduce__(self) -> tuple[Callable[[str], Table], tuple[str]]:
+        """Travel to other processes by name: laws are functions, and the contract is the same there."""
+        from warehouse.lake.tables import table
+
+        return table, (self.name,)
 
     @cached_property
     def schema(self) -> pl.Schema:

@@ -146,7 +146,7 @@ CANDLES_DENSE = Table(
         count("open_interest_centi", "contracts open, last known", null=True),
         whole(
             "mid_half_ticks",
-            "bid + ask when two-sided, else twice the last trade",
+            "bid + ask when two-sided, else twice the last trade, held between bid and ask",
             unit="ticks of $0.00005",
             low=0,
             high=20_000,
