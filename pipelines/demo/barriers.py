@@ -1,8 +1,8 @@
 """Backward recursion over the lattice: u(e, y) = P(all later minutes of the day stay at or below y | wobble e).
 
 A barrier is what an edge leaves to the wobble, counted from the top of the baseline, so that one table serves every day
-of a season. In the hours after midnight yesterday's air lifts or lowers the baseline, so there a barrier is a pair: what
-the edge leaves to today's top, and what it leaves to yesterday's. No sampling, no interpolation.
+of a season. In the hours after midnight what is left of yesterday's air lifts or lowers the baseline: there a barrier is
+a pair, what the edge leaves over today's top and what over yesterday's. No sampling, no interpolation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from warehouse.market.climate_day import MINUTES_PER_DAY
 # threads: thirty times faster on a busy machine, and the same bytes on any number of cores.
 BLOCK = 38
 _BLOCKS = -(-STATES // BLOCK)
-_STATE_L = np.arange(STATES) - REACH_L
+_STATE_L = np.arange(-REACH_L, REACH_L + 1, dtype=np.int16)
 _NOTHING = 1e-15
 _BAND = 19
 # A step takes at most fifteen digits off, so what is faint is gone long before it is denormal and slows every product.
@@ -100,14 +100,15 @@ class Pairs:
         """Return the highest wobble that each pair allows at the end of each minute of the hand-over."""
         minute = np.arange(1, HANDOVER_MINUTES + 1)
         gap_l = (self.today_l - self.yesterday_l)[:, None]
-        return np.minimum(self.today_l[:, None] - lingering_l(gap_l, minute) + depth[:HANDOVER_MINUTES], REACH_L)
+        limit_l = self.today_l[:, None] - lingering_l(gap_l, minute) + depth[:HANDOVER_MINUTES]
+        reached: Ints = np.minimum(limit_l, REACH_L)
+        return reached
 
     def parting_minutes(self, depth: Ints) -> Ints:
         """Return the last minute in which each pair allows another wobble than its steady barrier does; 0 is never."""
         steady_l = np.clip(self.today_l, -REACH_L, REACH_L)[:, None] + depth[:HANDOVER_MINUTES]
         parted = self.limits_l(depth) != np.minimum(steady_l, REACH_L)
-        minute = np.arange(1, HANDOVER_MINUTES + 1)
-        last: Ints = (parted * minute).max(axis=1)
+        last: Ints = (parted * np.arange(1, HANDOVER_MINUTES + 1)).max(axis=1)
         return last
 
 
@@ -120,26 +121,25 @@ class Handover:
     def __init__(self, pairs: Pairs, depth: Ints) -> None:
         parting = pairs.parting_minutes(depth)
         order = np.argsort(-parting, kind="stable")
+        blocks = -(-len(order) // BLOCK)
+        padded = np.concatenate([order, np.repeat(order[-1:], blocks * BLOCK - len(order))])
         self._place = np.argsort(order, kind="stable")
         self._today_l = pairs.today_l
-        self._first = order[::BLOCK]
-        self._blocks_from = parting[self._first]
-        count = len(self._first)
-        padded = np.concatenate([order, np.repeat(order[-1:], count * BLOCK - len(order))])
-        self._members = padded.reshape(count, BLOCK)
-        self._limit_l = pairs.limits_l(depth)[self._members]
+        self._members = padded.reshape(blocks, BLOCK)
+        self._parting = parting[self._members[:, 0]]
+        # By minute first: each minute reads all of its limits and none of another's.
+        self._limit_l = pairs.limits_l(depth).astype(np.int16).T[:, self._members]
         self._table = np.empty((0, STATES, BLOCK))
-        self._limit_l = np.ascontiguousarray(self._limit_l.transpose(2, 0, 1)).astype(np.int16)
 
     def step_back(self, minute: int, steady: Steady) -> None:
         """Go from the end of a minute of the hand-over to its beginning; `steady` still stands at its end."""
-        carried, wanted = len(self._table), int((self._blocks_from >= minute).sum())
+        carried, wanted = len(self._table), int((self._parting >= minute).sum())
         if wanted > carried:
             joining = steady.columns(self._today_l[self._members[carried:wanted]].ravel())
             blocks = joining.reshape(wanted - carried, BLOCK, STATES).transpose(0, 2, 1)
             self._table = np.concatenate([self._table, blocks])
         limit_l = self._limit_l[minute - 1, :wanted]
-        np.copyto(self._table, 0.0, where=_STATE_L.astype(np.int16)[:, None] > limit_l[:, None, :])
+        np.copyto(self._table, 0.0, where=_STATE_L[:, None] > limit_l[:, None, :])
         self._table = step_back(self._table, minute)
 
     def columns(self, steady: Steady) -> Floats:

@@ -39,7 +39,7 @@ _WARMEST_MINUTE = 840
 
 @dataclass(frozen=True, kw_only=True)
 class Climate:
-    """One city's climate: the top of the baseline over the year, how far nights fall below it, how far fronts move it."""
+    """One city's climate: the top of the baseline over the year, how far nights fall below it and fronts move it."""
 
     top_f: float
     season_f: float

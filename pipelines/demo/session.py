@@ -66,7 +66,7 @@ class Tape:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Takes:
-    """Hits of one kind of taker, in no order; `refill` is a uniform draw that says how soon makers restore the level."""
+    """Hits of one kind of taker, in no order; `refill` is a uniform draw: how soon makers restore the level."""
 
     bracket: Ints
     minute: Ints

@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.kalshi.records import MarketRecord, parse_record
 from warehouse.errors import Refused
-from warehouse.lake.tables import MARKETS
+from warehouse.lake.tables import MARKETS, SETTLEMENTS, UTC_TYPE
 from warehouse.market.brackets import Bracket, missing_bracket, require_tiling
 
 REFUSED_SCHEMA = pl.Schema({"market_ticker": pl.String(), "rule": pl.String(), "record_json": pl.String()})
@@ -46,6 +46,24 @@ def parse_markets(records: Iterable[_Record]) -> Parsed:
     return Parsed(
         pl.DataFrame(rows, schema=FRAME_SCHEMA, orient="row"),
         pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"),
+    )
+
+
+def kalshi_settlements(markets: pl.DataFrame) -> pl.DataFrame:
+    """Return the exchange's own settlement reports, one for each event whose value is known; the first label of all."""
+    settled = markets.filter(pl.col("expiration_value_f").is_not_null() & pl.col("settled_utc").is_not_null())
+    return (
+        settled.group_by("city", "event_date", "event_ticker", maintain_order=True)
+        .agg(pl.col("settled_utc").min().alias("issued_utc"), pl.col("expiration_value_f").first().alias("high_f"))
+        .with_columns(
+            source=pl.lit("kalshi"),
+            known_utc=pl.col("issued_utc"),
+            is_final=pl.lit(True),
+            is_correction=pl.lit(False),
+            as_of_utc=pl.lit(None, UTC_TYPE),
+            product_id=pl.col("event_ticker"),
+        )
+        .select(*SETTLEMENTS.path_columns, *SETTLEMENTS.schema)
     )
 
 

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from warehouse.errors import Refused, Unparsable
 from warehouse.market.brackets import Bracket
 from warehouse.market.cities import city_of_series
-from warehouse.market.money import count_centi
+from warehouse.market.money import count_centi, price_ticks, price_ticks_from_cents
 from warehouse.market.settlement import settlement_source
 from warehouse.market.tickers import EventTicker, parse_market_ticker
 
@@ -55,6 +55,7 @@ class MarketRecord:
     result: str | None
     expiration_value_f: int | None
     volume_centi: int | None
+    price_step_ticks: int | None
     fee_type: str | None
     fee_multiplier_milli: int | None
     settlement_source: str
@@ -87,6 +88,7 @@ def parse_record(record: Mapping[str, object]) -> MarketRecord:
         result=_result(record),
         expiration_value_f=degrees_in(_text(record, "expiration_value") or ""),
         volume_centi=_volume(record),
+        price_step_ticks=_price_step(record),
         fee_type=_text(record, "fee_type"),
         fee_multiplier_milli=_milli(record, "fee_multiplier"),
         settlement_source=_settlement_source(record, event.event_date),
@@ -102,6 +104,15 @@ def degrees_in(text: str) -> int | None:
         return None
     degrees = Decimal(match[1])
     return int(degrees) if degrees == degrees.to_integral_value() else None
+
+
+def _price_step(record: Mapping[str, object]) -> int | None:
+    """Return the smallest step of a quote: of the price ranges in dollars, else the tick size of older eras in cents."""
+    ranges = record.get("price_ranges")
+    if isinstance(ranges, list) and ranges:
+        return min(price_ticks(str(band["step"])) for band in ranges)
+    cents = record.get("tick_size")
+    return price_ticks_from_cents(cents) if isinstance(cents, int) else None
 
 
 def _identity(record: Mapping[str, object]) -> tuple[str, EventTicker, str]:

@@ -102,8 +102,9 @@ def ask_for_an_event(snapshot: Snapshot) -> list[Measure]:
     by_hand_s, everything = best_of(
         1, lambda: pd.read_parquet(table_folder(snapshot, "candles_dense"), filters=[("city", "==", CITY)])
     )
-    same = everything[everything["date"].astype(str) == str(EVENT)]
-    assert panel.height == dense.height == len(same) > 10_000
+    same = everything[everything["date"].astype(str) == str(EVENT)].sort_values(["market_ticker", "ts_utc"])
+    require_equal(dense, same)
+    require_equal(panel.select("market_ticker", "ts_utc", "minutes_since_open", "low_f", "high_f", "complete"), same)
     return [
         Measure(
             name="one event of minute_panel_full, SQL",
@@ -195,8 +196,10 @@ def add_clocks(frame: pd.DataFrame) -> None:
 def require_equal(panel: pl.DataFrame, baseline: pd.DataFrame) -> None:
     """Refuse to compare the speed of two different answers."""
     ordered = panel.sort("market_ticker", "ts_utc")
-    assert ordered.height == len(baseline)
-    for name in (name for name, dtype in ordered.schema.items() if dtype.is_numeric()):
+    assert ordered.height == len(baseline) > 10_000
+    for name in (name for name, dtype in ordered.schema.items() if dtype == pl.String and name != "city"):
+        assert ordered[name].fill_null("").to_list() == baseline[name].fillna("").tolist(), f"{name} differs"
+    for name in (name for name, dtype in ordered.schema.items() if dtype.is_numeric() or dtype == pl.Boolean):
         theirs = pl.Series(name, baseline[name].to_numpy(dtype=float, na_value=np.nan), nan_to_null=True)
         difference = (ordered[name].cast(pl.Float64) - theirs).abs().max()
         assert ordered[name].is_null().equals(theirs.is_null()), f"{name} is null elsewhere"

@@ -11,8 +11,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.kalshi.markets import Parsed, parse_markets
-from warehouse.lake.tables import MARKETS
+from pipelines.kalshi.markets import Parsed, kalshi_settlements, parse_markets
+from warehouse.lake.checks import run_checks
+from warehouse.lake.store import Lake
+from warehouse.lake.tables import MARKETS, SETTLEMENTS
+from warehouse.lake.writer import write
 
 DATA = Path(os.environ.get("KWX_SHARED_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
 
@@ -127,3 +130,27 @@ def test_markets_that_are_no_weather_are_refused_politely(name, count):
 
     assert (0, count) == (parsed.frame.height, parsed.refused.height)
     assert parsed.refused["rule"].str.contains("is another product").all()
+
+
+def test_the_recorded_markets_make_a_lake_that_labels_every_finished_event(parsed, tmp_path):
+    """Listed, published and asked: 759 finished events have their label, and every check is silent."""
+    lake = Lake(tmp_path / "lake")
+    with write(lake, purpose="recorded markets") as writer:
+        for contract, frame in ((MARKETS, parsed.frame), (SETTLEMENTS, kalshi_settlements(parsed.frame))):
+            for partition, rows in contract.split(frame):
+                writer.put(contract, rows, partition)
+        snapshot = writer.publish(sources={"kalshi": "a recorded archive"})
+
+    with snapshot.connect() as con:
+        labels = con.sql(
+            "select count(*) as n, count(*) filter (label_source = 'kalshi') as k from settlement_label"
+        ).pl()
+    found = {result.name: result.found for result in run_checks(snapshot)}
+
+    assert [(759, 759)] == labels.rows()
+    assert {} == {name: rows for name, rows in found.items() if rows}
+
+
+def test_the_step_of_a_quote_is_read_in_every_era(parsed):
+    """The archive's tick size of one cent is a hundred ticks."""
+    assert [100] == parsed.frame["price_step_ticks"].unique().to_list()
