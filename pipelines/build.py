@@ -253,12 +253,13 @@ def _publish(writer: Writer, *, sources: dict[str, str], config: dict[str, Any])
     results: list[CheckResult] = []
 
     def gate(snapshot: Snapshot) -> None:
-        results.extend(run_checks(snapshot))
+        results.extend(run_checks(snapshot, changes=snapshot.changes()))
         require_all(results)
 
     snapshot = writer.publish(sources=sources, config=config, gate=gate)
     if not results:  # nothing differed, so no gate was passed: what is there must hold all the same
-        gate(snapshot)
+        results.extend(run_checks(snapshot))
+        require_all(results)
     return snapshot, results
 
 

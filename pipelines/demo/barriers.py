@@ -1,7 +1,7 @@
 """Backward recursion over the lattice: u(e, y) = P(all later minutes of the day stay at or below y | wobble e).
 
 A barrier is what an edge leaves to the wobble, counted from the top of the baseline, so that one table serves every day
-of a season. In the hours after midnight what is left of yesterday's air lifts or lowers the baseline: there a barrier is
+of a season. In the hours after midnight what is left of yesterday's air shifts the baseline: there a barrier is
 a pair, what the edge leaves over today's top and what over yesterday's. No sampling, no interpolation.
 """
 

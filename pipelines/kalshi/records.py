@@ -107,7 +107,7 @@ def degrees_in(text: str) -> int | None:
 
 
 def _price_step(record: Mapping[str, object]) -> int | None:
-    """Return the smallest step of a quote: of the price ranges in dollars, else the tick size of older eras in cents."""
+    """Return the smallest step of a quote: of the price ranges in dollars, else the older tick size in cents."""
     ranges = record.get("price_ranges")
     if isinstance(ranges, list) and ranges:
         return min(price_ticks(str(band["step"])) for band in ranges)

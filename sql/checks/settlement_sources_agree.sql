@@ -3,6 +3,7 @@
 -- names no value, the label with the bracket that it paid. Real sources disagree now and then, about one day in 450, so
 -- the events are shown only when they are more than 2 % of all settled ones; the query settlement_conflicts shows them
 -- one by one.
+-- scope: lake
 -- mend: read both reports; if the exchange is right, the climate report was misparsed or is of another station
 with paid as (
     select

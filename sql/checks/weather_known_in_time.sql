@@ -3,17 +3,17 @@
 -- that only repeats an older one is never shown.
 -- mend: build the grids of that day again from obs
 with grids as (
-    select 'obs_1m' as grid, city, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
+    select 'obs_1m' as grid, city, event_date, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
     from obs_1m
     union all
-    select 'obs_5m' as grid, city, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
+    select 'obs_5m' as grid, city, event_date, ts_utc, source, temp_f, dew_f, humidity_pct, wind_mph, stale_minutes
     from obs_5m
 ),
 
 shown as (
     select
         grid, city, source, epoch_us(ts_utc) // 60000000 - stale_minutes as report_minute, temp_f, dew_f,
-        humidity_pct, wind_mph, min(ts_utc) as first_shown_utc
+        humidity_pct, wind_mph, min(ts_utc) as first_shown_utc, arg_min(event_date, ts_utc) as event_date
     from grids
     where coalesce(temp_f, dew_f, humidity_pct, wind_mph, stale_minutes) is not null or source is not null
     group by all
@@ -31,6 +31,7 @@ reports as (
 select
     shown.grid,
     shown.city,
+    shown.event_date,
     shown.source,
     make_timestamptz(shown.report_minute * 60000000) as report_utc,
     shown.first_shown_utc,

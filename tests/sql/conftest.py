@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -57,6 +58,18 @@ def blank_row(table: Table) -> dict[str, Any]:
     return blank | {"city": "chicago", "event_date": EVENT_DATE} | _DEFAULTS.get(table.name, {})
 
 
+def _carried(table: str, row: dict[str, Any], listed: Callable[..., dict[str, Any] | None]) -> dict[str, Any]:
+    """Return what a dense minute carries of its market, where that is listed."""
+    found = listed(row["city"], row["event_date"], row["market_ticker"]) if table == "candles_dense" else None
+    if found is None:
+        return {}
+    minute = timedelta(minutes=1)
+    return {name: found[name] for name in BRACKET_COLUMNS} | {
+        "minutes_since_open": (row["ts_utc"] - found["open_utc"]) // minute,
+        "minutes_to_close": (found["close_utc"] - row["ts_utc"]) // minute,
+    }
+
+
 @dataclass
 class Lake:
     """The lake under test: rows go in partly said, questions come back as tuples."""
@@ -68,39 +81,26 @@ class Lake:
         contract = TABLES[table]
         schema = dict(contract.schema) | dict(contract.path_columns)
         blank = blank_row(contract)
-        full = [{**blank, **self._listing(table, {**blank, **row}), **row} for row in rows]
+        listed = functools.cache(self._listed)
+        full = [{**blank, **_carried(table, {**blank, **row}, listed), **row} for row in rows]
         frame = pl.DataFrame([{name: row[name] for name in schema} for row in full], schema=schema, orient="row")
         self.con.register("rows_to_put", frame.to_arrow())
         self.con.execute(f"insert into {table} by name select * from rows_to_put")
         self.con.unregister("rows_to_put")
 
-    def put_frame(
-        self, table: str, frame: pl.DataFrame, *, city: str = "chicago", event_date: date = EVENT_DATE
-    ) -> None:
-        """Insert the whole rows of one partition, as a transform returns them."""
+    def put_frame(self, table: str, frame: pl.DataFrame, *, event_date: date = EVENT_DATE) -> None:
+        """Insert the whole rows of one day of Chicago, as a transform returns them."""
         self.con.register("rows_to_put", frame.to_arrow())
-        said = f"'{city}' as city, date '{event_date}' as event_date"
+        said = f"'chicago' as city, date '{event_date}' as event_date"
         self.con.execute(f"insert into {table} by name select *, {said} from rows_to_put")
         self.con.unregister("rows_to_put")
 
-    def _listing(self, table: str, row: dict[str, Any]) -> dict[str, Any]:
-        """Return what a dense minute carries of its market, where that is listed."""
-        if table != "candles_dense":
-            return {}
-        place = {name: row[name] for name in ("city", "event_date", "market_ticker")}
-        matches = " and ".join(f"{name} = '{value}'" for name, value in place.items())
-        listed = self.con.sql(
-            f"select {', '.join(BRACKET_COLUMNS)}, open_utc, close_utc from markets where {matches}"
+    def _listed(self, city: str, event_date: date, market_ticker: str) -> dict[str, Any] | None:
+        place = f"city = '{city}' and event_date = '{event_date}' and market_ticker = '{market_ticker}'"
+        found = self.con.sql(
+            f"select {', '.join(BRACKET_COLUMNS)}, open_utc, close_utc from markets where {place}"
         ).pl()
-        if listed.is_empty():
-            return {}
-        found = listed.row(0, named=True)
-        opened, closed = found.pop("open_utc"), found.pop("close_utc")
-        since, left = (row["ts_utc"] - opened, closed - row["ts_utc"])
-        return found | {
-            "minutes_since_open": since // timedelta(minutes=1),
-            "minutes_to_close": left // timedelta(minutes=1),
-        }
+        return None if found.is_empty() else found.row(0, named=True)
 
     def list_markets(
         self, *, city: str = "chicago", event_date: date = EVENT_DATE, prefix: str = "", **said: Any

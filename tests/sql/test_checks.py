@@ -165,12 +165,14 @@ BROKEN = {
         "update obs set known_utc = known_utc + interval 1 minute",
         "update obs set source = 'asos1min'",
         "update obs set is_filled = true",
-        "update obs_1m set source = null, temp_f = null, stale_minutes = null where stale_minutes > 9",
+        "update obs_1m set source = null, stale_minutes = null where stale_minutes > 9",
+        "update obs_1m set wind_mph = 7 where stale_minutes > 9",
     ),
     "weather_is_the_newest_known": (
-        "insert into obs select * replace (ts_utc + interval 1 minute as ts_utc, ts_utc + interval 9 minute as known_utc) "
+        "insert into obs select * replace (ts_utc + to_minutes(1) as ts_utc, known_utc + to_minutes(1) as known_utc) "
         "from obs",
         "update obs_5m set source = null, temp_f = null, stale_minutes = null where stale_minutes = 60",
+        "update obs_1m set source = null, temp_f = null, stale_minutes = null where stale_minutes > 9",
     ),
     "running_max_known_in_time": (
         "update obs_1m set run_max_f = 41 where stale_minutes = 3",
@@ -264,7 +266,7 @@ def test_a_check_speaks_when_its_view_leaks(windy_new_york, name, view, law, bre
 
 
 def test_the_gate_names_whom_it_trusts(windy_new_york):
-    """A source of another name than those of the contract is not taken for a station, whatever the views think of it."""
+    """A source that is not of the contract is not taken for a station, whatever the views think of it."""
     windy_new_york.con.execute("update obs_1m set source = 'Visual Crossing'")
 
     shown = {row["view_name"] for row in windy_new_york.check("nyc_gate")}
@@ -321,6 +323,20 @@ def test_sources_may_disagree_on_one_day_in_fifty(lake, days, found):
 def test_every_check_has_its_broken_world():
     """No check is left without a test that makes it speak."""
     assert set(statements("checks")) == BROKEN.keys() | {"forecasts_known_in_time", "nyc_gate"}
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "last", "mid"), [(0, 200, 300, 400), (9_000, 10_000, 300, 18_000), (0, 400, 300, 600)]
+)
+def test_the_last_trade_stands_in_for_the_mid_inside_the_quote(good, bid, ask, last, mid):
+    """Of a one-sided book the mid is the last trade, but never outside the quote."""
+    good.con.execute("delete from candles_dense where quote_age_minutes > 0")
+    good.con.execute(f"update candles_dense set yes_bid_ticks = {bid}, yes_ask_ticks = {ask}, price_source = 'last'")
+    good.con.execute(f"update candles_dense set last_price_ticks = {last}, price_close_ticks = {last}")
+
+    for told, found in ((mid, 0), (mid + 2, 3)):
+        good.con.execute(f"update candles_dense set mid_half_ticks = {told}")
+        assert found == len(good.check("minutes_follow_each_other"))
 
 
 def test_an_unsettled_market_may_end_early_and_settle_later(good):

@@ -39,7 +39,7 @@ def rows_of(table, rows):
 def candle(rng, ticker, minute):
     """One minute of the exchange; every fifth comes late, every fourth book has one side."""
     bid = rng.randrange(30, 60) * 100
-    bid, ask = rng.choice([(bid, bid + 200), (bid, bid + 300), (0, 9_900), (100, 10_000)])
+    bid, ask = rng.choice([(bid, bid + 200), (bid, bid + 300), (0, 4_000), (5_000, 10_000), (0, 10_000)])
     sides = {"yes_bid": bid, "yes_ask": ask} | ({"price": rng.randrange(30, 60) * 100} if rng.random() < 0.5 else {})
     ohlc = {f"{side}_{of}_ticks": of_side for side, of_side in sides.items() for of in ("open", "high", "low", "close")}
     late = timedelta(seconds=rng.randrange(1, 2_000)) if rng.random() < 0.2 else timedelta(0)

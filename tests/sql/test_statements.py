@@ -15,8 +15,8 @@ from warehouse.lake.tables import TABLES
 EVERY = [statement for folder in FOLDERS for statement in statements(folder).values()]
 VIEWS = list(statements("views").values())
 CHECKS = list(statements("checks").values())
-# What a market's listing tells after the fact, each with another thing to say; where the bounds were read tells too, for
-# some days of early 2025 that of the winner was read elsewhere.
+# What a listing tells only after the fact, each with another thing to say. Where the bounds were read is among it: on
+# some days of early 2025 those of the winner were read elsewhere than those of the others.
 ENDINGS = {
     "status": "'finalized'",
     "result": "'yes'",
@@ -33,7 +33,14 @@ def named(statement: Statement) -> str:
 
 def view(name: str, select: str) -> Statement:
     return Statement(
-        name=name, folder="views", meaning="", grain=(), known="", hint="", text=f"-- One row.\n{select};\n"
+        name=name,
+        folder="views",
+        meaning="",
+        grain=(),
+        known="",
+        hint="",
+        scope="day",
+        text=f"-- One row.\n{select};\n",
     )
 
 

@@ -103,14 +103,14 @@ def write_catalog(path: Path, files: Mapping[str, Sequence[Path]], *, parent: Pa
 
 def open_catalog(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a catalog read-only, in UTC, without network; one that is there but cannot answer is an error at once."""
-    con = _in_utc(duckdb.connect(path, read_only=True, config=_NO_EXTENSIONS))
+    con = _ready(duckdb.connect(path, read_only=True, config=_NO_EXTENSIONS))
     con.sql("select count(*) from cities").fetchall()
     return con
 
 
 def build_in_memory(files: Mapping[str, Sequence[Path]]) -> duckdb.DuckDBPyConnection:
     """Build the same relations in memory: for a lake without a snapshot, or one moved since its catalog was made."""
-    con = _in_utc(duckdb.connect(config=_NO_EXTENSIONS))
+    con = _ready(duckdb.connect(config=_NO_EXTENSIONS))
     create_relations(con, {name: relation_over(table, files.get(name, ())) for name, table in TABLES.items()})
     con.execute(f"create view cities as {cities_relation()}")
     create_views(con)
@@ -124,9 +124,11 @@ def sql_sha256() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _in_utc(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    # GLOBAL, because cursors of the connection do not inherit a session's own setting.
+def _ready(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Set what every connection needs; GLOBAL, because cursors do not inherit a session's own settings."""
     con.execute("set global TimeZone = 'UTC'")
+    con.execute("set global parquet_metadata_cache = true")  # a path of the lake never names other bytes
+    con.execute("set global arrow_output_version = '1.4'")  # text goes to Polars in its own layout, uncopied
     return con
 
 

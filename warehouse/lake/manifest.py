@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from warehouse.errors import FileBroken
 from warehouse.lake.files import read_json, write_json
 from warehouse.lake.tables import Partition
 
@@ -100,8 +101,13 @@ class Manifest:
     def load(cls, path: Path) -> Manifest:
         """Read a manifest back."""
         said = read_json(path)
-        said["tables"] = {name: TableEntry(**entry) for name, entry in said["tables"].items()}
-        return cls(**said)
+        try:
+            said["tables"] = {name: TableEntry(**entry) for name, entry in said["tables"].items()}
+            return cls(**said)
+        except (TypeError, KeyError) as error:
+            raise FileBroken(
+                f"{path} is of another version of kwx: {error}", hint="build the lake anew, in another folder: --lake DIR"
+            ) from error
 
 
 def save_file_list(path: Path, files: Sequence[FileEntry]) -> None:

@@ -19,12 +19,15 @@ from warehouse.errors import FileBroken, LakeError, Unparsable, Usage
 
 FOLDERS = ("views", "checks", "queries")
 
-_KEYED = re.compile(r"(grain|known|mend):\s*(.*)")
+_KEYED = re.compile(r"(grain|known|mend|scope):\s*(.*)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One SQL file: what its rows are, when they are known, and the SELECT that makes them."""
+    """One SQL file: what its rows are, when they are known, and the SELECT that makes them.
+
+    A check of scope `lake` looks at all days together; any other can be run on some days and the days around them.
+    """
 
     name: str
     folder: str
@@ -32,6 +35,7 @@ class Statement:
     grain: tuple[str, ...]
     known: str
     hint: str
+    scope: str
     text: str
 
     @property
@@ -111,6 +115,7 @@ def _read(path: Path) -> Statement:
         grain=tuple(word.strip() for word in header.get("grain", "").split(",") if word.strip()),
         known=header.get("known", ""),
         hint=header.get("mend", ""),
+        scope=header.get("scope", "day"),
         text=text,
     )
 

@@ -4,24 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import polars as pl
 import pytest
 
 from pipelines.demo import CityDay, World, simulate
-from pipelines.demo.observations import meant_f, whole_celsius
+from warehouse.market.temperature import fahrenheit_interval_expr
 
 AllRows = Callable[[list[CityDay], str], pl.DataFrame]
-MEANT = {
-    20: (68, 68),
-    21: (69, 70),
-    25: (77, 77),
-    26: (78, 79),
-    30: (86, 86),
-    32: (89, 90),
-    40: (104, 104),
-    0: (32, 32),
-}
 
 
 @pytest.fixture(scope="module")
@@ -34,22 +23,16 @@ def nyc() -> list[CityDay]:
     return list(simulate(World(days=6, books=False), "nyc"))
 
 
-@pytest.mark.parametrize(("celsius", "degrees"), MEANT.items())
-def test_a_whole_celsius_means_one_or_two_fahrenheit(celsius: int, degrees: tuple[int, int]) -> None:
-    """Four of five Celsius degrees are ambiguous."""
-    low, high = meant_f(np.array(celsius))
+def test_reports_mean_what_their_words_can_mean(obs: pl.DataFrame) -> None:
+    """A report in whole °C means the one or two whole °F of that °C, and one of them is its own temperature."""
+    celsius = ((pl.col("temp_f") - 32) / 1.8).round().cast(pl.Int32)
+    low_f, high_f = fahrenheit_interval_expr(celsius)
 
-    assert degrees == (low, high)
+    whole = obs.filter("is_whole_c")
 
-
-def test_every_fahrenheit_lies_among_those_its_celsius_means() -> None:
-    """Forth and back loses which of the two it was, never more."""
-    degrees = np.arange(-60, 141)
-
-    low, high = meant_f(whole_celsius(degrees))
-
-    assert np.all((low <= degrees) & (degrees <= high))
-    assert {0, 1} == set((high - low).tolist())
+    assert whole.select(((pl.col("temp_lo_f") == low_f) & (pl.col("temp_hi_f") == high_f)).all()).item()
+    assert {0, 1} == set(whole["temp_hi_f"] - whole["temp_lo_f"])
+    assert whole.select((pl.col("temp_f").round() - pl.col("temp_lo_f")).is_between(0, 1).all()).item()
 
 
 def test_five_minute_reports_are_whole_celsius_but_for_the_relayed_bulletin(obs: pl.DataFrame) -> None:

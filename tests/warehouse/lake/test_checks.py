@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import date
+
+import polars as pl
 import pytest
 
+from pipelines.build import build_demo, demo_world
 from warehouse.errors import ChecksFailed
+from warehouse.lake.catalog import build_in_memory
 from warehouse.lake.checks import require_all, run_checks
-from warehouse.lake.tables import OBS
+from warehouse.lake.manifest import Change
+from warehouse.lake.statements import statements
+from warehouse.lake.store import Lake
+from warehouse.lake.tables import CANDLES_DENSE, OBS, Partition
+from warehouse.lake.window import windows
+from warehouse.lake.writer import write
 
 
 def findings(snapshot):
@@ -61,3 +72,62 @@ def test_require_all_names_the_check_and_the_next_step(lake, publish_generation)
         require_all([result for result in run_checks(snapshot) if result.name == "files_as_published"])
 
     assert "kwx lake" in failed.value.hint
+
+
+@pytest.fixture(scope="module")
+def fortnight(tmp_path_factory):
+    """A lake of one city and six days, for looking at a part of it."""
+    root = tmp_path_factory.mktemp("fortnight") / "lake"
+    return build_demo(demo_world(days=6, until=date(2026, 8, 20), cities=("austin",), seed=3, books=False), root, workers=2).snapshot
+
+
+def test_a_window_judges_its_days_and_only_those(fortnight):
+    """Through any window a good lake is silent, though the window's edge lacks what lies before it."""
+    for day in range(15, 21):
+        change = Change(table="obs", partition=f"city=austin/date=2026-08-{day}", rows=1, sha256=None)
+
+        results = run_checks(fortnight, changes=[change])
+
+        assert [] == [result.name for result in results if not result.passed]
+
+
+def test_a_lie_on_a_changed_day_is_seen_through_its_window(fortnight, tmp_path):
+    """What is judged through a window is judged as the whole lake is."""
+    shutil.copytree(fortnight.paths.root, tmp_path / "lake", symlinks=True)
+    lake = Lake(tmp_path / "lake")
+    day = Partition("austin", date(2026, 8, 18))
+    dense = lake.snapshot().read(CANDLES_DENSE, day)
+    with write(lake, purpose="a lie") as writer:
+        writer.put(CANDLES_DENSE, dense.with_columns(pl.col("yes_bid_ticks").shift(-30).over("market_ticker").fill_null(0)), day)
+        lied = writer.publish()
+
+    seen = {result.name for result in run_checks(lied, changes=lied.changes()) if not result.passed}
+
+    assert "quotes_known_in_time" in seen
+    assert seen == {result.name for result in run_checks(lied) if not result.passed}
+
+
+def test_windows_follow_the_change(fortnight):
+    """A small change is judged by its days, a change without a day or a large one by all."""
+    of_a_day = Change(table="obs", partition="city=austin/date=2026-08-18", rows=1, sha256=None)
+    of_no_day = Change(table="mc_params", partition="city=austin", rows=1, sha256=None)
+
+    (window,) = windows(fortnight, [of_a_day])
+
+    assert {Partition("austin", date(2026, 8, 18))} == window.judged
+    assert 5 == len(window.locations("obs"))
+    assert windows(fortnight, [of_a_day, of_no_day]) is None
+    assert windows(fortnight) is None
+
+
+def test_every_check_names_the_day_of_a_finding_or_needs_none():
+    """A finding of a day can be told from the edge of a window: by city and event_date, or because it has no edge."""
+    inside_one_partition = {"one_row_per_grain", "one_place_per_market", "prices_are_prices"}
+    with build_in_memory({}) as con:
+        nameless = {
+            name
+            for name, check in statements("checks").items()
+            if check.scope == "day" and not {"city", "event_date"} <= set(con.sql(check.select).columns)
+        }
+
+    assert inside_one_partition == nameless

@@ -216,6 +216,15 @@ def test_an_unreadable_old_manifest_stops_no_writer(lake, publish_generation, ge
     assert {72} == generations(lake)
 
 
+def test_a_manifest_of_another_version_is_told_as_that(lake, publish_generation):
+    """A format that is not ours is no traceback."""
+    path = publish_generation(lake, 70).folder / "manifest.json"
+    path.write_text(path.read_text().replace('"purpose"', '"aim"'))
+
+    with pytest.raises(FileBroken, match="another version of kwx"):
+        lake.snapshot().manifest  # noqa: B018
+
+
 def test_a_damaged_catalog_is_found_answered_around_and_not_inherited(lake, publish_generation, change_chicago, of_chicago):
     """The catalog only repeats what the manifest says: queries go on, a check tells, the next publish writes it whole."""
     snapshot = publish_generation(lake, 70)
