@@ -236,8 +236,9 @@ def _run(
     def tell(task: Any) -> None:
         nonlocal done
         done += 1
-        on_progress(done, len(tasks), task.city)
+        on_progress(done, len(tasks), task.city if done < len(tasks) else "publishing and checking")
 
+    on_progress(0, len(tasks), "starting")
     count = min(workers_wanted(workers), len(tasks))
     with process_pool(count) as pool:
         return [staged for result in map_tasks(work, tasks, executor=pool, on_done=tell) for staged in result]
