@@ -27,10 +27,10 @@ select
     mid_half_ticks / 20000 as mid_prob,
     price_source,
     last_price_ticks / 10000 as last_prob,
-    case when price_source = 'mid' then (yes_ask_ticks - yes_bid_ticks) / 10000 end
-        as spread_prob,
-    (price_close_ticks - price_low_ticks)
-        / nullif(price_high_ticks - price_low_ticks, 0) as clv,
+    case when price_source = 'mid' then (yes_ask_ticks - yes_bid_ticks) / 10000 end as spread_prob,
+    case when price_high_ticks > price_low_ticks then
+        (price_close_ticks - price_low_ticks) / (price_high_ticks - price_low_ticks)
+    end as clv,
     velocity_half_ticks / 20000 as velocity,
     acceleration_half_ticks / 20000 as acceleration,
     volume_centi / 100 as volume,

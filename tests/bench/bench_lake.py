@@ -162,7 +162,7 @@ def panel_in_pandas(snapshot: Snapshot, columns: list[str]) -> pd.DataFrame:
     frame = pd.read_parquet(grid, columns=PANEL_GRID, filters=[("city", "==", CITY)])
     markets = pd.read_parquet(table_folder(snapshot, "markets"), columns=PANEL_LISTING, filters=[("city", "==", CITY)])
     frame = frame.merge(markets, on="market_ticker").sort_values(["market_ticker", "ts_utc"], ignore_index=True)
-    frame = frame.rename(columns={"date": "event_date"})
+    frame["event_date"] = pd.to_datetime(frame["date"].astype(str))
     add_prices(frame)
     add_clocks(frame)
     by_market = frame.groupby("market_ticker", sort=False)
@@ -181,7 +181,8 @@ def add_prices(frame: pd.DataFrame) -> None:
     two_sided = (bid > 0) & (ask < 1) & (bid <= ask)
     frame["bid_prob"], frame["ask_prob"] = bid.where(bid > 0), ask.where(ask < 1)
     frame["last_prob"] = frame["last_price_ticks"] / 10_000
-    frame["mid_prob"] = ((bid + ask) / 2).where(two_sided, frame["last_prob"])
+    bounded = frame["last_prob"].clip(bid, ask).where(bid <= ask, frame["last_prob"])
+    frame["mid_prob"] = ((bid + ask) / 2).where(two_sided, bounded)
     frame["price_source"] = np.where(two_sided, "mid", np.where(frame["last_prob"].notna(), "last", None))
     frame["spread_prob"] = (ask - bid).where(two_sided)
     span = (frame["price_high_ticks"] - frame["price_low_ticks"]).replace(0, np.nan)
@@ -202,6 +203,9 @@ def require_equal(panel: pl.DataFrame, baseline: pd.DataFrame) -> None:
     assert ordered.height == len(baseline) > 10_000
     for name in (name for name, dtype in ordered.schema.items() if dtype == pl.String and name != "city"):
         assert ordered[name].fill_null("").to_list() == baseline[name].fillna("").tolist(), f"{name} differs"
+    for name in (name for name, dtype in ordered.schema.items() if dtype.is_temporal() and name in baseline.columns):
+        theirs = pl.Series(name, baseline[name].to_numpy(dtype="datetime64[us]")).dt.epoch("us")
+        assert ordered[name].dt.epoch("us").equals(theirs), f"{name} differs"
     for name in (name for name, dtype in ordered.schema.items() if dtype.is_numeric() or dtype == pl.Boolean):
         theirs = pl.Series(name, baseline[name].to_numpy(dtype=float, na_value=np.nan), nan_to_null=True)
         difference = (ordered[name].cast(pl.Float64) - theirs).abs().max()
