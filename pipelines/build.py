@@ -19,6 +19,7 @@ from pipelines.runner import map_tasks, process_pool, workers_wanted
 from pipelines.transform.derived import RawDay, derive, grids_of
 from warehouse.errors import LakeError, Usage
 from warehouse.lake.checks import CheckResult, require_all, run_checks
+from warehouse.lake.manifest import Change
 from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, MARKETS, OBS, OBS_1M, OBS_5M, TABLES, Partition
@@ -119,7 +120,7 @@ def build_demo(
         staged = _run(_build_city_days, tasks, workers=workers, on_progress=on_progress)
         _take(writer, staged)
         writer.replace_everything()
-        snapshot, checks = _publish(writer, sources={DEMO_SOURCE: _described(world)}, config=_config(world))
+        snapshot, checks = _publish(writer, staged, sources={DEMO_SOURCE: _described(world)}, config=_config(world))
     return Built(
         snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started, before=before
     )
@@ -150,7 +151,7 @@ def rebuild_derived(
             )
         staged = _run(_derive_city_days, tasks, workers=workers, on_progress=on_progress)
         _take(writer, staged)
-        snapshot, checks = _publish(writer, sources={}, config={})
+        snapshot, checks = _publish(writer, staged, sources={}, config={})
     return Built(
         snapshot=snapshot, written=_rows(staged), checks=checks, seconds=time.perf_counter() - started, before=before
     )
@@ -259,9 +260,15 @@ def _publish(writer: Writer, *, sources: dict[str, str], config: dict[str, Any])
 
     snapshot = writer.publish(sources=sources, config=config, gate=gate)
     if not results:  # nothing differed, so no gate was passed: what is there must hold all the same
-        results.extend(run_checks(snapshot))
+        results.extend(run_checks(snapshot, changes=[_as_change(one) for one in staged]))
         require_all(results)
     return snapshot, results
+
+
+def _as_change(staged: Staged) -> Change:
+    return Change(
+        table=staged.table, partition=str(staged.partition), rows=staged.entry.rows, sha256=staged.entry.sha256
+    )
 
 
 def _require_demo(lake: Lake) -> None:
