@@ -250,7 +250,9 @@ def _take(writer: Writer, staged: Sequence[Staged]) -> None:
         writer.add(one)
 
 
-def _publish(writer: Writer, *, sources: dict[str, str], config: dict[str, Any]) -> tuple[Snapshot, list[CheckResult]]:
+def _publish(
+    writer: Writer, staged: Sequence[Staged], *, sources: dict[str, str], config: dict[str, Any]
+) -> tuple[Snapshot, list[CheckResult]]:
     """Publish behind the gate of every check: a snapshot that breaks a promise never becomes the current one."""
     results: list[CheckResult] = []
 
