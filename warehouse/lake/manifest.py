@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +86,6 @@ class Manifest:
     config: dict[str, Any]
     config_sha256: str
     tables: dict[str, TableEntry]
-
-    @property
-    def created(self) -> datetime:
-        """When it was published."""
-        return datetime.fromisoformat(self.created_utc)
 
     def save(self, path: Path) -> None:
         """Write the manifest durably."""

@@ -45,7 +45,8 @@ def collect_garbage(lake: Lake, *, keep: int, dry_run: bool = False) -> Removed:
         raise Usage(f"--keep {keep} would leave nothing", hint="keep at least 1")
     lake.snapshot()
     with writer_lock(lake.paths.lock, purpose="gc"):
-        recover(lake)
+        if not dry_run:
+            recover(lake)
         numbers = lake.snapshot_numbers()
         old = [number for number in numbers[:-keep] if number != lake.current_number()]
         spared = [Snapshot(lake.paths, number) for number in numbers if number not in old]
