@@ -32,8 +32,8 @@ nightly: $(VENV)/.core ## Bring the lake up to date: derived tables again, check
 backtest: $(VENV)/.core ## What buying each bracket at its noon offer and holding to settlement earned, before fees.
 	@$(BIN)/kwx sql --query hold_to_settlement $(ARGS)
 
-test: $(VENV)/.dev ## Run the test suite (ARGS="-k publish").
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types.
 	@$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+RECORDED = Path(os.environ.get("KWX_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +24,18 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("KWX_", "KALSHI_", "VISUAL_CROSSING_")) and name != "KWX_SHARED_DATA"
     ]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Callable[[str], Path]:
+    """Return where a file or folder recorded from a vendor lies; skip where it is absent."""
+
+    def find(name: str) -> Path:
+        if not (RECORDED / name).exists():
+            pytest.skip(f"recorded data not present: {RECORDED / name}")
+        return RECORDED / name
+
+    return find
 
 
 @pytest.fixture(scope="session")

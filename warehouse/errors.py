@@ -8,11 +8,15 @@ KwxError                     exit 1   the base: a message and a hint
 │   ├── ContractBroken                rows that a table must not hold
 │   ├── Unparsable                    text that is not a price, count, ticker or strike
 │   └── ChecksFailed                  the lake does not keep its own promises
-└── LakeError                exit 1   the lake could not be read or changed
-    ├── NoSnapshot                    nothing has been published yet, or not that number
-    ├── LakeBusy                      another writer holds the lock
-    ├── DiskFull                      no room to finish; nothing was published
-    └── FileBroken                    a file is missing, altered or not Parquet
+├── LakeError                exit 1   the lake could not be read or changed
+│   ├── NoSnapshot                    nothing has been published yet, or not that number
+│   ├── LakeBusy                      another writer holds the lock
+│   ├── DiskFull                      no room to finish; nothing was published
+│   └── FileBroken                    a file is missing, altered or not Parquet
+└── VendorError              exit 1   a vendor did not answer as it should
+    ├── VendorRefused                 it says that the question or the key is wrong: asking again changes nothing
+    ├── VendorDown                    no usable answer after every retry, or too many failures in a row
+    └── QuotaSpent                    today's budget is used up: what was fetched is kept, go on after its reset
 """
 
 from __future__ import annotations
@@ -78,3 +82,23 @@ class DiskFull(LakeError):
 
 class FileBroken(LakeError):
     """A file is missing, altered or not Parquet."""
+
+
+class VendorError(KwxError):
+    """A vendor did not answer as it should."""
+
+
+class VendorRefused(VendorError):
+    """The vendor says that the question or the key is wrong, in an HTTP status: asking again changes nothing."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class VendorDown(VendorError):
+    """No usable answer after every retry, or too many failures in a row."""
+
+
+class QuotaSpent(VendorError):
+    """Today's budget is used up: what was fetched is kept, go on after its reset."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kwx.cli.options import EventDate, city_option, json_option, lake_option, range_options
+from kwx.cli.options import EventDate, city_option, json_option, lake_option, range_options, workers_option
 
 
 @click.group(epilog="Example:  kwx lake build --days 14 --seed 7")
@@ -36,7 +36,7 @@ def lake() -> None:
     help="How much the market knows: 1 is everything.",
 )
 @click.option("--books/--no-books", default=True, show_default=True, help="Write order-book messages too.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes to use (default: one per core).")
+@workers_option
 @city_option
 @json_option
 @lake_option
@@ -108,7 +108,7 @@ def check(snapshot: int | None, as_json: bool, lake_root: Path | None) -> None:
 @lake.command(epilog="Example:  kwx lake dense --city chicago --since 2026-11-01 --until 2026-11-04")
 @city_option
 @range_options
-@click.option("--workers", type=click.IntRange(min=1), help="Processes to use (default: one per core).")
+@workers_option
 @json_option
 @lake_option
 def dense(
@@ -123,7 +123,7 @@ def dense(
     from kwx.cli.progress import progress_of
     from kwx.cli.show import print_json
     from kwx.cli.tell import built_as_json, tell_built
-    from pipelines.build import rebuild_derived
+    from pipelines.derivation import rebuild_derived
 
     with progress_of("densifying") as on_progress:
         built = rebuild_derived(

@@ -63,3 +63,17 @@ def range_options(command: Command) -> Command:
     since = click.option("--since", type=EventDate(), help="First event date.")
     until = click.option("--until", type=EventDate(), help="Last event date, included.")
     return since(until(command))
+
+
+def workers_option(command: Command) -> Command:
+    """Add --workers."""
+    return click.option("--workers", type=click.IntRange(min=1), help="Processes to use (default: one per core).")(
+        command
+    )
+
+
+def server_option(command: Command) -> Command:
+    """Add --server."""
+    return click.option(
+        "--server", help="Ask a `kwx demo serve` at this address instead of every real vendor: http://127.0.0.1:8700"
+    )(command)

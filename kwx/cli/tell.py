@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kwx.cli.show import console, show_frame, size_of, table_of
-from pipelines.build import Built
+from pipelines.publishing import Built
 from warehouse.lake.checks import CheckResult
 from warehouse.lake.manifest import Manifest
 from warehouse.lake.quarantine import refusals

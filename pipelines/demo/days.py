@@ -39,7 +39,9 @@ def simulate(world: World, city_key: str, since: date | None = None, until: date
     chosen = [day for day in world.event_dates if (since or day) <= day <= (until or day)]
     if world.event_dates[0] in chosen:
         air = sky(world, key)
-        yield _admitted(key, world.eve, _weather_frames(world, air, world.eve, reports(world, air, world.eve)))
+        # The eve has no markets, so the exchange settles nothing on it.
+        issued = [report for report in reports(world, air, world.eve) if report.source != "kalshi"]
+        yield _admitted(key, world.eve, _weather_frames(world, air, world.eve, issued))
     for day in chosen:
         yield _admitted(key, day, _event_frames(world, sky(world, key), day))
 

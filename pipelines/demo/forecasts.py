@@ -1,4 +1,7 @@
-"""Two vendors' forecasts as issued: what was known of the day at that instant, plus the vendor's own error."""
+"""Two vendors' forecasts as issued: what was known of the day at that instant, plus the vendor's own error.
+
+Each is told as its vendor tells it: Visual Crossing every hour in 0.1 °F, the National Blend every three in whole °F.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ import polars as pl
 from pipelines.demo.climate import PERSISTENCE_PER_MINUTE, STEPS_PER_F, Floats, Ints
 from pipelines.demo.weather import REVEAL_MINUTES, Sky, expected_high_l, reveal_variance_l2
 from pipelines.demo.world import World, draws
+from pipelines.lags import FORECAST_LAG
 from warehouse.lake.tables import UTC_TYPE
+from warehouse.market.cities import City
 from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay, event_date_at
 
 _WARM_HOURS = 14
@@ -23,28 +28,49 @@ _HIGH_RESIDUAL_F = 1.3
 
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
-    """When a vendor issues, how long it takes to publish, and how wrong it is beyond what nobody can know."""
+    """When a vendor issues, which hours it speaks of and how finely, and how wrong it is beyond what nobody can know.
+
+    A run speaks of every `step_hours`, from `first_hours` after its issue on. A vendor that is asked by date is never
+    asked for runs of a later date than that of the day.
+    """
 
     source: str
     hours_utc: tuple[int, ...]
-    lag: timedelta
+    step_hours: int
+    first_hours: int
+    digits: int
     bias_f: float
     error_f: float
     error_f_per_hour: float
     states_spread: bool
+    asked_by_date: bool
 
     def error_sd_f(self, minute: int) -> float:
         """Return the vendor's own error for a run issued `minute` minutes after the opening midnight."""
         return self.error_f + self.error_f_per_hour * max(0.0, _WARM_HOURS - minute / 60)
 
+    def valid_minutes(self, here: City, issued: int) -> Ints:
+        """Return the minutes of a climate day of which a run speaks."""
+        valid = np.arange(60, MINUTES_PER_DAY + 1, 60)
+        on_step = (valid // 60 - here.standard_offset_hours) % self.step_hours == 0
+        chosen: Ints = valid[on_step & (valid >= issued + 60 * self.first_hours)]
+        return chosen
+
+    def says_high(self, here: City, issued: int) -> bool:
+        """Tell whether a run still speaks of the day's high, which the Blend tells in its column of 00Z."""
+        evening = 60 * (24 + here.standard_offset_hours)
+        return not self.states_spread or evening >= issued + 60 * self.first_hours
+
 
 VENDORS = (
     Vendor(
-        source="vc", hours_utc=(0,), lag=timedelta(hours=6), states_spread=False,
+        source="vc", hours_utc=(0,), asked_by_date=True, states_spread=False,
+        step_hours=1, first_hours=1, digits=1,
         bias_f=-0.4, error_f=0.6, error_f_per_hour=0.03,
     ),
     Vendor(
-        source="nbm", hours_utc=(1, 7, 13, 19), lag=timedelta(minutes=75), states_spread=True,
+        source="nbm", hours_utc=(1, 7, 13, 19), asked_by_date=False, states_spread=True,
+        step_hours=3, first_hours=5, digits=0,
         bias_f=0.0, error_f=0.4, error_f_per_hour=0.02,
     ),
 )  # fmt: skip
@@ -52,25 +78,33 @@ VENDORS = (
 
 def forecasts_frame(world: World, air: Sky, day: date) -> pl.DataFrame:
     """Return every run that speaks of one climate day, from two days before it."""
-    runs = [_run(world, air, day, vendor, issued_utc) for vendor in VENDORS for issued_utc in _issues(air, day, vendor)]
-    columns = {name: np.concatenate([run[name] for run in runs]) for name in runs[0]}
     start_utc = pl.lit(ClimateDay(air.city, day).start_utc, UTC_TYPE)
-    return pl.DataFrame(columns).select(
-        source=pl.lit(pl.Series([vendor.source for vendor in VENDORS])).gather("vendor"),
-        issued_utc=start_utc + pl.duration(minutes="issued"),
-        valid_utc=start_utc + pl.duration(minutes="valid"),
-        known_utc=start_utc + pl.duration(minutes="known"),
-        temp_f=pl.col("temp_f").round(1),
-        high_f=pl.col("high_f").round(1).fill_nan(None),
-        high_sd_f=pl.col("high_sd_f").round(2).fill_nan(None),
-    )
+    runs = [
+        pl.DataFrame(_run(world, air, day, vendor, issued_utc)).select(
+            source=pl.lit(vendor.source),
+            issued_utc=start_utc + pl.duration(minutes="issued"),
+            valid_utc=start_utc + pl.duration(minutes="valid"),
+            known_utc=start_utc + pl.duration(minutes="issued") + FORECAST_LAG[vendor.source],
+            temp_f=_told(pl.col("temp_f"), digits=vendor.digits),
+            high_f=_told(pl.col("high_f"), digits=vendor.digits),
+            high_sd_f=_told(pl.col("high_sd_f"), digits=vendor.digits),
+        )
+        for vendor in VENDORS
+        for issued_utc in _issues(air, day, vendor)
+    ]
+    return pl.concat(runs).filter(pl.col("temp_f").is_not_null() | pl.col("high_f").is_not_null())
+
+
+def _told(degrees_f: pl.Expr, *, digits: int) -> pl.Expr:
+    rounded = degrees_f.round(digits) if digits else (degrees_f + 0.5).floor()
+    return rounded.fill_nan(None)
 
 
 def _issues(air: Sky, day: date, vendor: Vendor) -> Iterator[datetime]:
     window = ClimateDay(air.city, day)
     issued_utc = window.start_utc - _FROM_LEAD
     while issued_utc < window.end_utc:
-        if issued_utc.hour in vendor.hours_utc:
+        if issued_utc.hour in vendor.hours_utc and (issued_utc.date() <= day or not vendor.asked_by_date):
             yield issued_utc
         issued_utc += timedelta(hours=1)
 
@@ -83,18 +117,17 @@ def _run(world: World, air: Sky, day: date, vendor: Vendor, issued_utc: datetime
     errors = draws(world, air.city.key, vendor.source, event_date=day, falls_on=falls_on).standard_normal(24)
     error_f = vendor.bias_f + vendor.error_sd_f(issued) * float(errors[issued_utc.hour])
     curve_f, high_f = _outlook(air, air.place(day), issued, error_f=error_f)
-    valid = np.arange(60, MINUTES_PER_DAY + 1, 60)
-    valid = valid[valid >= issued]
-    of_the_day = np.where(valid == MINUTES_PER_DAY, 1.0, np.nan)  # a high stands at the closing midnight alone
-    nothing = np.zeros_like(valid)
+    told = vendor.valid_minutes(air.city, issued)
+    valid = np.union1d(told, [MINUTES_PER_DAY])
+    # A high stands at the closing midnight alone.
+    of_the_day = np.where((valid == MINUTES_PER_DAY) & vendor.says_high(air.city, issued), 1.0, np.nan)
+    spread_f = max(1.0, _spread_f(air, vendor, issued)) if vendor.states_spread else np.nan
     return {
-        "vendor": nothing + VENDORS.index(vendor),
-        "issued": nothing + issued,
+        "issued": np.zeros_like(valid) + issued,
         "valid": valid,
-        "known": nothing + issued + round(vendor.lag / _MINUTE),
-        "temp_f": curve_f[valid - 1],
+        "temp_f": np.where(np.isin(valid, told), curve_f[valid - 1], np.nan),
         "high_f": high_f * of_the_day,
-        "high_sd_f": (_spread_f(air, vendor, issued) if vendor.states_spread else np.nan) * of_the_day,
+        "high_sd_f": spread_f * of_the_day,
     }
 
 

@@ -1,7 +1,8 @@
-"""What the station reports: every five minutes in whole °C, every hour in tenths, late, with gaps and repetitions.
+"""What the station reports: every five minutes in whole °C, every hour in tenths, with gaps and repetitions.
 
-A reading is the mean of the last two minutes in whole °F, as the instrument keeps it. No report is stamped at the
-opening midnight itself: its air would be yesterday's and its stamp today's.
+Each row is what the vendor's own words can say: Visual Crossing tells 0.1 °F, a METAR tenths of °C and whole knots. A
+reading is the mean of the last two minutes in whole °F, as the instrument keeps it. No report is stamped at the opening
+midnight itself: its air would be yesterday's and its stamp today's.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from numpy.typing import NDArray
 
 from pipelines.demo.climate import STEPS_PER_F, Floats, Ints, climate
 from pipelines.demo.session import MINUTE_US, SECOND_US
-from pipelines.demo.weather import Sky
+from pipelines.demo.weather import Sky, official_f
 from pipelines.demo.world import World, draws
+from pipelines.lags import OBS_LAG
+from pipelines.weather.fill import is_filled
+from pipelines.weather.humidity import relative_humidity_pct_expr
+from pipelines.weather.reports import MPH_PER_KNOT, interval_of, wind_mph
 from warehouse.lake.tables import UTC_TYPE
-from warehouse.market.climate_day import FIVE_MINUTE_STEPS, ClimateDay
+from warehouse.market.climate_day import FIVE_MINUTE_STEPS, MINUTES_PER_DAY, ClimateDay
 from warehouse.market.temperature import (
     FAHRENHEIT_PER_CELSIUS,
     FREEZING_F,
-    fahrenheit_interval_expr,
     fahrenheit_of_celsius_expr,
     whole_celsius_expr,
 )
@@ -29,12 +33,11 @@ from warehouse.market.temperature import (
 REPORT_MINUTES = 5
 _METAR_MINUTE = {"nyc": 51, "philadelphia": 54}
 _USUAL_METAR_MINUTE = 53
-_P_FILLED = {"nyc": 0.82}
+_P_FILLED = {"nyc": 0.95}
 _USUAL_P_FILLED = 0.015
 _P_GAP = 0.3
-_VC_LAG_SECONDS = (300, 480)
-_METAR_LAG_SECONDS = (200, 280)
 _RELAY_MINUTE = 55
+_SIX_HOURS = 360
 
 
 def obs_frame(world: World, air: Sky, day: date) -> pl.DataFrame:
@@ -43,18 +46,25 @@ def obs_frame(world: World, air: Sky, day: date) -> pl.DataFrame:
     place = air.place(day)
     temperature_l = air.temperature_of(place)
     moist = _Moisture(air, place, chance)
-    rows = [_five_minutes(air, temperature_l, moist, chance), _hourly(air, temperature_l, moist, chance)]
     start_us = int(ClimateDay(air.city, day).start_utc.timestamp()) * SECOND_US
-    stamps = [
-        pl.from_epoch(start_us + pl.col(name), time_unit="us").dt.replace_time_zone("UTC").cast(UTC_TYPE).alias(name)
-        for name in ("ts_utc", "known_utc")
+    stamp = pl.from_epoch(start_us + pl.col("minute") * MINUTE_US, time_unit="us").dt.replace_time_zone("UTC")
+    rows = [
+        frame.with_columns(
+            ts_utc=stamp.cast(UTC_TYPE),
+            known_utc=stamp.cast(UTC_TYPE) + OBS_LAG[source],
+            source=pl.lit(source),
+            station=pl.lit(air.city.station),
+        )
+        for source, frame in (
+            ("vc", _five_minutes(air, temperature_l, moist, chance)),
+            ("metar", _hourly(air, place, moist)),
+        )
     ]
-    degrees = [pl.col(name).cast(pl.Int32) for name in ("temp_lo_f", "temp_hi_f")]
-    return pl.concat(rows).with_columns(*stamps, *degrees, station=pl.lit(air.city.station))
+    return pl.concat(rows, how="diagonal").drop("minute")
 
 
 class _Moisture:
-    """Dew point, humidity and wind of one day, minute by minute; plausible, and traded by nobody."""
+    """Dew point and wind of one day, minute by minute; plausible, and traded by nobody."""
 
     def __init__(self, air: Sky, place: int, chance: np.random.Generator) -> None:
         here = climate(air.city.key)
@@ -65,22 +75,15 @@ class _Moisture:
         # A straight line from one hour's draw to the next: both belong to this day.
         self._wind_mph = np.interp(np.arange(1441), 60 * np.arange(25), by_hour)
 
-    def columns(self, minute: Ints, temp_f: Floats) -> dict[str, Floats]:
-        """Return the three columns for reports of these minutes and temperatures."""
-        dew_f = np.minimum(self._dew_f + 0.12 * (temp_f - self._dew_f), temp_f - 0.2)
-        humidity = 100 * _vapour(dew_f) / _vapour(temp_f)
-        return {
-            "dew_f": dew_f.round(1),
-            "humidity_pct": humidity.round(1),
-            "wind_mph": self._wind_mph[minute].round(1),
-        }
+    def dew_f(self, temp_f: Floats) -> Floats:
+        """Return the dew point beside these temperatures."""
+        dew_f: Floats = np.minimum(self._dew_f + 0.12 * (temp_f - self._dew_f), temp_f - 0.2)
+        return dew_f
 
-
-def _vapour(temp_f: Floats) -> Floats:
-    """Return the saturation vapour pressure relative to 0 °C, after Magnus."""
-    celsius = (temp_f - FREEZING_F) / FAHRENHEIT_PER_CELSIUS
-    pressure: Floats = np.exp(17.625 * celsius / (243.04 + celsius))
-    return pressure
+    def wind_mph(self, minute: Ints) -> Floats:
+        """Return the wind at the end of these minutes."""
+        wind_mph: Floats = self._wind_mph[minute]
+        return wind_mph
 
 
 def _reading_f(temperature_l: Ints, minute: Ints) -> Ints:
@@ -90,51 +93,84 @@ def _reading_f(temperature_l: Ints, minute: Ints) -> Ints:
 
 
 def _five_minutes(air: Sky, temperature_l: Ints, moist: _Moisture, chance: np.random.Generator) -> pl.DataFrame:
+    """Return the five-minute feed, in which the vendor now and then repeats a report instead of telling a new one."""
     minute = REPORT_MINUTES * np.arange(1, FIVE_MINUTE_STEPS)
     repeated = chance.random(len(minute)) < _P_FILLED.get(air.city.key, _USUAL_P_FILLED)
-    lag_s = chance.integers(*_VC_LAG_SECONDS, len(minute))
     kept = _outside_gap(minute, chance)
     repeated[0], repeated[minute % 60 == _RELAY_MINUTE] = False, False
     measured = minute[np.maximum.accumulate(np.where(repeated, 0, np.arange(len(minute))))]
     relayed = measured % 60 == _RELAY_MINUTE
     hour = measured - measured % 60
     reading_f = _reading_f(temperature_l, np.where(relayed, hour + _metar_minute(air), measured))
-    said = _said(reading_f, whole=~relayed)
-    temp_f = said["temp_f"].to_numpy()
-    columns = _columns("vc", minute, lag_s, temp_f, moist.columns(measured, temp_f))
-    columns |= {name: said[name] for name in ("temp_lo_f", "temp_hi_f", "is_whole_c")}
-    return pl.DataFrame(columns | {"is_filled": repeated}).filter(pl.Series(kept))
+    temp_f = _told_f(reading_f, whole=~relayed)
+    told = pl.DataFrame(
+        {
+            "minute": minute,
+            "temp_f": temp_f,
+            "dew_f": moist.dew_f(temp_f.to_numpy()).round(1),
+            "wind_mph": moist.wind_mph(measured).round(1),
+        }
+    ).filter(pl.Series(kept))
+    told = told.with_columns(relative_humidity_pct_expr(pl.col("temp_f"), pl.col("dew_f")))
+    return told.with_columns(*interval_of(pl.col("temp_f")), is_filled=is_filled(told))
 
 
-def _said(reading_f: Ints, *, whole: NDArray[np.bool_]) -> pl.DataFrame:
-    """Say readings in whole °C, which can mean two whole °F, or in tenths, which name one."""
-    reading, celsius = pl.col("reading_f"), whole_celsius_expr(pl.col("reading_f"))
+def _told_f(reading_f: Ints, *, whole: NDArray[np.bool_]) -> pl.Series:
+    """Tell readings by way of whole °C or of tenths, and then in 0.1 °F."""
+    reading = pl.col("reading_f")
     tenths = ((reading - FREEZING_F) / FAHRENHEIT_PER_CELSIUS).round(1)
-    low_f, high_f = fahrenheit_interval_expr(celsius)
-    return pl.DataFrame({"reading_f": reading_f, "is_whole_c": whole}).select(
-        fahrenheit_of_celsius_expr(pl.when("is_whole_c").then(celsius).otherwise(tenths)).round(2).alias("temp_f"),
-        pl.when("is_whole_c").then(low_f).otherwise(reading).alias("temp_lo_f"),
-        pl.when("is_whole_c").then(high_f).otherwise(reading).alias("temp_hi_f"),
-        "is_whole_c",
-    )
+    celsius = pl.when("whole").then(whole_celsius_expr(reading)).otherwise(tenths)
+    frame = pl.DataFrame({"reading_f": reading_f, "whole": whole})
+    return frame.select(fahrenheit_of_celsius_expr(celsius).round(1)).to_series()
 
 
-def _hourly(air: Sky, temperature_l: Ints, moist: _Moisture, chance: np.random.Generator) -> pl.DataFrame:
-    """Return the hourly bulletins, whose tenths of °C name one whole °F."""
+def _hourly(air: Sky, place: int, moist: _Moisture) -> pl.DataFrame:
+    """Return the hourly bulletins, whose tenths of °C name one whole °F, and whose groups tell the maxima so far."""
     minute = 60 * np.arange(24) + _metar_minute(air)
-    never = np.zeros(len(minute), dtype=bool)
-    said = _said(_reading_f(temperature_l, minute), whole=never)
-    temp_f = said["temp_f"].to_numpy()
-    lag_s = chance.integers(*_METAR_LAG_SECONDS, len(minute))
-    columns = _columns("metar", minute, lag_s, temp_f, moist.columns(minute, temp_f))
-    columns |= {name: said[name] for name in ("temp_lo_f", "temp_hi_f", "is_whole_c")}
-    return pl.DataFrame(columns | {"is_filled": never})
+    reading_f = _reading_f(air.temperature_of(place), minute)
+    tenths_c = np.rint(10 * (reading_f - FREEZING_F) / FAHRENHEIT_PER_CELSIUS)
+    dew_f = moist.dew_f(reading_f.astype(np.float64))
+    dew_tenths_c = np.minimum(np.rint(10 * (dew_f - FREEZING_F) / FAHRENHEIT_PER_CELSIUS), tenths_c)
+    max_6h_f, max_24h_f = _maxima(air, place, minute)
+    told = pl.DataFrame(
+        {
+            "minute": minute,
+            "temp_lo_f": reading_f,
+            "temp_hi_f": reading_f,
+            "tenths_c": tenths_c,
+            "dew_tenths_c": dew_tenths_c,
+            "knots": np.rint(moist.wind_mph(minute) / MPH_PER_KNOT),
+            "max_6h_f": max_6h_f,
+            "max_24h_f": max_24h_f,
+        }
+    ).select(
+        "minute",
+        *(pl.col(name).cast(pl.Int32) for name in ("temp_lo_f", "temp_hi_f", "max_6h_f", "max_24h_f")),
+        fahrenheit_of_celsius_expr(pl.col("tenths_c") / 10).round(2).alias("temp_f"),
+        fahrenheit_of_celsius_expr(pl.col("dew_tenths_c") / 10).round(2).alias("dew_f"),
+        wind_mph(pl.col("knots")),
+        is_whole_c=pl.lit(False),
+        is_filled=pl.lit(False),
+    )
+    return told.with_columns(relative_humidity_pct_expr(pl.col("temp_f"), pl.col("dew_f")))
 
 
-def _columns(source: str, minute: Ints, lag_s: Ints, temp_f: Floats, moisture: dict[str, Floats]) -> dict[str, object]:
-    ts_us = minute * MINUTE_US
-    known_us = ts_us + lag_s * SECOND_US
-    return {"ts_utc": ts_us, "known_utc": known_us, "source": [source] * len(minute), "temp_f": temp_f} | moisture
+def _maxima(air: Sky, place: int, minute: Ints) -> tuple[pl.Series, pl.Series]:
+    """Return what the groups of the bulletins tell: every six hours the high of those hours, at last that of the day.
+
+    The bulletins before 00, 06, 12 and 18Z look back six hours, also into the climate day before.
+    """
+    two_days_l = np.concatenate([air.temperature_of(place - 1), air.temperature_of(place)])
+    windows_l = [two_days_l[MINUTES_PER_DAY + at - _SIX_HOURS : MINUTES_PER_DAY + at] for at in minute.tolist()]
+    six_hours_f = official_f(np.array([window_l.max() for window_l in windows_l]))
+    day_f = official_f(two_days_l[MINUTES_PER_DAY : MINUTES_PER_DAY + int(minute[-1])].max())
+    synoptic = (minute // 60 - air.city.standard_offset_hours) % 6 == 5
+    last = minute == minute[-1]
+    return _where(synoptic, six_hours_f), _where(last, np.broadcast_to(day_f, last.shape))
+
+
+def _where(said: NDArray[np.bool_], degrees_f: Ints) -> pl.Series:
+    return pl.Series([degree if so else None for so, degree in zip(said.tolist(), degrees_f.tolist(), strict=True)])
 
 
 def _metar_minute(air: Sky) -> int:

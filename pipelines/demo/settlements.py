@@ -11,15 +11,21 @@ import polars as pl
 from pipelines.demo.climate import STEPS_PER_F
 from pipelines.demo.weather import Sky, official_f
 from pipelines.demo.world import World, draws
+from pipelines.lags import SETTLEMENT_LAG
 from warehouse.lake.tables import UTC_TYPE
+from warehouse.market.cities import City
 from warehouse.market.climate_day import ClimateDay
 from warehouse.market.settlement import TWC_SINCE
+from warehouse.market.tickers import EventTicker
 
 # When the forecast office of each city usually issues the final report, minutes after midnight UTC.
 _FINAL_MINUTE_UTC = {
     "austin": 481, "chicago": 406, "denver": 451, "los_angeles": 568, "miami": 562, "nyc": 378, "philadelphia": 355,
 }  # fmt: skip
 _USUAL_FINAL_MINUTE_UTC = 480
+# The last digit of the heading of climate reports: which part of the country its office belongs to.
+_CLI_REGION = {"austin": 4, "chicago": 3, "denver": 5, "los_angeles": 6, "miami": 2}
+_USUAL_CLI_REGION = 1
 _AS_OF_LOCAL = time(16)
 _P_MISSING = 0.02
 _P_CORRECTED = 0.025
@@ -43,12 +49,16 @@ class Report:
 
     source: str
     issued_utc: datetime
-    known_utc: datetime
     high_f: int | None
     is_final: bool = True
     is_correction: bool = False
     as_of_utc: datetime | None = None
     product_id: str | None = None
+
+    @property
+    def known_utc(self) -> datetime:
+        """When it could be had."""
+        return self.issued_utc + SETTLEMENT_LAG[self.source]
 
 
 def high_f(air: Sky, day: date) -> int:
@@ -69,7 +79,8 @@ def settled_utc(issued: list[Report]) -> datetime:
 
 def settlements_frame(issued: list[Report]) -> pl.DataFrame:
     """Return issuances as rows."""
-    return pl.DataFrame([vars(report) for report in issued], schema=_SCHEMA, orient="row")
+    rows = [vars(report) | {"known_utc": report.known_utc} for report in issued]
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
 def truth_days_frame(world: World, air: Sky, day: date) -> pl.DataFrame:
@@ -99,11 +110,10 @@ def _preliminary(world: World, air: Sky, day: date) -> Report:
     return Report(
         source="cli",
         issued_utc=issued_utc,
-        known_utc=issued_utc + _seconds(chance, 30, 120),
         high_f=None if missing else so_far_f,
         is_final=False,
         as_of_utc=as_of_utc,
-        product_id=_product_id(air, issued_utc),
+        product_id=cli_product_id(air.city, issued_utc),
     )
 
 
@@ -127,9 +137,8 @@ def _finals(world: World, air: Sky, day: date) -> list[Report]:
         Report(
             source=source,
             issued_utc=issued_utc,
-            known_utc=issued_utc + _seconds(chance, 30, 120),
             high_f=settled_f,
-            product_id=_product_id(air, issued_utc) if source == "cli" else None,
+            product_id=_product_id(source, air.city, day, issued_utc),
         )
         for source, issued_utc in says.items()
     ]
@@ -146,10 +155,9 @@ def _corrections(air: Sky, final_utc: datetime, settled_f: int, chance: np.rando
         Report(
             source="cli",
             issued_utc=issued_utc,
-            known_utc=issued_utc + _MINUTE,
             high_f=settled_f + by_f,
             is_correction=True,
-            product_id=f"{_product_id(air, issued_utc)}-CCA",
+            product_id=f"{cli_product_id(air.city, issued_utc)}-CCA",
         )
     ]
 
@@ -158,5 +166,20 @@ def _seconds(chance: np.random.Generator, least: int, most: int) -> timedelta:
     return timedelta(seconds=int(chance.integers(least, most)))
 
 
-def _product_id(air: Sky, issued_utc: datetime) -> str:
-    return f"{issued_utc:%Y%m%d%H%M}-{air.city.station}-CDUS41-{air.city.cli_code}"
+def cli_product_id(here: City, issued_utc: datetime) -> str:
+    """Return the archive's name of a climate report."""
+    wmo = f"CDUS4{_CLI_REGION.get(here.key, _USUAL_CLI_REGION)}"
+    return f"{issued_utc:%Y%m%d%H%M}-{here.office}-{wmo}-{here.cli_code}"
+
+
+def dsm_product_id(here: City, issued_utc: datetime) -> str:
+    """Return the archive's name of a daily summary message."""
+    return f"{issued_utc:%Y%m%d%H%M}-{here.office}-CDUS27-DSM{here.station[1:]}"
+
+
+def _product_id(source: str, here: City, day: date, issued_utc: datetime) -> str | None:
+    if source == "cli":
+        return cli_product_id(here, issued_utc)
+    if source == "dsm":
+        return dsm_product_id(here, issued_utc)
+    return str(EventTicker(here.series, day)) if source == "kalshi" else None

@@ -47,7 +47,7 @@ class Worth:
         return np.diff(np.vstack([0 * ends, below, ends]), axis=0)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def worth(world: World, city_key: str) -> Worth:
     """Return the exact worth of every bracket of every event of one city."""
     air = sky(world, city_key)

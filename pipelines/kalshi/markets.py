@@ -1,52 +1,62 @@
 """Market records to rows of `markets`: per event, because bounds, order and settled value are facts of the siblings.
 
-Refused alone: a record that cannot be read, of another product, or said twice in different words. Refused whole: an
-event whose brackets do not tile, that names two settled values, a value that contradicts a result, or that ended
-without exactly one winner. Not one of the 798 recorded events of 2024-2025 contradicts itself, so doubt means damage.
+Refused alone: a record that cannot be read, or of another product. Refused whole: an event whose brackets do not tile
+(a page of it may be lost), that names two settled values, a value that contradicts a result, or that ended without
+exactly one winner. Not one of the 798 recorded events of 2024-2025 contradicts itself, so doubt means damage.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
+from pipelines.kalshi.listing import Listing
 from pipelines.kalshi.records import MarketRecord, parse_record
-from warehouse.errors import Refused
+from pipelines.payload import Parsed, Payload, refusal, refused_frame
+from warehouse.errors import ContractBroken, Refused
 from warehouse.lake.tables import MARKETS, SETTLEMENTS, UTC_TYPE
 from warehouse.market.brackets import Bracket, missing_bracket, require_tiling
 
-REFUSED_SCHEMA = pl.Schema({"market_ticker": pl.String(), "rule": pl.String(), "record_json": pl.String()})
 FRAME_SCHEMA = pl.Schema({**MARKETS.schema, **MARKETS.path_columns})
 
 _Record = Mapping[str, object]
-_Refusal = dict[str, str | None]
-
-
-@dataclass(frozen=True)
-class Parsed:
-    """What became of the records: the rows of `markets` with city and event_date, and the refused with their rule."""
-
-    frame: pl.DataFrame
-    refused: pl.DataFrame
+_Told = tuple[_Record, MarketRecord]
+_Refusal = Mapping[str, str | None]
 
 
 def parse_markets(records: Iterable[_Record]) -> Parsed:
-    """Turn market records of any era into rows; every record ends in the frame, as a repeat, or among the refused."""
-    events, refused = _by_event(records)
+    """Turn market records of any era, in the order of their receipt, into rows; what cannot be one is refused.
+
+    Of records of one market the last counts, and a final one before any that is not.
+    """
+    told, refused = _told_last(records)
+    events: dict[str, list[_Told]] = {}
+    for record, market in told.values():
+        events.setdefault(str(market.event), []).append((record, market))
     rows: list[dict[str, object]] = []
     for event in sorted(events):
-        sources, markets = zip(*events[event], strict=True)
         try:
-            rows += _event_rows(event, markets)
+            rows += _event_rows(event, [market for _, market in events[event]])
         except Refused as error:
-            refused += [_refusal(source, error) for source in sources]
-    return Parsed(
-        pl.DataFrame(rows, schema=FRAME_SCHEMA, orient="row"),
-        pl.DataFrame(refused, schema=REFUSED_SCHEMA, orient="row"),
-    )
+            refused += [_refusal(record, error) for record, _ in events[event]]
+    frame = pl.DataFrame(rows, schema=FRAME_SCHEMA, orient="row")
+    return Parsed(table=MARKETS, frame=frame, refused=refused_frame(refused))
+
+
+def parse_market_payloads(payloads: Sequence[Payload]) -> Iterator[Parsed]:
+    """Turn every listing of a fold into rows of markets and settlements.
+
+    An event's fees are said by its series and its event, its settled value by any sibling, and siblings may come on
+    different pages, so all payloads are one listing.
+    """
+    listing = Listing()
+    for payload in sorted(payloads, key=lambda payload: payload.received_utc):
+        listing.read(payload)
+    parsed = parse_markets(listing.records())
+    refused = pl.concat([refused_frame(listing.refusals), parsed.refused])
+    yield Parsed(table=MARKETS, frame=parsed.frame, refused=refused)
+    yield Parsed(table=SETTLEMENTS, frame=kalshi_settlements(parsed.frame))
 
 
 def kalshi_settlements(markets: pl.DataFrame) -> pl.DataFrame:
@@ -67,23 +77,19 @@ def kalshi_settlements(markets: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _by_event(
-    records: Iterable[_Record],
-) -> tuple[dict[str, list[tuple[_Record, MarketRecord]]], list[_Refusal]]:
-    events: dict[str, list[tuple[_Record, MarketRecord]]] = {}
-    seen: dict[str, MarketRecord] = {}
+def _told_last(records: Iterable[_Record]) -> tuple[dict[str, _Told], list[_Refusal]]:
+    told: dict[str, _Told] = {}
     refused: list[_Refusal] = []
     for record in records:
         try:
             market = parse_record(record)
-            if seen.setdefault(market.market_ticker, market) != market:
-                raise Refused("market_ticker is there twice with different values")
         except Refused as error:
             refused.append(_refusal(record, error))
             continue
-        if seen[market.market_ticker] is market:
-            events.setdefault(str(market.event), []).append((record, market))
-    return events, refused
+        before = told.get(market.market_ticker)
+        if before is None or market.is_final or not before[1].is_final:
+            told[market.market_ticker] = record, market
+    return told, refused
 
 
 def _event_rows(event: str, markets: Sequence[MarketRecord]) -> list[dict[str, object]]:
@@ -100,12 +106,15 @@ def _event_rows(event: str, markets: Sequence[MarketRecord]) -> list[dict[str, o
 
 def _brackets(event: str, markets: Sequence[MarketRecord]) -> list[Bracket]:
     told = [market.bracket for market in markets if market.bracket is not None]
-    if len(told) == len(markets):
-        require_tiling(told, event=event)
-        return told
     if len(told) < len(markets) - 1:
         raise Refused(f"event {event}: {len(markets) - len(told)} markets say neither strikes nor subtitle")
-    gap = missing_bracket(told, event=event)
+    try:
+        if len(told) == len(markets):
+            require_tiling(told, event=event)
+            return told
+        gap = missing_bracket(told, event=event)
+    except ContractBroken as error:
+        raise Refused(f"brackets do not tile: {error}") from None
     return [market.bracket or gap for market in markets]
 
 
@@ -153,8 +162,4 @@ def _row(market: MarketRecord, bracket: Bracket, *, rank: int, settled_f: int | 
 
 def _refusal(record: _Record, error: Refused) -> _Refusal:
     ticker = record.get("ticker")
-    return {
-        "market_ticker": ticker if isinstance(ticker, str) else None,
-        "rule": str(error),
-        "record_json": json.dumps(record, sort_keys=True, default=str),
-    }
+    return refusal(ticker if isinstance(ticker, str) else None, str(error), record)

@@ -8,15 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from pipelines.kalshi.exact import instant_utc
+from pipelines.kalshi.places import event_of
 from warehouse.errors import Refused, Unparsable
 from warehouse.market.brackets import Bracket
-from warehouse.market.cities import city_of_series
 from warehouse.market.money import count_centi, price_ticks, price_ticks_from_cents
 from warehouse.market.settlement import settlement_source
-from warehouse.market.tickers import EventTicker, parse_market_ticker
+from warehouse.market.tickers import EventTicker
 
 RESULTS = ("yes", "no")
 FINAL_STATUSES = ("finalized", "settled")
@@ -26,7 +27,6 @@ MODELLED_SETTLEMENT_LAG = timedelta(hours=10)
 
 # Strikes, multipliers and seconds stay far below; what is larger is damage, and would not fit the columns.
 LARGEST_NUMBER = 1_000_000
-YEARS = range(2000, 2100)
 
 _BARE = re.compile(r"\s*(-?[0-9]{1,3}(?:\.[0-9]+)?)\s*(?:°|º|degrees?)?\s*(?:F|fahrenheit)?\s*", re.IGNORECASE)
 _IN_PROSE = re.compile(r"(?<![0-9.-])(-?[0-9]{1,3}(?:\.[0-9]+)?)\s*(?:°|º|degrees?\b)", re.IGNORECASE)
@@ -90,7 +90,7 @@ def parse_record(record: Mapping[str, object]) -> MarketRecord:
         volume_centi=_volume(record),
         price_step_ticks=_price_step(record),
         fee_type=_text(record, "fee_type"),
-        fee_multiplier_milli=_milli(record, "fee_multiplier"),
+        fee_multiplier_milli=exact_milli(record, "fee_multiplier"),
         settlement_source=_settlement_source(record, event.event_date),
     )
 
@@ -110,18 +110,20 @@ def _price_step(record: Mapping[str, object]) -> int | None:
     """Return the smallest step of a quote: of the price ranges in dollars, else the older tick size in cents."""
     ranges = record.get("price_ranges")
     if isinstance(ranges, list) and ranges:
-        return min(price_ticks(str(band["step"])) for band in ranges)
+        return min(_band_step(band) for band in ranges)
     cents = record.get("tick_size")
     return price_ticks_from_cents(cents) if isinstance(cents, int) else None
 
 
+def _band_step(band: object) -> int:
+    if not isinstance(band, Mapping) or not isinstance(band.get("step"), str):
+        raise Refused(f"price_ranges {band!r} has no step")
+    return price_ticks(band["step"])
+
+
 def _identity(record: Mapping[str, object]) -> tuple[str, EventTicker, str]:
     text = _required_text(record, "ticker")
-    series = text.partition("-")[0]
-    city = city_of_series(series)
-    if city is None:
-        raise Refused(f"series {series!r} is another product, not a daily high of a city in the registry")
-    event = parse_market_ticker(text).event
+    event, city = event_of(text)
     if (said := _text(record, "event_ticker")) not in (None, str(event)):
         raise Refused(f"event_ticker {said!r} is not the event of its ticker")
     return text, event, city.key
@@ -191,7 +193,8 @@ def _strike(record: Mapping[str, object], name: str) -> float | None:
     return None if number is None else float(number)
 
 
-def _milli(record: Mapping[str, object], name: str) -> int | None:
+def exact_milli(record: Mapping[str, object], name: str) -> int | None:
+    """Return a number in thousandths; refuse a finer one."""
     number = _number(record, name)
     if number is None:
         return None
@@ -237,14 +240,9 @@ def _instant(record: Mapping[str, object], name: str) -> datetime | None:
     if text is None or text.startswith("0001-"):  # the exchange's zero time stands for none
         return None
     try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"{name} {text!r} is not an instant") from None
-    if instant.tzinfo is None:
-        raise Refused(f"{name} {text!r} has no time zone")
-    if instant.year not in YEARS:
-        raise Refused(f"{name} {text!r} is no time of this exchange")
-    return instant.astimezone(UTC)
+        return instant_utc(text)
+    except Unparsable as error:
+        raise Refused(f"{name} {error}") from None
 
 
 def _required_instant(record: Mapping[str, object], name: str) -> datetime:

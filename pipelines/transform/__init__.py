@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.transform.dense import QUOTE_FRESH_MINUTES, WEATHER_FRESH_MINUTES, dense_candles
 from pipelines.transform.grids import observation_grid
-from pipelines.transform.tape import candles_from_trades
+from pipelines.transform.tape import candles_from_trades, tape_candles
 
 __all__ = [
     "QUOTE_FRESH_MINUTES",
@@ -12,4 +12,5 @@ __all__ = [
     "candles_from_trades",
     "dense_candles",
     "observation_grid",
+    "tape_candles",
 ]

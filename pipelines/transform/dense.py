@@ -33,7 +33,8 @@ def dense_candles(candles: pl.DataFrame, markets: pl.DataFrame, *, weather: pl.D
 
     A candle takes effect at the first whole minute at or after both its stamp and its arrival. One that comes late
     adds its volume and trades to the minute in which it arrived, and never takes quotes, open interest or last price
-    over from a younger one. Candles stamped at or before the open, or effective after the close, have no minute.
+    over from a younger one. One without quotes, made from the tape, leaves quotes, their age and open interest as they
+    are. Candles stamped at or before the open, or effective after the close, have no minute.
 
     Args:
         candles: rows of candles_1m, any order; of rows that share market and stamp the first known counts.
@@ -172,11 +173,11 @@ class _Changes:
         """Return what holds until the next change; the last entry is the nothing before the first candle."""
         held = pl.DataFrame(
             {
-                "yes_bid_ticks": self.bid.astype(np.int32),
-                "yes_ask_ticks": self.ask.astype(np.int32),
-                "quote_minute": self.quote_minute,
-                "open_interest_centi": self.open_interest,
-                "last_price_ticks": _nullable(self.last_price),
+                "yes_bid_ticks": _nullable(self.bid, pl.Int32()),
+                "yes_ask_ticks": _nullable(self.ask, pl.Int32()),
+                "quote_minute": _nullable(self.quote_minute, pl.Int64()),
+                "open_interest_centi": _nullable(self.open_interest, pl.Int64()),
+                "last_price_ticks": _nullable(self.last_price, pl.Int32()),
             }
         )
         bid, ask, last = pl.col("yes_bid_ticks"), pl.col("yes_ask_ticks"), pl.col("last_price_ticks")
@@ -192,28 +193,38 @@ class _Changes:
 
     def flow(self) -> pl.DataFrame:
         """Return what belongs to the minute of the change alone; the last entry is a silent minute."""
-        told = pl.DataFrame({"volume_centi": self.volume, **{name: _nullable(of) for name, of in self.prices.items()}})
+        prices = {name: _nullable(of, pl.Int32()) for name, of in self.prices.items()}
+        told = pl.DataFrame({"volume_centi": self.volume, **prices})
         return pl.concat([told, told.clear(1).with_columns(pl.lit(0, pl.Int64).alias("volume_centi"))])
 
 
 def _changes(arrivals: _Arrivals) -> _Changes:
     values, row = arrivals.values, arrivals.row
     first = np.flatnonzero(np.diff(row, prepend=_ABSENT))
-    last = np.append(first[1:], len(row)) - 1
-    stamp = (arrivals.code << _CODE_SHIFT) + arrivals.ts_minute
-    youngest = _youngest(stamp, np.ones(len(row), dtype=np.bool_))[last[: len(first)]]
-    traded = _youngest(stamp, values["price_close_ticks"] != _ABSENT)[last[: len(first)]]
-    same_market = (traded != _ABSENT) & (arrivals.code[traded] == arrivals.code[youngest])
+    last = np.append(first[1:], len(row))[: len(first)] - 1
+    quoted = _newest(arrivals, "yes_bid_close_ticks", at=last)
+    traded = _newest(arrivals, "price_close_ticks", at=last)
     return _Changes(
         row=row[first],
-        quote_minute=arrivals.ts_minute[youngest],
-        bid=values["yes_bid_close_ticks"][youngest],
-        ask=values["yes_ask_close_ticks"][youngest],
-        open_interest=values["open_interest_centi"][youngest],
-        last_price=np.where(same_market, values["price_close_ticks"][traded], _ABSENT),
+        quote_minute=_taken(arrivals.ts_minute, quoted),
+        bid=_taken(values["yes_bid_close_ticks"], quoted),
+        ask=_taken(values["yes_ask_close_ticks"], quoted),
+        open_interest=_taken(values["open_interest_centi"], quoted),
+        last_price=_taken(values["price_close_ticks"], traded),
         volume=np.add.reduceat(values["volume_centi"], first),
         prices=_merged_prices(values, first),
     )
+
+
+def _newest(arrivals: _Arrivals, name: str, *, at: Ints) -> Ints:
+    """Return where the youngest candle so far stands that tells a value, of the same market, or _ABSENT."""
+    stamp = (arrivals.code << _CODE_SHIFT) + arrivals.ts_minute
+    place = _youngest(stamp, arrivals.values[name] != _ABSENT)[at]
+    return np.where((place != _ABSENT) & (arrivals.code[place] == arrivals.code[at]), place, _ABSENT)
+
+
+def _taken(values: Ints, place: Ints) -> Ints:
+    return np.where(place != _ABSENT, values[place], _ABSENT)
 
 
 def _youngest(stamp: Ints, eligible: npt.NDArray[np.bool_]) -> Ints:
@@ -297,8 +308,8 @@ def _derived(dense: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _nullable(values: Ints) -> pl.Series:
-    series = pl.Series(values.astype(np.int32))
+def _nullable(values: Ints, dtype: pl.DataType) -> pl.Series:
+    series = pl.Series(values, dtype=dtype)
     return series.set(series == _ABSENT, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.lake.tables import TRADES
+from warehouse.lake.tables import CANDLES_1M, TRADES
 
 
 def candles_from_trades(trades: pl.DataFrame) -> pl.DataFrame:
@@ -28,4 +28,14 @@ def candles_from_trades(trades: pl.DataFrame) -> pl.DataFrame:
             pl.col("count_centi").sum().alias("volume_centi"),
             pl.max_horizontal(pl.col("ts_utc").first(), pl.col("known_utc").max()).alias("known_utc"),
         )
+    )
+
+
+def tape_candles(trades: pl.DataFrame) -> pl.DataFrame:
+    """Return rows of candles_1m made from the tape alone: what was traded, and nothing of quotes or open interest."""
+    made = candles_from_trades(trades)
+    untold = [name for name in CANDLES_1M.schema if name not in made.columns]
+    return made.select(
+        pl.lit(None, dtype).alias(name) if name in untold else pl.col(name).cast(dtype)
+        for name, dtype in CANDLES_1M.schema.items()
     )

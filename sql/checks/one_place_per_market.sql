@@ -1,4 +1,5 @@
--- A row is a market whose rows lie under more than one city and event date, or that no listing tells of.
+-- A row is a market whose rows lie under more than one city and event date, or that the listing does not tell of.
+-- A tape can be older than any listing of its event: then it may stand alone, and nothing may be derived from it.
 -- mend: rebuild the stray partition; where the listing is missing, ingest the markets of that city and date
 with places as (
     select distinct 'markets' as table_name, market_ticker, city, event_date from markets
@@ -20,14 +21,31 @@ with places as (
     select distinct 'orders', market_ticker, city, event_date from orders
     union all
     select distinct 'fills', market_ticker, city, event_date from fills
+),
+
+markets_seen as (
+    select
+        market_ticker,
+        any_value(city) as city,
+        any_value(event_date) as event_date,
+        list_sort(list(distinct concat(city, ' ', event_date))) as places,
+        list_sort(list(distinct table_name)) as tables,
+        count(*) filter (table_name = 'markets') > 0 as is_listed,
+        count(*) filter (table_name not in ('trades', 'candles_1m', 'books')) = 0 as is_tape_alone
+    from places
+    group by market_ticker
+),
+
+listed_events as (
+    select distinct city, event_date, true as event_is_listed from markets
 )
 
 select
     market_ticker,
-    list_sort(list(distinct concat(city, ' ', event_date))) as places,
-    list_sort(list(distinct table_name)) as tables,
-    case when count(distinct (city, event_date)) > 1 then 'in several places' else 'not listed' end as reason
-from places
-group by market_ticker
-having count(distinct (city, event_date)) > 1 or count(*) filter (table_name = 'markets') = 0
+    places,
+    tables,
+    case when len(places) > 1 then 'in several places' else 'not listed' end as reason
+from markets_seen
+left join listed_events using (city, event_date)
+where len(places) > 1 or (not is_listed and (event_is_listed or not is_tape_alone))
 order by market_ticker

@@ -1,7 +1,8 @@
 -- A row is a candle that the dense grid does not show in just those minutes in which it was the youngest one known,
 -- with its own bid, offer and open interest.
 -- A candle is known from the first whole minute at or after its stamp and its arrival, and stands until a younger one
--- is known. Candles of no minute of trading, and minutes after the last one of a grid, are not judged.
+-- is known. Candles without quotes, made from the tape, candles of no minute of trading, and minutes after the last one
+-- of a grid, are not judged.
 -- mend: build the dense candles of that event again
 with heard as (
     select
@@ -16,7 +17,8 @@ with heard as (
         candles.open_interest_centi
     from candles_1m as candles
     join markets using (city, event_date, market_ticker)
-    where epoch_us(candles.ts_utc) // 60000000 > epoch_us(markets.open_utc) // 60000000
+    where candles.yes_bid_close_ticks is not null
+        and epoch_us(candles.ts_utc) // 60000000 > epoch_us(markets.open_utc) // 60000000
 ),
 
 ranked as (
@@ -99,7 +101,8 @@ where
     due.heard_minute is distinct from shown.first_minute
     or due.end_minute - 1 <> shown.last_minute
     or due.end_minute - due.heard_minute <> shown.minutes
-    or least(shown.bids, shown.asks, shown.interests) < shown.minutes
+    or least(shown.bids, shown.asks) < shown.minutes
+    or shown.interests <> if(due.open_interest_centi is null, 0, shown.minutes)
     or due.bid_ticks <> shown.low_bid_ticks
     or due.bid_ticks <> shown.high_bid_ticks
     or due.ask_ticks <> shown.low_ask_ticks

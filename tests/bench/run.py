@@ -21,6 +21,7 @@ def main(wanted: list[str]) -> int:
             continue
         spec = importlib.util.spec_from_file_location(path.stem, path)
         module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # annotations are looked up there
         spec.loader.exec_module(module)
         print(f"\n{name}: {module.__doc__.splitlines()[0]}")
         worst = max(worst, report(module.run()))

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.build import build_demo, demo_world, rebuild_derived
+from pipelines.build import build_demo, demo_world
+from pipelines.derivation import rebuild_derived
 from warehouse.errors import BadDateRange, ChecksFailed, ContractBroken, LakeError, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, OBS, SETTLEMENTS, Partition

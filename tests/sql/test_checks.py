@@ -68,7 +68,7 @@ def good(lake):
 
 def _trade(lake, ticker):
     """One quote that stands from the first minute on, and one trade off the candles."""
-    quotes = {"yes_bid_close_ticks": 3_000, "yes_ask_close_ticks": 3_400}
+    quotes = {"yes_bid_close_ticks": 3_000, "yes_ask_close_ticks": 3_400, "open_interest_centi": 0}
     lake.put("candles_1m", {"market_ticker": ticker, "ts_utc": at(OPEN + 1), "known_utc": at(OPEN + 1)} | quotes)
     for place, minute in enumerate(range(OPEN + 1, CLOSE + 1)):
         lake.quote(

@@ -36,20 +36,25 @@ def rows_of(table, rows):
     return pl.DataFrame([{name: row.get(name) for name in table.schema} for row in rows], schema=table.schema)
 
 
+_QUOTED = ("yes_bid_", "yes_ask_", "open_int")
+
+
 def candle(rng, ticker, minute):
-    """One minute of the exchange; every fifth comes late, every fourth book has one side."""
+    """One minute of the exchange; every fifth comes late, every fourth book has one side, some come from the tape."""
     bid = rng.randrange(30, 60) * 100
     bid, ask = rng.choice([(bid, bid + 200), (bid, bid + 300), (0, 4_000), (5_000, 10_000), (0, 10_000)])
     sides = {"yes_bid": bid, "yes_ask": ask} | ({"price": rng.randrange(30, 60) * 100} if rng.random() < 0.5 else {})
     ohlc = {f"{side}_{of}_ticks": of_side for side, of_side in sides.items() for of in ("open", "high", "low", "close")}
     late = timedelta(seconds=rng.randrange(1, 2_000)) if rng.random() < 0.2 else timedelta(0)
-    return ohlc | {
+    row = ohlc | {
         "market_ticker": ticker,
         "ts_utc": at(minute),
         "known_utc": at(minute) + late,
         "volume_centi": rng.randrange(1, 900) if "price" in sides else 0,
         "open_interest_centi": rng.randrange(90_000),
     }
+    is_of_tape = "price" in sides and rng.random() < 0.2
+    return row | dict.fromkeys([name for name in row if name[:8] in _QUOTED] if is_of_tape else [])
 
 
 def report(rng, minute):

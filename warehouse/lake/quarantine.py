@@ -41,10 +41,10 @@ def put_in_quarantine(paths: LakePaths, *, table: str, run_id: str, refused: pl.
     return path
 
 
-def refusals(paths: LakePaths) -> list[Refusals]:
-    """Count what lies in quarantine, by table, run and rule."""
+def refusals(paths: LakePaths, *, run_id: str = "") -> list[Refusals]:
+    """Count what lies in quarantine, by table, run and rule: all of it, or what one run put there."""
     found = []
-    for path in sorted(paths.quarantine.glob("*/*.parquet")):
+    for path in sorted(paths.quarantine.glob(f"*/{run_id}*.parquet")):
         run_id = path.stem.rsplit("-", 2)[0]
         counts = _rules(path)
         found += [

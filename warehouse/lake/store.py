@@ -65,7 +65,7 @@ class Snapshot:
         """Return one partition, straight from its file; no rows when it was never written."""
         entry = next((file for file in self.files(contract.name) if file.path.startswith(f"{partition.path}/")), None)
         if entry is None:
-            return _with_path(contract.empty(), contract, partition)
+            return with_path(contract.empty(), contract, partition)
         path = self.paths.version(contract.name, self.manifest.tables[contract.name].version) / entry.path
         try:
             frame = pl.read_parquet(path, hive_partitioning=False)
@@ -74,7 +74,7 @@ class Snapshot:
                 f"{path} cannot be read: {error}",
                 hint="kwx lake check names every broken file; kwx lake rollback goes back",
             ) from error
-        return _with_path(frame, contract, partition)
+        return with_path(frame, contract, partition)
 
     def scan(
         self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
@@ -83,7 +83,7 @@ class Snapshot:
         version = self.manifest.tables.get(contract.name)
         wanted = [file for file in self.files(contract.name) if _wanted(file.partition, cities, since, until)]
         if version is None or not wanted:
-            return _with_path(contract.empty(), contract, Partition("", None)).lazy()
+            return with_path(contract.empty(), contract, Partition("", None)).lazy()
         folder = self.paths.version(contract.name, version.version)
         on_path = {"city": pl.String()} | ({"date": pl.Date()} if "event_date" in contract.path_columns else {})
         lazy = pl.scan_parquet([folder / file.path for file in wanted], hive_partitioning=True, hive_schema=on_path)
@@ -101,7 +101,8 @@ class Snapshot:
             return build_in_memory({name: self.locations(name) for name in self.manifest.tables})
         except duckdb.Error as error:
             raise FileBroken(
-                f"snapshot {self.number} is not whole: {str(error).splitlines()[0]}", hint="kwx lake check names what is missing"
+                f"snapshot {self.number} is not whole: {str(error).splitlines()[0]}",
+                hint="kwx lake check names what is missing",
             ) from error
 
 
@@ -133,7 +134,9 @@ class Lake:
         """Return the current snapshot, or the one with that number."""
         wanted = self.current_number() if number is None else number
         if wanted is None and self.snapshot_numbers():
-            raise NoSnapshot(f"{self.paths.current} is missing: the lake does not say which snapshot holds", hint=self._way_back())
+            raise NoSnapshot(
+                f"{self.paths.current} is missing: the lake does not say which snapshot holds", hint=self._way_back()
+            )
         if wanted is None:
             raise NoSnapshot(f"the lake {self.paths.root} is empty", hint="build one with: kwx lake build")
         if not self.paths.snapshot(wanted).is_dir():
@@ -147,7 +150,9 @@ class Lake:
             yield Snapshot(self.paths, number)
 
     def _way_back(self) -> str:
-        return f"name one with: kwx lake rollback --to N; snapshots kept: {', '.join(map(str, self.snapshot_numbers()))}"
+        return (
+            f"name one with: kwx lake rollback --to N; snapshots kept: {', '.join(map(str, self.snapshot_numbers()))}"
+        )
 
     def connect(self, number: int | None = None) -> duckdb.DuckDBPyConnection:
         """Return a DuckDB connection on a snapshot; on an empty lake every view is there and has no rows."""
@@ -168,7 +173,8 @@ def _wanted(partition: Partition, cities: Sequence[str], since: date | None, unt
     return day is None or ((since is None or day >= since) and (until is None or day <= until))
 
 
-def _with_path(frame: pl.DataFrame, contract: Table, partition: Partition) -> pl.DataFrame:
+def with_path(frame: pl.DataFrame, contract: Table, partition: Partition) -> pl.DataFrame:
+    """Return a stored frame as readers see it: the columns of its path first."""
     said = {"city": partition.city, "event_date": partition.event_date}
     path = [pl.lit(said[name], dtype).alias(name) for name, dtype in contract.path_columns.items()]
     return frame.select(*path, *contract.schema)

@@ -21,9 +21,10 @@ from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition, Table
 
 @contextmanager
-def write(lake: Lake, *, purpose: str, clock: Clock = utc_now) -> Iterator[Writer]:
-    """Become the lake's only writer. What is not published when the block ends is gone."""
-    with naming_a_full_disk(lake.paths.root), writer_lock(lake.paths.lock, purpose=purpose):
+def write(lake: Lake, *, purpose: str, clock: Clock = utc_now, wait_seconds: float = 0) -> Iterator[Writer]:
+    """Become the lake's only writer, at once or after a wait. What is not published when the block ends is gone."""
+    lock = writer_lock(lake.paths.lock, purpose=purpose, wait_seconds=wait_seconds)
+    with naming_a_full_disk(lake.paths.root), lock:
         recover(lake)
         words = re.sub(r"[^a-z0-9]+", "-", purpose.lower()).strip("-")
         run_id = f"{clock():%Y%m%dT%H%M%S}-{os.getpid()}-{words}"

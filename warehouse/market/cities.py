@@ -12,13 +12,18 @@ from warehouse.errors import UnknownCity
 
 @dataclass(frozen=True, kw_only=True)
 class City:
-    """One city whose daily high is traded, and the station that settles it."""
+    """One city whose daily high is traded, the station that settles it, and who reports on that station.
+
+    `office` writes the climate report, `ghcn_id` is the station's name in the national archive.
+    """
 
     key: str
     name: str
     aliases: tuple[str, ...]
     station: str
     cli_code: str
+    office: str
+    ghcn_id: str
     zone: str
     standard_offset_hours: int
     series: str
@@ -48,6 +53,8 @@ _RECORDS = (
         aliases=("aus",),
         station="KAUS",
         cli_code="CLIAUS",
+        office="KEWX",
+        ghcn_id="USW00013904",
         zone="America/Chicago",
         standard_offset_hours=-6,
         series="KXHIGHAUS",
@@ -59,6 +66,8 @@ _RECORDS = (
         aliases=("chi", "mdw"),
         station="KMDW",
         cli_code="CLIMDW",
+        office="KLOT",
+        ghcn_id="USW00014819",
         zone="America/Chicago",
         standard_offset_hours=-6,
         series="KXHIGHCHI",
@@ -70,6 +79,8 @@ _RECORDS = (
         aliases=("den",),
         station="KDEN",
         cli_code="CLIDEN",
+        office="KBOU",
+        ghcn_id="USW00003017",
         zone="America/Denver",
         standard_offset_hours=-7,
         series="KXHIGHDEN",
@@ -81,6 +92,8 @@ _RECORDS = (
         aliases=("la", "lax"),
         station="KLAX",
         cli_code="CLILAX",
+        office="KLOX",
+        ghcn_id="USW00023174",
         zone="America/Los_Angeles",
         standard_offset_hours=-8,
         series="KXHIGHLAX",
@@ -92,6 +105,8 @@ _RECORDS = (
         aliases=("mia",),
         station="KMIA",
         cli_code="CLIMIA",
+        office="KMFL",
+        ghcn_id="USW00012839",
         zone="America/New_York",
         standard_offset_hours=-5,
         series="KXHIGHMIA",
@@ -103,6 +118,8 @@ _RECORDS = (
         aliases=("ny",),
         station="KNYC",
         cli_code="CLINYC",
+        office="KOKX",
+        ghcn_id="USW00094728",
         zone="America/New_York",
         standard_offset_hours=-5,
         series="KXHIGHNY",
@@ -115,6 +132,8 @@ _RECORDS = (
         aliases=("phil", "philly"),
         station="KPHL",
         cli_code="CLIPHL",
+        office="KPHI",
+        ghcn_id="USW00013739",
         zone="America/New_York",
         standard_offset_hours=-5,
         series="KXHIGHPHIL",

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.kalshi.markets import REFUSED_SCHEMA, Parsed, parse_markets
+from pipelines.kalshi.markets import parse_markets
 from pipelines.kalshi.records import degrees_in
+from pipelines.payload import REFUSED_SCHEMA, Parsed
 from warehouse.lake.tables import MARKETS
 
 EVENT = "KXHIGHCHI-26OCT04"
@@ -155,7 +156,8 @@ def test_an_event_that_does_not_tile_is_refused_whole():
     parsed = parse_markets(lost + other)
 
     assert {"KXHIGHCHI-26OCT05"} == set(parsed.frame["event_ticker"])
-    assert [f"{EVENT}-T70", f"{EVENT}-B72.5", f"{EVENT}-T73"] == parsed.refused["market_ticker"].to_list()
+    assert [f"{EVENT}-T70", f"{EVENT}-B72.5", f"{EVENT}-T73"] == parsed.refused["subject"].to_list()
+    assert parsed.refused["rule"][0].startswith("brackets do not tile: ")
     assert "overlap or leave a gap" in parsed.refused["rule"][0]
 
 
@@ -213,12 +215,33 @@ def test_a_market_said_twice_is_one_row():
     assert (4, 0) == (parsed.frame.height, parsed.refused.height)
 
 
-def test_a_market_said_twice_in_other_words_keeps_the_first():
-    """The later contradiction is refused, not mixed in."""
+def test_of_a_market_said_twice_the_last_word_counts():
+    """Records come in the order of their receipt, and a market that trades is told anew each time."""
     parsed = parse_markets(event() + event(volume_fp="600.00")[:1])
 
-    assert [56_224] * 4 == parsed.frame["volume_centi"].to_list()
-    assert ["market_ticker is there twice with different values"] == parsed.refused["rule"].to_list()
+    assert [60_000, 56_224, 56_224, 56_224] == parsed.frame.sort("bracket_order")["volume_centi"].to_list()
+    assert 0 == parsed.refused.height
+
+
+def test_a_market_that_has_ended_is_not_opened_again_by_an_older_page():
+    """A final record counts before one that is not, whichever came last."""
+    assert ["no", "no", "yes", "no"] == column(settled_event() + event(), "result")
+
+
+def test_a_fair_price_refuses_its_event_only():
+    """Where the exchange settles between yes and no, that event has no winner; the others are as they were."""
+    fair = event(event_ticker="KXHIGHCHI-26OCT05", result="scalar", status="finalized")
+
+    parsed = parse_markets(fair + settled_event())
+
+    assert {EVENT} == set(parsed.frame["event_ticker"])
+    assert [True] * 4 == ["settled at a fair price" in rule for rule in parsed.refused["rule"]]
+
+
+@pytest.mark.parametrize("bands", [[5], [{}], [{"step": 0.01}], [{"step": "1e-2"}], [None]])
+def test_a_price_grid_that_is_none_refuses_the_record(bands):
+    """A grid of another type than text is damage, not a step."""
+    assert {True} == {("price" in rule) for rule in rules(event(price_ranges=bands))}
 
 
 def test_the_value_on_the_winner_is_that_of_the_event():

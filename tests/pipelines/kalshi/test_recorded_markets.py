@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from functools import cache
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from pipelines.kalshi.markets import Parsed, kalshi_settlements, parse_markets
+from pipelines.kalshi.markets import kalshi_settlements, parse_markets
+from pipelines.payload import Parsed
 from warehouse.lake.checks import run_checks
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, SETTLEMENTS
 from warehouse.lake.writer import write
 
-DATA = Path(os.environ.get("KWX_SHARED_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
-
-
-@cache
-def recorded(name: str) -> Path:
-    if not (DATA / name).exists():
-        pytest.skip(f"recorded data not present: {DATA / name}")
-    return DATA / name
-
 
 @pytest.fixture(scope="module")
-def archive() -> pl.DataFrame:
+def archive(recorded) -> pl.DataFrame:
     return pl.read_parquet(recorded("kalshi_2024_2025/markets.parquet"))
 
 
@@ -108,7 +97,7 @@ def test_old_and_new_series_lie_in_one_city(parsed):
     assert [(city, [old, f"KX{old}"]) for city, old in expected.items()] == series
 
 
-def test_untouched_events_are_the_rows_of_the_archive(parsed):
+def test_untouched_events_are_the_rows_of_the_archive(parsed, recorded):
     """The JSON of single events, absent fields and all, gives the rows that the table of records gives."""
     files = sorted(recorded("kalshi_2024_2025/raw").glob("*_event_*.json.gz"))
     markets = [market for file in files for market in json.loads(gzip.decompress(file.read_bytes()))["markets"]]
@@ -118,18 +107,6 @@ def test_untouched_events_are_the_rows_of_the_archive(parsed):
     same = parsed.frame.filter(pl.col("market_ticker").is_in(again.frame["market_ticker"].implode()))
     assert (15, 90, 0) == (len(files), again.frame.height, again.refused.height)
     assert same.equals(again.frame)
-
-
-@pytest.mark.parametrize(("name", "count"), [("market_single", 1), ("markets_list", 5), ("event_single", 1)])
-def test_markets_that_are_no_weather_are_refused_politely(name, count):
-    """Production records of other products are refused one by one, with the reason."""
-    response = json.loads(recorded(f"kalshi_golden/{name}_response.json").read_text())["response"]
-    records = response.get("markets") or [response["market"]]
-
-    parsed = parse_markets(records)
-
-    assert (0, count) == (parsed.frame.height, parsed.refused.height)
-    assert parsed.refused["rule"].str.contains("is another product").all()
 
 
 def test_the_recorded_markets_make_a_lake_that_labels_every_finished_event(parsed, tmp_path):

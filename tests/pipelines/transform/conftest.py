@@ -39,6 +39,10 @@ class MarketWorld:
         row |= {"volume_centi": said.get("volume", 0), "open_interest_centi": said.get("interest", 0)}
         return row | {"known_utc": self.at(said.get("known", ts))}
 
+    def tape_candle(self, ts: int, **said: Any) -> dict[str, Any]:
+        """Return one candle made from the tape alone: a trade at 41 cents, no quotes, no open interest."""
+        return self.candle(ts, **{"bid": None, "ask": None, "interest": None, "price": 4_100, "volume": 1} | said)
+
     def markets(self, minutes: dict[str, int] | int) -> pl.DataFrame:
         """Return markets by ticker and length; a bare number is the one market."""
         lengths = minutes if isinstance(minutes, dict) else {self.ticker: minutes}

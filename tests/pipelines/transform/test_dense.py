@@ -293,3 +293,53 @@ def test_the_last_trade_is_bounded_by_the_side_that_is_left(market):
 
     assert ["mid", "last", "last"] == dense["price_source"].to_list()
     assert [9_800, 200, 18_000] == dense["mid_half_ticks"].to_list()
+
+
+def test_a_candle_of_the_tape_leaves_quotes_their_age_and_open_interest_alone(market):
+    """What has no quotes says nothing about them, and ages no quote."""
+    quoted = market.candle(1, bid=3_000, ask=3_300, interest=9)
+
+    dense = market.dense(quoted, market.tape_candle(2), minutes=3)
+
+    held = ["yes_bid_ticks", "yes_ask_ticks", "open_interest_centi"]
+    assert [(3_000, 3_300, 9)] * 3 == dense.select(held).rows()
+    assert [0, 1, 2] == dense["quote_age_minutes"].to_list()
+
+
+def test_a_candle_of_the_tape_brings_its_trades(market):
+    """Prices, volume and the last price are those of the tape."""
+    dense = market.dense(market.tape_candle(2, price=(3_000, 3_500, 2_900, 3_100), volume=7), minutes=3)
+
+    told = ["price_open_ticks", "price_high_ticks", "price_low_ticks", "price_close_ticks"]
+    assert [(None,) * 4, (3_000, 3_500, 2_900, 3_100), (None,) * 4] == dense.select(told).rows()
+    assert [None, 3_100, 3_100] == dense["last_price_ticks"].to_list()
+    assert [0, 7, 0] == dense["volume_centi"].to_list()
+
+
+def test_without_any_quote_the_mid_is_the_last_trade(market):
+    """A market known by its tape alone has a price, and no quote, no age and no open interest."""
+    dense = market.dense(market.tape_candle(2, price=3_100), minutes=3)
+
+    assert [None, 6_200, 6_200] == dense["mid_half_ticks"].to_list()
+    assert [None, "last", "last"] == dense["price_source"].to_list()
+    unknown = ["yes_bid_ticks", "yes_ask_ticks", "quote_age_minutes", "open_interest_centi"]
+    assert {(None,) * 4} == set(dense.select(unknown).rows())
+
+
+def test_quotes_of_the_market_before_do_not_leak_into_a_market_of_the_tape(market):
+    """The market that lies before in memory keeps its quotes to itself."""
+    lengths = {market.ticker: 3, market.other: 3}
+
+    dense = market.dense(market.candle(1), market.tape_candle(2, ticker=market.other), minutes=lengths)
+
+    assert [None] * 3 == dense.filter(market_ticker=market.other)["yes_bid_ticks"].to_list()
+
+
+def test_dense_rows_of_a_tape_keep_the_contract(market):
+    """Nothing that stands for null inside leaves as a number."""
+    dense = market.dense(market.tape_candle(1), market.candle(2, interest=None), market.tape_candle(3), minutes=4)
+
+    admitted = CANDLES_DENSE.admit(dense, Partition("chicago", date(2026, 2, 4)))
+
+    assert [None] * 4 == admitted["open_interest_centi"].to_list()
+    assert [None, 4_000, 4_000, 4_000] == admitted["yes_bid_ticks"].to_list()

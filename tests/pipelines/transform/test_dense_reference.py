@@ -18,7 +18,10 @@ _HELD = {
     "open_interest_centi": "open_interest_centi",
 }
 
-_SIDES = st.sampled_from([(0, 10_000), (0, 300), (9_900, 10_000), (4_000, 4_200), (4_000, 4_100), (5_000, 5_000)])
+_NO_SIDES = (None, None)  # made from the tape
+_SIDES = st.sampled_from(
+    [_NO_SIDES, (0, 10_000), (0, 300), (9_900, 10_000), (4_000, 4_200), (4_000, 4_100), (5_000, 5_000)]
+)
 _PRICES = st.one_of(st.none(), st.tuples(*[st.integers(1, 9_999)] * 4))
 _CANDLES = st.lists(
     st.tuples(
@@ -78,7 +81,8 @@ def _lengths(market):
 
 def _candle(market, lengths, drawn):
     place, ts, delay, (bid, ask), prices, volume = drawn
-    said = {"bid": bid, "ask": ask, "price": prices, "volume": volume, "interest": volume + ts + 2}
+    interest = None if bid is None else volume + ts + 2
+    said = {"bid": bid, "ask": ask, "price": prices, "volume": volume, "interest": interest}
     return market.candle(ts, ticker=list(lengths)[place], known=ts + delay, **said)
 
 
@@ -115,8 +119,10 @@ def _slow_row(market, ticker, minute, candles, *, past, stale):
         "minutes_since_open": minute,
         "utc_offset_minutes": -360,
     }
-    row |= {name: known[-1][of] if known else None for name, of in _HELD.items()}
-    row["quote_age_minutes"] = int((market.at(minute) - known[-1]["ts_utc"]).total_seconds() // 60) if known else None
+    quoted = [one for one in known if one["yes_bid_close_ticks"] is not None]
+    row |= {name: quoted[-1][of] if quoted else None for name, of in _HELD.items()}
+    age = (market.at(minute) - quoted[-1]["ts_utc"]).total_seconds() if quoted else None
+    row["quote_age_minutes"] = None if age is None else int(age // 60)
     row |= _slow_prices(known, news)
     row["volume_centi"] = sum(one["volume_centi"] for one in news)
     row["volume_20m_centi"] = row["volume_centi"] + sum(before["volume_centi"] for before in past[-19:])
@@ -148,7 +154,7 @@ def _slow_prices(known, news):
 def _slow_mid(row, before):
     bid, ask, last = row["yes_bid_ticks"], row["yes_ask_ticks"], row["last_price_ticks"]
     two_sided = bid is not None and 0 < bid <= ask < 10_000
-    bounded = None if last is None else max(bid, min(last, ask)) if bid <= ask else last
+    bounded = max(bid, min(last, ask)) if None not in (bid, last) and bid <= ask else last
     fallback = None if last is None else 2 * bounded
     mid = bid + ask if two_sided else fallback
     velocity = _minus(mid, before.get("mid_half_ticks"))

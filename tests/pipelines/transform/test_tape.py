@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from datetime import date
 
 import polars as pl
 import pytest
 
-from pipelines.transform import candles_from_trades
-from warehouse.lake.tables import TRADES
-
-RECORDED = Path(os.environ.get("KWX_SHARED_DATA", Path(__file__).parents[3].parent / "shared" / "data"))
+from pipelines.transform import tape_candles
+from warehouse.lake.tables import CANDLES_1M, TRADES, Partition
 
 
 def test_minute_is_stamped_with_its_end(tape):
@@ -81,37 +78,14 @@ def test_empty_tape_gives_no_candles(tape):
     assert pl.Int64 == candles.schema["volume_centi"]
 
 
-def test_recorded_tape_adds_up_to_the_volume_of_its_settled_markets(recorded):
-    """Candles of the tape sum to the exchange's volume of every settled market but one, which misses 38 contracts."""
-    markets = pl.read_parquet(recorded / "markets.parquet", columns=["ticker", "status", "volume"])
-    traded = candles_from_trades(_recorded_trades(recorded)).group_by("market_ticker").agg(pl.sum("volume_centi"))
+def test_rows_of_the_tape_know_neither_quotes_nor_open_interest(tape):
+    """As rows of candles_1m they keep its contract, with null for what no trade tells."""
+    rows = tape_candles(pl.DataFrame([tape.trade("a", 10, 4_100, known=75)], schema=TRADES.schema))
 
-    both = markets.join(traded, left_on="ticker", right_on="market_ticker", how="left", maintain_order="left")
-    settled = both.with_columns(pl.col("volume_centi").fill_null(0)).filter(pl.col("status") == "finalized")
+    admitted = CANDLES_1M.admit(rows, Partition("chicago", date(2026, 2, 4)))
 
-    assert settled.height == 4_554
-    missed = settled.filter(pl.col("volume") * 100 != pl.col("volume_centi"))
-    assert [("KXHIGHNY-25MAY07-B72.5", 20_317, 2_027_900)] == missed.select("ticker", "volume", "volume_centi").rows()
-
-
-@pytest.fixture(scope="module")
-def recorded():
-    """Give the folder of the recorded archive of 2024 and 2025."""
-    folder = RECORDED / "kalshi_2024_2025"
-    if not folder.is_dir():
-        pytest.skip(f"recorded data not present: {folder}")
-    return folder
-
-
-def _recorded_trades(folder):
-    named = pl.read_parquet(folder / "trades.parquet").with_row_index("number")
-    return named.select(
-        pl.col("number").cast(pl.String).str.zfill(8).alias("trade_id"),
-        pl.col("ticker").alias("market_ticker"),
-        pl.col("created_time_utc").alias("ts_utc"),
-        (pl.col("yes_price").cast(pl.Int32) * 100).alias("yes_price_ticks"),
-        (pl.col("count").cast(pl.Int64) * 100).alias("count_centi"),
-        "taker_side",
-        pl.lit(False).alias("is_block"),
-        pl.col("created_time_utc").alias("known_utc"),
-    ).select(TRADES.schema.names())
+    untold = [name for name in CANDLES_1M.schema if name.startswith(("yes_", "open_interest"))]
+    assert {(None,) * 9} == set(admitted.select(untold).rows())
+    assert [(tape.at(60), tape.at(75), 4_100, 100)] == admitted.select(
+        "ts_utc", "known_utc", "price_close_ticks", "volume_centi"
+    ).rows()

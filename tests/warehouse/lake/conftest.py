@@ -37,6 +37,8 @@ def observations(generation: int, *, rows: int = 3, city: str = "chicago", day: 
         "wind_mph": None,
         "is_whole_c": False,
         "is_filled": False,
+        "max_6h_f": None,
+        "max_24h_f": None,
         "known_utc": [stamp + timedelta(minutes=4) for stamp in stamps],
     }
     return pl.DataFrame(values, schema=OBS.schema)

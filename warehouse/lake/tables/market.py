@@ -78,7 +78,9 @@ _QUOTE_ORDER = tuple(
 )
 
 
-_PRICES = tuple(f"price_{moment}_ticks" for moment in ("open", "high", "low", "close"))
+_MOMENTS = ("open", "high", "low", "close")
+_PRICES = tuple(f"price_{moment}_ticks" for moment in _MOMENTS)
+_QUOTES = tuple(f"{side}_{moment}_ticks" for side in ("yes_bid", "yes_ask") for moment in _MOMENTS)
 
 
 def _ohlc(side: str, meaning: str, *, null: bool = False) -> tuple[Column, ...]:
@@ -91,22 +93,28 @@ def _ohlc(side: str, meaning: str, *, null: bool = False) -> tuple[Column, ...]:
 
 CANDLES_1M = Table(
     name="candles_1m",
-    meaning="one minute of one market in which the quote or the tape moved, as the exchange tells it",
+    meaning="one minute of one market in which the quote or the tape moved, as the exchange tells it; "
+    "made from the tape alone it knows neither quotes nor open interest",
     known="known_utc; the close of the minute, or later where the candle came late",
     grain=("market_ticker", "ts_utc"),
     day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
         MINUTE_UTC,
-        *_ohlc("yes_bid", "best bid for yes"),
-        *_ohlc("yes_ask", "best offer of yes"),
+        *_ohlc("yes_bid", "best bid for yes", null=True),
+        *_ohlc("yes_ask", "best offer of yes", null=True),
         *_ohlc("price", "traded price", null=True),
         count("volume_centi", "contracts traded in the minute"),
-        count("open_interest_centi", "contracts open at the end of the minute"),
+        count("open_interest_centi", "contracts open at the end of the minute", null=True),
         KNOWN_UTC,
     ),
     rules=(
         *_QUOTE_ORDER,
+        Rule(
+            law="the eight quotes come together, and where there are none there was a trade",
+            holds=(pl.sum_horizontal(pl.col(_QUOTES).is_null().cast(pl.Int32)).is_in([0, len(_QUOTES)]))
+            & (pl.col(_QUOTES[0]).is_not_null() | pl.col(_PRICES[0]).is_not_null()),
+        ),
         Rule(
             law="the four price_*_ticks come together, and with volume",
             holds=(pl.sum_horizontal(pl.col(_PRICES).is_null().cast(pl.Int32)).is_in([0, len(_PRICES)]))

@@ -43,6 +43,8 @@ OBS = Table(
         _WIND,
         flag("is_whole_c", "the report is in whole °C, so it names one or two whole °F"),
         flag("is_filled", "the vendor repeated an older report"),
+        degrees("max_6h_f", "the report's own maximum of the six hours before it", null=True),
+        degrees("max_24h_f", "the report's own maximum of the day that ended before it", null=True),
         KNOWN_UTC,
     ),
     rules=(

@@ -1,0 +1,178 @@
+"""HTTP on 127.0.0.1: connections, what every question passes before a vendor answers it, and how an answer leaves."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pipelines.demo.wire.answers import Answer, Ask, Rejected, Vendor, as_json, as_text, asked
+from pipelines.demo.wire.faults import HttpFaults
+from pipelines.demo.wire.kalshi_pages import refused
+from pipelines.demo.wire.kalshi_rest import ROOT
+from pipelines.demo.wire.limits import Buckets
+from pipelines.demo.wire.signatures import Keys
+from pipelines.demo.wire.visual_crossing import TIMELINE
+
+logger = logging.getLogger(__name__)
+
+TOKENS_PER_GET = 10
+
+HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+TOO_MANY = {"error": "too many requests"}
+
+
+class Counted:
+    """A number that many threads raise."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def one(self) -> None:
+        """Count one."""
+        with self._lock:
+            self.total += 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """What every question passes before a vendor answers it: faults, signatures, rate limits."""
+
+    vendors: Mapping[str, Vendor]
+    keys: Keys
+    buckets: Buckets
+    faults: HttpFaults
+    hang_seconds: float
+    counted: Counted
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, ask: Ask) -> Answer:
+        """Answer one question, whatever becomes of it."""
+        try:
+            if ask.path.startswith(f"{ROOT}/"):
+                self._require_welcome(ask)
+            vendor = next(vendor for prefix, vendor in self.vendors.items() if ask.path.startswith(prefix))
+            return vendor(ask)
+        except Rejected as rejected:
+            return rejected.answer
+        except Exception:
+            logger.exception("the demo server failed on %s", ask.path)
+            return as_json({"error": {"code": "internal_server_error", "message": "internal server error"}}, status=500)
+
+    def _require_welcome(self, ask: Ask) -> None:
+        """Let in whoever is unsigned or signed well, and not too fast."""
+        client = ask.client
+        if self.keys.is_signed(ask.headers):
+            if (refusal := self.keys.refusal(ask.headers, method="GET", path=ask.path)) is not None:
+                raise refused(401, "authentication_error", refusal)
+            client = next(value for name, value in ask.headers.items() if name.lower() == "kalshi-access-key")
+        if not self.buckets.take(client, TOKENS_PER_GET):
+            raise Rejected(as_json(TOO_MANY, status=429))
+
+    def stricken(self, fault: str, ask: Ask) -> Answer | None:
+        """Return what a fault makes of an answer; None is silence."""
+        if fault == "http_429":
+            is_vc = ask.path.startswith(f"{TIMELINE}/")
+            return as_text("Maximum concurrency exceeded", status=429) if is_vc else as_json(TOO_MANY, status=429)
+        if fault == "http_500":
+            return as_text("Internal Server Error", status=500)
+        if fault == "http_html":
+            return Answer(body=HTML, content_type="text/html")
+        self.stopping.wait(self.hang_seconds)
+        return None
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """A server whose connections end with it."""
+
+    daemon_threads = False
+    request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], front: Front) -> None:
+        self.front = front
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection and close it."""
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that left in the middle of an answer."""
+        logger.debug("a client of the demo server left", exc_info=True)
+
+    def hang_up(self) -> None:
+        """Wake every connection that is waiting, so that its thread ends."""
+        self.front.stopping.set()
+        with self._lock:
+            for request in self._open:
+                try:
+                    request.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # gone already
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection; an answer leaves in one piece, because two would wait for each other's acknowledgement."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "demo"
+    disable_nagle_algorithm = True
+    server: LoopbackServer
+
+    def do_GET(self) -> None:
+        """Answer one question, or let a fault have it."""
+        front = self.server.front
+        front.counted.one()
+        ask = asked(self.path, headers=dict(self.headers.items()), client=self.client_address[0])
+        fault = front.faults.strike(self.path) if ask.path != "/" else None
+        spared = fault is None or fault == "http_truncated"
+        answer = front.answer(ask) if spared else front.stricken(str(fault), ask)
+        if answer is None:
+            self.close_connection = True
+            return
+        self._write(answer, cut=fault == "http_truncated")
+
+    def _write(self, answer: Answer, *, cut: bool) -> None:
+        head = (
+            f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
+            f"Server: {self.version_string()}\r\nDate: {self.date_time_string()}\r\n"
+            f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n\r\n"
+        )
+        body = answer.body[: len(answer.body) // 2] if cut else answer.body
+        self.close_connection = self.close_connection or cut
+        self.wfile.write(head.encode() + body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Leave requests to the debug log: a path can hold a key."""
+        logger.debug("answered %s", self.path.partition("?")[0] if hasattr(self, "path") else "")
+
+
+@contextmanager
+def running(http: LoopbackServer) -> Iterator[LoopbackServer]:
+    """Run a server in a thread, and stop it with all its connections."""
+    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05}, name="demo-http", daemon=True)
+    thread.start()
+    try:
+        yield http
+    finally:
+        http.shutdown()
+        http.hang_up()
+        http.server_close()
+        thread.join()

@@ -1,0 +1,146 @@
+"""One loopback server for every vendor of a demo world: HTTP on one port, the exchange's stream on another."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipelines.demo.wire import ncei
+from pipelines.demo.wire.answers import Vendor, as_json, as_text, stamp
+from pipelines.demo.wire.faults import Faults, HttpFaults
+from pipelines.demo.wire.iem import Iem
+from pipelines.demo.wire.kalshi_rest import ROOT, KalshiRest
+from pipelines.demo.wire.kalshi_socket import PATH, KalshiSocket, run_in_thread
+from pipelines.demo.wire.limits import Buckets, Limits, Quota, Turnstile
+from pipelines.demo.wire.loopback import Counted, Front, LoopbackServer, running
+from pipelines.demo.wire.signatures import KeyKind, Keys
+from pipelines.demo.wire.told import Told, after_the_world, usual_cutoff
+from pipelines.demo.wire.twc import Twc
+from pipelines.demo.wire.visual_crossing import TIMELINE, VisualCrossing
+from pipelines.demo.world import World
+from warehouse.clock import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A running server: where it is, what it knows, and what it had to refuse."""
+
+    url: str
+    ws_url: str
+    world: World
+    told: Told
+    _keys: Keys
+    _buckets: Buckets
+    _faults: HttpFaults
+    _counted: Counted
+
+    def write_key(self, path: Path, *, kind: KeyKind = "ed25519") -> str:
+        """Make a key pair that the exchange knows, write its private half and return the key id."""
+        return self._keys.write(path, kind=kind)
+
+    @property
+    def too_many(self) -> int:
+        """How many questions the exchange turned down because they came too fast; faults not counted."""
+        return self._buckets.refused
+
+    @property
+    def asked(self) -> int:
+        """How many questions came."""
+        return self._counted.total
+
+    @property
+    def struck(self) -> Mapping[str, int]:
+        """How often each fault befell an answer."""
+        return self._faults.struck
+
+
+@contextmanager
+def serve(
+    world: World,
+    *,
+    port: int = 0,
+    ws_port: int = 0,
+    now: datetime | None = None,
+    speed: float = 0.0,
+    cutoff: datetime | None = None,
+    faults: Faults | None = None,
+    limits: Limits | None = None,
+    vc_keys: frozenset[str] | None = None,
+    open_ws: bool = False,
+    ping_seconds: float = 10.0,
+) -> Iterator[Served]:
+    """Serve a world on 127.0.0.1 until the block ends.
+
+    `now` is the instant at which the world stands: by default all of it is over. At a `speed` time goes on from there,
+    so many seconds in each; at 0 it stands, and the stream tells the future as fast as it is read. What settled before
+    `cutoff` (by default the middle of the world, and never today) is history. Port 0 is the system's choice.
+    """
+    faults, limits = faults or Faults(), limits or Limits()
+    start_utc = now or after_the_world(world)
+    told = Told(world=world, clock=_clock(start_utc, speed), cutoff_utc=cutoff or usual_cutoff(world, start_utc))
+    keys, struck, counted = Keys(), HttpFaults(faults), Counted()
+    buckets = Buckets(tokens_per_second=limits.kalshi_tokens_per_second, burst_tokens=limits.kalshi_burst_tokens)
+    exchange = KalshiSocket(
+        told=told, keys=keys, faults=faults, speed=speed, is_open=open_ws, ping_seconds=ping_seconds
+    )
+    with exchange.server(ws_port) as stream:
+        ws_url = f"ws://127.0.0.1:{stream.socket.getsockname()[1]}{PATH}"
+        front = Front(
+            vendors=_vendors(told, limits, vc_keys, hello=lambda: _hello(told, ws_url=ws_url, speed=speed)),
+            keys=keys,
+            buckets=buckets,
+            faults=struck,
+            hang_seconds=faults.hang_seconds,
+            counted=counted,
+        )
+        with running(LoopbackServer(("127.0.0.1", port), front)) as http:
+            run_in_thread(stream)
+            yield Served(
+                url=f"http://127.0.0.1:{http.server_address[1]}",
+                ws_url=ws_url,
+                world=world,
+                told=told,
+                _keys=keys,
+                _buckets=buckets,
+                _faults=struck,
+                _counted=counted,
+            )
+
+
+def _clock(start_utc: datetime, speed: float) -> Clock:
+    began_s = time.monotonic()
+    return lambda: start_utc + timedelta(seconds=(time.monotonic() - began_s) * speed) if speed else start_utc
+
+
+def _vendors(
+    told: Told, limits: Limits, vc_keys: frozenset[str] | None, *, hello: Callable[[], Mapping[str, Any]]
+) -> Mapping[str, Vendor]:
+    """Return who answers which paths, by the beginning of the path."""
+    vc = VisualCrossing(
+        told=told, keys=vc_keys, turnstile=Turnstile(limits.vc_concurrency), quota=Quota(limits.vc_records_per_day)
+    )
+    iem = Iem(told=told)
+    return {
+        f"{ROOT}/": KalshiRest(told).answer,
+        f"{TIMELINE}/": vc.answer,
+        "/cgi-bin/": iem.answer,
+        "/json/": iem.answer,
+        "/kalshi/api/climate/primary": Twc(told=told).answer,
+        "/access/services/data/v1": ncei.answer,
+        "/": lambda ask: as_json(hello()) if ask.path == "/" else as_text("not found\n", status=404),
+    }
+
+
+def _hello(told: Told, *, ws_url: str, speed: float) -> dict[str, Any]:
+    """Say where the stream is and what time it is here: who records this world keeps its clock."""
+    return {"ws_url": ws_url, "now_utc": stamp(told.clock()), "speed": speed, "world": _described(told.world)}
+
+
+def _described(world: World) -> dict[str, Any]:
+    said = asdict(world) | {"until": str(world.until), "fork": world.fork and str(world.fork)}
+    return said | {"since": str(world.event_dates[0]), "cities": list(world.cities)}

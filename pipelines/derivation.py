@@ -1,0 +1,153 @@
+"""Derived tables of a lake, made again from its own candles and observations: candles_dense, obs_1m, obs_5m."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from pipelines.publishing import Built, OnProgress, in_chunks, publish_behind_checks, rows_written, stage_all, take
+from pipelines.transform.derived import RawDay, derive, grids_of
+from warehouse.errors import Usage
+from warehouse.lake.layout import LakePaths
+from warehouse.lake.staging import Staged, Staging
+from warehouse.lake.store import Lake, Snapshot, with_path
+from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, MARKETS, OBS, OBS_1M, OBS_5M, Partition, Table
+from warehouse.lake.writer import write
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay, event_dates
+
+
+class Reader(Protocol):
+    """Whatever partitions can be read from: a snapshot, or one with a run's changes over it."""
+
+    def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
+        """Return one partition; no rows when there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlay:
+    """A snapshot with the partitions over it that a run has staged: the lake as it will be when the run is published.
+
+    It travels to other processes. `number` is None over an empty lake.
+    """
+
+    paths: LakePaths
+    number: int | None
+    staged: Mapping[tuple[str, Partition], Path] = field(default_factory=dict)
+
+    def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
+        """Return one partition as it will be."""
+        draft = self.staged.get((contract.name, partition))
+        if draft is not None:
+            return with_path(pl.read_parquet(draft, hive_partitioning=False), contract, partition)
+        if self.number is None:
+            return with_path(contract.empty(), contract, partition)
+        return Snapshot(self.paths, self.number).read(contract, partition)
+
+    def only(self, cities: Iterable[str]) -> Overlay:
+        """Return the same for some cities, which is all that a task of theirs needs to carry."""
+        wanted = set(cities)
+        staged = {key: path for key, path in self.staged.items() if key[1].city in wanted}
+        return Overlay(paths=self.paths, number=self.number, staged=staged)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeriveTask:
+    """One city and a few event dates of a lake as it is, or as it will be."""
+
+    reader: Overlay
+    city: str
+    dates: tuple[date, ...]
+    staging: Staging
+
+
+def rebuild_derived(
+    lake_root: Path | str | None = None,
+    *,
+    cities: Sequence[str] = (),
+    since: date | None = None,
+    until: date | None = None,
+    workers: int | None = None,
+    on_progress: OnProgress = lambda done, total, what: None,
+) -> Built:
+    """Make candles_dense, obs_1m and obs_5m again from a snapshot's own candles and observations."""
+    started = time.perf_counter()
+    if since and until:
+        next(event_dates(since, until))
+    lake = Lake(lake_root)
+    with write(lake, purpose="dense") as writer:
+        base = lake.snapshot()
+        days = _days_of(base, cities, since, until)
+        reader = Overlay(paths=lake.paths, number=base.number)
+        tasks = list(derive_tasks(days, reader=reader, staging=writer.staging))
+        if not tasks:
+            raise Usage(
+                "no observations or markets of these cities and dates are in the lake",
+                hint="kwx lake status shows which days there are",
+            )
+        staged = stage_all(derive_city_days, tasks, workers=workers, on_progress=on_progress)
+        take(writer, staged)
+        snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={})
+    return Built(
+        snapshot=snapshot,
+        written=rows_written(staged),
+        checks=checks,
+        seconds=time.perf_counter() - started,
+        before=base.number,
+    )
+
+
+def derive_tasks(days: Iterable[Partition], *, reader: Overlay, staging: Staging) -> Iterator[DeriveTask]:
+    """Cut the days to derive into tasks of one city."""
+    wanted = sorted(set(days))
+    for city in sorted({day.city for day in wanted}):
+        dates = [day.event_date for day in wanted if day.city == city and day.event_date is not None]
+        for chunk in in_chunks(dates):
+            yield DeriveTask(reader=reader.only([city]), city=city, dates=chunk, staging=staging)
+
+
+def derive_city_days(task: DeriveTask) -> list[Staged]:
+    """Read one city's raw days, derive what follows, and stage it."""
+    return [
+        staged for day in task.dates for staged in _derive_day(task.reader, Partition(task.city, day), task.staging)
+    ]
+
+
+def climate_day(partition: Partition) -> ClimateDay:
+    """Return the climate day of a partition."""
+    assert partition.event_date is not None, "raw tables are cut by day"
+    return ClimateDay(CITIES[partition.city], partition.event_date)
+
+
+def _days_of(base: Snapshot, cities: Sequence[str], since: date | None, until: date | None) -> list[Partition]:
+    found = {*base.partitions(OBS.name), *base.partitions(MARKETS.name)}
+    return [
+        day
+        for day in found
+        if day.event_date is not None
+        and (not cities or day.city in cities)
+        and (since is None or day.event_date >= since)
+        and (until is None or day.event_date <= until)
+    ]
+
+
+def _derive_day(reader: Reader, partition: Partition, staging: Staging) -> Iterator[Staged]:
+    day = climate_day(partition)
+    eve, before_eve = (Partition(partition.city, day.event_date - timedelta(days=back)) for back in (1, 2))
+    obs, obs_eve = reader.read(OBS, partition), reader.read(OBS, eve)
+    markets = reader.read(MARKETS, partition)
+    if markets.is_empty():
+        frames = grids_of(day, obs=obs, obs_eve=obs_eve)
+    else:
+        grid_eve = grids_of(climate_day(eve), obs=obs_eve, obs_eve=reader.read(OBS, before_eve))["obs_1m"]
+        candles = reader.read(CANDLES_1M, partition)
+        frames = derive(RawDay(day=day, markets=markets, candles=candles, obs=obs, obs_eve=obs_eve, grid_eve=grid_eve))
+    for contract in (OBS_1M, OBS_5M, CANDLES_DENSE):
+        if contract.name in frames:
+            yield staging.stage(contract, frames[contract.name], partition)

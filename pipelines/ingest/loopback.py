@@ -1,0 +1,61 @@
+"""What a demo server says of itself: where its stream is, and what time it is in its world."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import msgspec
+
+from pipelines.archive import RawArchive
+from pipelines.calls import Call
+from pipelines.http import Client
+from pipelines.ingest.access import Entry
+from warehouse.clock import Clock, utc_now
+from warehouse.errors import VendorDown
+
+_GREETING = Call(vendor="kalshi", kind="loopback_hello", path="/")
+
+
+class _Said(msgspec.Struct):
+    ws_url: str
+    now_utc: datetime
+    speed: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """The address of the stream, and the clock of the world: what is received there is received by that clock."""
+
+    ws_url: str
+    clock: Clock
+
+
+def clock_of(entry: Entry) -> Clock:
+    """Return the clock by which rows are received: the world's own where a demo server stands for the vendors."""
+    return hear(entry).clock if entry.origin == "loopback" else utc_now
+
+
+def hear(entry: Entry) -> Hello:
+    """Ask a demo server what it is. Its greeting is no answer of a vendor, so it is not kept."""
+    with (
+        TemporaryDirectory() as folder,
+        RawArchive(folder=Path(folder), run_id="hello") as archive,
+        Client(vendors=entry.vendors, secrets=entry.secrets, archive=archive, patience=entry.patience) as client,
+    ):
+        body = client.fetch(_GREETING).body
+    heard_s = time.monotonic()
+    try:
+        said = msgspec.json.decode(body, type=_Said)
+    except msgspec.DecodeError as error:
+        raise VendorDown(
+            f"{entry.vendors['kalshi'].base_url} is no demo server ({error})", hint="--server names a `kwx demo serve`"
+        ) from error
+    start_utc = said.now_utc.astimezone(UTC)
+    return Hello(
+        ws_url=said.ws_url,
+        clock=lambda: start_utc + timedelta(seconds=(time.monotonic() - heard_s) * said.speed),
+    )

@@ -1,0 +1,114 @@
+"""Answers with series, events, markets and fee changes, read together: market records with the fees of their events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pipelines.kalshi.bodies import json_of, shown, tell_once
+from pipelines.kalshi.exact import instant_utc
+from pipelines.kalshi.fees import FeeBook
+from pipelines.payload import Payload, refusal
+from warehouse.errors import Refused, Unparsable
+
+_Record = Mapping[str, Any]
+_Refusal = Mapping[str, str | None]
+
+_KNOWN_FIELDS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        ticker event_ticker series_ticker market_type title subtitle yes_sub_title no_sub_title status result
+        open_time close_time created_time updated_time expected_expiration_time expiration_time
+        latest_expiration_time settlement_timer_seconds settlement_ts settlement_value settlement_value_dollars
+        expiration_value strike_type floor_strike cap_strike functional_strike custom_strike rules_primary
+        rules_secondary can_close_early early_close_condition price_level_structure price_ranges tick_size
+        notional_value notional_value_dollars response_price_units settlement_bounds_type settlement_floor_dollars
+        yes_bid yes_ask no_bid no_ask last_price yes_bid_dollars yes_ask_dollars no_bid_dollars no_ask_dollars
+        last_price_dollars yes_bid_size_fp yes_ask_size_fp previous_yes_bid previous_yes_ask previous_price
+        previous_yes_bid_dollars previous_yes_ask_dollars previous_price_dollars volume volume_24h open_interest
+        volume_fp volume_24h_fp open_interest_fp liquidity liquidity_dollars category risk_limit_cents
+        fractional_trading_enabled fee_type fee_multiplier fee_waiver_expiration_time occurrence_datetime
+        exchange_index is_provisional primary_participant_key mve_collection_ticker mve_selected_legs
+        """,
+    )
+)
+
+
+class Listing:
+    """Everything that the payloads said, in the order of their receipt."""
+
+    def __init__(self) -> None:
+        self.refusals: list[_Refusal] = []
+        self._fees = FeeBook()
+        self._markets: list[_Record] = []
+
+    def read(self, payload: Payload) -> None:
+        """Take one answer in; what it holds is known by the names of its lists."""
+        try:
+            answer = json_of(payload.body)
+        except Refused as error:
+            self._refuse(payload.kind, error, shown(payload.body))
+            return
+        takers: dict[str, Callable[[_Record], None]] = {
+            "series": lambda record: self._fees.add_series(record, payload.received_utc),
+            "series_fee_change_arr": self._fees.add_series_change,
+            "event_fee_changes": self._fees.add_event_change,
+            "events": lambda record: self._take_event(record, payload.received_utc),
+            "event": lambda record: self._take_event(record, payload.received_utc),
+            "markets": self._take_market,
+            "market": self._take_market,
+        }
+        found = [name for name in takers if name in answer]
+        if not found:
+            self._refuse(payload.kind, Refused("the answer lists no series, events or markets"), shown(payload.body))
+        for name in found:
+            self._take_each(answer[name], name, takers[name])
+
+    def records(self) -> Iterator[_Record]:
+        """Yield every market record with the fees that its event paid when it opened."""
+        for record in self._markets:
+            terms = self._fees.terms(str(record.get("event_ticker") or _event_of(record)), _opening(record))
+            yield {**record, **{name: value for name, value in terms.items() if record.get(name) in (None, "")}}
+
+    def _take_each(self, listed: object, name: str, take: Callable[[_Record], None]) -> None:
+        records = listed if isinstance(listed, list) else [] if listed is None else [listed]
+        for record in records:
+            try:
+                if not isinstance(record, Mapping):
+                    raise Refused(f"what stands under {name!r} is no record")
+                take(record)
+            except Refused as error:
+                self._refuse(_subject(record), error, record)
+
+    def _take_event(self, record: _Record, received_utc: datetime) -> None:
+        self._take_each(record.get("markets"), "markets", self._take_market)
+        self._fees.add_event(record, received_utc)
+
+    def _take_market(self, record: _Record) -> None:
+        for name in record.keys() - _KNOWN_FIELDS:
+            tell_once(f"a market has the field `{name}`")
+        self._markets.append(record)
+
+    def _refuse(self, subject: str | None, error: Refused, record: object) -> None:
+        self.refusals.append(refusal(subject, str(error), record))
+
+
+def _subject(record: object) -> str | None:
+    if not isinstance(record, Mapping):
+        return None
+    names = (record.get(name) for name in ("event_ticker", "series_ticker", "ticker"))
+    return next((name for name in names if isinstance(name, str)), None)
+
+
+def _event_of(record: _Record) -> str:
+    return str(record.get("ticker")).rpartition("-")[0]
+
+
+def _opening(record: _Record) -> datetime | None:
+    try:
+        return instant_utc(str(record.get("open_time")))
+    except Unparsable:
+        return None

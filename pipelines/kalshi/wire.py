@@ -1,0 +1,258 @@
+"""The stream's frames field by field, of every era: current `_fp` strings, the mixed months, legacy cents.
+
+What is not declared is ignored, or known and unused; what is declared has its type or the frame does not decode.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from warehouse.errors import Unparsable
+
+Level = tuple[str | int, str | int]
+"""Price and count: dollar text with text or a whole number, or legacy cents with a whole number."""
+
+_YesNo = Literal["yes", "no"]
+_LAST_MS = 4_102_444_800_000  # the year 2100: what is later counts in another unit
+_Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Millis = Annotated[int, msgspec.Meta(ge=0, lt=_LAST_MS)]
+
+UNUSED = {
+    "orderbook_snapshot": {"market_id", "yes", "no", "yes_dollars", "no_dollars"},
+    "orderbook_delta": {"market_id", "client_order_id", "subaccount"},
+    "trade": {"no_price", "is_block_trade", "market_id", "price", "exchange_index"},
+    "ticker": {
+        *("market_id", "yes_bid_size_fp", "yes_ask_size_fp", "last_trade_size_fp", "volume_fp", "open_interest_fp"),
+        *("dollar_volume", "dollar_open_interest", "time", "volume", "open_interest"),
+    },
+}
+"""Fields that are known and have no use here."""
+
+
+class DeltaMsg(msgspec.Struct, gc=False):
+    """What an orderbook_delta says."""
+
+    market_ticker: str
+    side: _YesNo
+    price_dollars: str | None = None
+    delta_fp: str | None = None
+    price: int | None = None
+    delta: int | None = None
+    ts_ms: _Millis | None = None
+    ts: str | int | None = None
+
+
+class DeltaFrame(msgspec.Struct, gc=False, tag_field="type", tag="orderbook_delta"):
+    """A change of one level."""
+
+    sid: _Number
+    seq: _Number
+    msg: DeltaMsg
+    sending_ts_ms: _Millis | None = None
+
+
+class SnapshotMsg(msgspec.Struct):
+    """What an orderbook_snapshot says; a side that is empty is absent."""
+
+    market_ticker: str
+    yes_dollars_fp: list[Level] | None = None
+    no_dollars_fp: list[Level] | None = None
+    yes_dollars: list[Level] | None = None
+    no_dollars: list[Level] | None = None
+    yes: list[Level] | None = None
+    no: list[Level] | None = None
+    ts_ms: _Millis | None = None
+    ts: str | int | None = None
+
+
+class SnapshotFrame(msgspec.Struct, tag_field="type", tag="orderbook_snapshot"):
+    """A whole book; `id` is there where it answers a command."""
+
+    sid: _Number
+    seq: _Number
+    msg: SnapshotMsg
+    id: int | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class TradeMsg(msgspec.Struct, gc=False):
+    """What a trade says."""
+
+    trade_id: str
+    market_ticker: str
+    yes_price_dollars: str | None = None
+    no_price_dollars: str | None = None
+    yes_price: int | None = None
+    count_fp: str | None = None
+    count: int | None = None
+    taker_outcome_side: _YesNo | None = None
+    taker_side: _YesNo | None = None
+    taker_book_side: Literal["bid", "ask"] | None = None
+    is_block_trade: bool = False
+    ts_ms: _Millis | None = None
+    ts: str | int | None = None
+
+
+class TradeFrame(msgspec.Struct, tag_field="type", tag="trade"):
+    """One trade."""
+
+    sid: _Number
+    msg: TradeMsg
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class TickerMsg(msgspec.Struct, gc=False):
+    """What a ticker says."""
+
+    market_ticker: str
+    yes_bid_dollars: str | None = None
+    yes_ask_dollars: str | None = None
+    price_dollars: str | None = None
+    yes_bid: int | None = None
+    yes_ask: int | None = None
+    price: int | None = None
+    ts_ms: _Millis | None = None
+    ts: str | int | None = None
+
+
+class TickerFrame(msgspec.Struct, tag_field="type", tag="ticker"):
+    """The best quotes of one market."""
+
+    msg: TickerMsg
+    sid: _Number | None = None
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class LifecycleFrame(msgspec.Struct, tag_field="type", tag="market_lifecycle_v2"):
+    """A change in the life of a market."""
+
+    msg: dict[str, Any]
+    sid: _Number | None = None
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class EventLifecycleFrame(LifecycleFrame, tag_field="type", tag="event_lifecycle"):
+    """A new event."""
+
+
+class EventFeeFrame(LifecycleFrame, tag_field="type", tag="event_fee_update"):
+    """Other fees for an event."""
+
+
+class SubscribedMsg(msgspec.Struct):
+    """Which subscription a command made."""
+
+    channel: str
+    sid: _Number
+
+
+class SubscribedFrame(msgspec.Struct, tag_field="type", tag="subscribed"):
+    """A subscription began."""
+
+    msg: SubscribedMsg
+    id: int | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class OkFrame(msgspec.Struct, tag_field="type", tag="ok"):
+    """A command was carried out."""
+
+    id: int | None = None
+    sid: _Number | None = None
+    seq: _Number | None = None
+    msg: Any = None
+    sending_ts_ms: _Millis | None = None
+
+
+class UnsubscribedFrame(msgspec.Struct, tag_field="type", tag="unsubscribed"):
+    """A subscription ended."""
+
+    id: int | None = None
+    sid: _Number | None = None
+    seq: _Number | None = None
+    msg: Any = None
+    sending_ts_ms: _Millis | None = None
+
+
+class ErrorMsg(msgspec.Struct):
+    """What went wrong."""
+
+    code: int = 0
+    msg: str = ""
+
+
+class ErrorFrame(msgspec.Struct, tag_field="type", tag="error"):
+    """A command or a subscription failed."""
+
+    msg: ErrorMsg
+    id: int | None = None
+    sid: _Number | None = None
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+Frame = (
+    DeltaFrame
+    | SnapshotFrame
+    | TradeFrame
+    | TickerFrame
+    | LifecycleFrame
+    | EventLifecycleFrame
+    | EventFeeFrame
+    | SubscribedFrame
+    | OkFrame
+    | UnsubscribedFrame
+    | ErrorFrame
+)
+
+KINDS = {str(kind.__struct_config__.tag): kind for kind in Frame.__args__}
+
+
+class Loose(msgspec.Struct):
+    """A frame of which nothing is expected."""
+
+    type: Any = None
+    sid: Any = None
+    seq: Any = None
+    msg: Any = None
+
+
+decode = msgspec.json.Decoder(Frame).decode
+decode_loosely = msgspec.json.Decoder(Loose).decode
+_decode_all = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def unknown_fields(said: Frame, raw: bytes | str) -> list[str]:
+    """Return the names of fields that are neither declared nor known."""
+    everything = _decode_all(raw)
+    kind = str(everything.get("type"))
+    foreign = set(everything) - {"type", "id", "sid", "seq", "msg", "sending_ts_ms"}
+    msg = everything.get("msg")
+    told = getattr(said, "msg", None)
+    if isinstance(told, msgspec.Struct) and isinstance(msg, dict):
+        declared = {field.name for field in msgspec.structs.fields(told)}
+        foreign |= {f"msg.{name}" for name in set(msg) - declared - UNUSED.get(kind, set())}
+    return sorted(foreign)
+
+
+def stamp_ms(ts: str | int | None) -> int | None:
+    """Return an instant of the older form in milliseconds: whole seconds, or text with a zone."""
+    if ts is None:
+        return None
+    if isinstance(ts, int):
+        if not 0 <= ts * 1000 < _LAST_MS:
+            raise Unparsable(f"ts {ts!r} is not in seconds")
+        return ts * 1000
+    try:
+        instant = datetime.fromisoformat(ts)
+    except ValueError:
+        raise Unparsable(f"ts {ts!r} is not an instant") from None
+    if instant.tzinfo is None:
+        raise Unparsable(f"ts {ts!r} has no time zone")
+    return int(instant.astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,128 @@
+"""Merging: new rows into held ones, by grain; the last word counts, and early knowledge is kept."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from pipelines.ingest import merge
+from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, SETTLEMENTS, TRADES
+
+NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def merged(contract, held, arrived):
+    """Merge a day later."""
+    return merge.merged(contract, held, arrived, now_utc=NOON + 24 * 60 * MINUTE)
+
+
+def rows(contract, *said, **usual):
+    """Rows of a table: what is said, the rest null."""
+    filled = [dict.fromkeys(contract.schema) | usual | one for one in said]
+    return pl.DataFrame(filled, schema=contract.schema)
+
+
+@pytest.fixture
+def trade():
+    """One trade as a row."""
+    return {
+        "trade_id": "t1",
+        "market_ticker": "KXHIGHCHI-26NOV03-T50",
+        "ts_utc": NOON,
+        "yes_price_ticks": 4_000,
+        "count_centi": 100,
+        "taker_side": "yes",
+        "is_block": False,
+        "known_utc": NOON,
+    }
+
+
+def test_new_rows_join_the_held_ones(trade):
+    """Nothing held is lost."""
+    held, arrived = rows(TRADES, trade), rows(TRADES, trade | {"trade_id": "t2"})
+
+    assert ["t1", "t2"] == merged(TRADES, held, [arrived])["trade_id"].to_list()
+
+
+def test_rows_said_again_change_nothing(trade):
+    """Folding the same answer twice is folding it once."""
+    held = rows(TRADES, trade)
+
+    assert held.equals(merged(TRADES, held, [held, held]))
+
+
+def test_what_came_last_counts(trade):
+    """A vendor that corrects itself is believed."""
+    held, arrived = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
+
+    assert [700] == merged(TRADES, held, [arrived])["count_centi"].to_list()
+
+
+def test_a_row_that_was_known_early_stays_known_early(trade):
+    """We had it then: a later modelled instant does not take that away."""
+    early, late = rows(TRADES, trade), rows(TRADES, trade | {"known_utc": NOON + 5 * MINUTE})
+
+    assert [NOON] == merged(TRADES, early, [late])["known_utc"].to_list()
+    assert [NOON] == merged(TRADES, late, [early])["known_utc"].to_list()
+
+
+def test_a_revised_row_is_known_from_its_revision_on(trade):
+    """What the lake says now it did not know before it was told, whatever the stamp of the row."""
+    held, arrived = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
+
+    assert [NOON + 24 * 60 * MINUTE] == merged(TRADES, held, [arrived])["known_utc"].to_list()
+
+
+def test_a_trade_heard_live_takes_its_finer_stamp_and_stays_known_from_its_receipt(trade):
+    """The stream tells milliseconds, REST microseconds: one trade, known since it was heard."""
+    heard = trade | {"known_utc": NOON + timedelta(milliseconds=40)}
+    told = trade | {"ts_utc": NOON + timedelta(microseconds=417), "known_utc": NOON + MINUTE}
+
+    kept = merged(TRADES, rows(TRADES, heard), [rows(TRADES, told)])
+
+    assert [(told["ts_utc"], heard["known_utc"])] == kept.select("ts_utc", "known_utc").rows()
+
+
+def test_two_words_of_one_run_are_no_revision(trade):
+    """What came together was known together; the later word counts."""
+    first, second = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
+
+    assert [(700, NOON)] == merged(TRADES, rows(TRADES), [first, second]).select("count_centi", "known_utc").rows()
+
+
+def test_an_issuance_is_never_overwritten():
+    """Two numbers of one source at one instant are both handed on; the first stands first."""
+    issuance = {"source": "twc", "issued_utc": NOON, "known_utc": NOON}
+    said = [rows(SETTLEMENTS, issuance | {"high_f": high_f}) for high_f in (90, 85)]
+
+    assert [90, 85] == merged(SETTLEMENTS, said[0], [said[1], said[0]])["high_f"].to_list()
+
+
+def test_an_ended_market_is_not_opened_again():
+    """An older listing that comes late is only older."""
+    ended = {"market_ticker": "M", "status": "finalized", "result": "yes"}
+    listed = {"market_ticker": "M", "status": "active"}
+
+    kept = merged(MARKETS, rows(MARKETS, ended), [rows(MARKETS, listed)])
+
+    assert ["finalized"] == kept["status"].to_list()
+
+
+def test_the_exchange_s_candles_stand_over_those_of_the_tape():
+    """Where a market's own candles are there, those made from its trades go; other markets keep theirs."""
+    tape = rows(CANDLES_1M, {"market_ticker": "A"}, {"market_ticker": "B"}, ts_utc=NOON, volume_centi=100)
+    told = rows(CANDLES_1M, {"market_ticker": "A", "ts_utc": NOON - MINUTE, "yes_bid_close_ticks": 100})
+
+    kept = merged(CANDLES_1M, tape, [told])
+
+    assert [("A", NOON - MINUTE), ("B", NOON)] == kept.sort("market_ticker").select("market_ticker", "ts_utc").rows()
+
+
+def test_reports_of_one_instant_from_two_sources_are_both_kept():
+    """The grain has the source in it."""
+    reports = rows(OBS, {"source": "vc"}, {"source": "metar"}, ts_utc=NOON, temp_f=50.0)
+
+    assert 2 == merged(OBS, reports, [reports]).height
