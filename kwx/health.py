@@ -18,7 +18,10 @@ import duckdb
 from warehouse.errors import KwxError
 from warehouse.lake.store import Lake
 
-LIBRARIES = ("kalshi-wx", "polars", "duckdb", "numpy", "pyarrow", "click", "rich")
+LIBRARIES = (
+    *("kalshi-wx", "polars", "duckdb", "numpy", "pyarrow", "click", "rich"),
+    *("httpx2", "websockets", "cryptography", "msgspec", "stamina"),
+)
 KEYS = ("KALSHI_API_KEY_ID", "KALSHI_PRIVATE_KEY_FILE", "VISUAL_CROSSING_API_KEY", "KWX_POSTGRES_DSN")
 DISK_WANTED_GB = 5
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
+from rich.console import Console
 
 from kwx.cli.show import console, show_frame, size_of, table_of
 from pipelines.publishing import Built
 from warehouse.lake.checks import CheckResult
+from warehouse.lake.fetched import FetchLedger
 from warehouse.lake.manifest import Manifest
-from warehouse.lake.quarantine import refusals
+from warehouse.lake.quarantine import Refusals, refusals
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import TABLES
+
+RULES_SHOWN = 12
 
 _NEXT = (
     ('kwx sql "from minute_panel_full limit 5"', "the panel, one row per market and minute"),
@@ -70,12 +75,24 @@ def tell_status(lake: Lake) -> None:
     empty = [name for name in TABLES if name not in manifest.tables]
     if empty:
         out.print(f"empty: {' '.join(empty)}", soft_wrap=True)
-    for refused in refusals(lake.paths):
-        out.print(
-            f"quarantine: {refused.rows:,} rows of {refused.table} in {refused.run_id}: {refused.rule}",
-            style="yellow",
-            soft_wrap=True,
-        )
+    if answers := FetchLedger(lake.paths.ledger).counts():
+        told = ", ".join(f"{count:,} of {vendor}" for vendor, count in answers.items())
+        out.print(f"raw: answers archived, {told}", soft_wrap=True)
+    _tell_quarantine(out, refusals(lake.paths))
+
+
+def _tell_quarantine(out: Console, found: Sequence[Refusals]) -> None:
+    """Print what lies in quarantine, by table and rule, the most frequent first."""
+    rows: Counter[tuple[str, str]] = Counter()
+    runs: dict[tuple[str, str], str] = {}
+    for one in found:
+        rows[one.table, one.rule] += one.rows
+        runs[one.table, one.rule] = max(one.run_id, runs.get((one.table, one.rule), ""))
+    for (table, rule), count in rows.most_common(RULES_SHOWN):
+        told = f"quarantine: {count:,} rows of {table}, last in {runs[table, rule]}: {rule}"
+        out.print(told, style="yellow", soft_wrap=True)
+    if len(rows) > RULES_SHOWN:
+        out.print(f"quarantine: and {len(rows) - RULES_SHOWN} more rules; all of them: --json", style="yellow")
 
 
 def status_as_json(lake: Lake) -> dict[str, Any]:
@@ -84,6 +101,7 @@ def status_as_json(lake: Lake) -> dict[str, Any]:
     return {
         **manifest,
         "snapshots": lake.snapshot_numbers(),
+        "raw": dict(FetchLedger(lake.paths.ledger).counts()),
         "quarantine": [asdict(refused) for refused in refusals(lake.paths)],
     }
 

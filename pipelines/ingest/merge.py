@@ -8,11 +8,14 @@ from datetime import datetime
 import polars as pl
 
 from pipelines.kalshi.records import FINAL_STATUSES
-from warehouse.lake.tables import CANDLES_1M, MARKETS, SETTLEMENTS, TRADES, UTC_TYPE, Table
+from pipelines.weather.fill import filled_expr
+from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, SETTLEMENTS, TRADES, UTC_TYPE, Table
 
 _PLACE = "_place"
-_UNSAID = {TRADES.name: ("ts_utc",)}
-"""A trade's stamp comes in milliseconds by the stream and in microseconds by REST: it is the same trade."""
+VISUAL_CROSSING = "vc"
+_UNSAID = {TRADES.name: ("ts_utc",), OBS.name: ("is_filled",)}
+"""What does not make a row another one: a trade's stamp comes in milliseconds by the stream and in microseconds by
+REST, and whether a report repeats an older one is judged here, from all of the day."""
 
 
 def merged(contract: Table, held: pl.DataFrame, arrived: Sequence[pl.DataFrame], *, now_utc: datetime) -> pl.DataFrame:
@@ -33,7 +36,14 @@ def merged(contract: Table, held: pl.DataFrame, arrived: Sequence[pl.DataFrame],
         rows = _known_honestly(contract, rows, held_rows=held.height, now_utc=now_utc)
     if contract is SETTLEMENTS:
         return rows.unique(held.columns, keep="first", maintain_order=True).drop(_PLACE)
-    return rows.unique(list(contract.key), keep="last", maintain_order=True).drop(_PLACE)
+    rows = rows.unique(list(contract.key), keep="last", maintain_order=True).drop(_PLACE)
+    return _filled_anew(rows) if contract is OBS else rows
+
+
+def _filled_anew(reports: pl.DataFrame) -> pl.DataFrame:
+    """Judge which reports only repeat an older one, now that the day has more of them."""
+    judged = pl.when(pl.col("source") == VISUAL_CROSSING).then(filled_expr().over("source")).otherwise("is_filled")
+    return reports.sort("ts_utc").with_columns(judged.alias("is_filled"))
 
 
 def _known_honestly(contract: Table, rows: pl.DataFrame, *, held_rows: int, now_utc: datetime) -> pl.DataFrame:

@@ -113,7 +113,7 @@ def weather_calls(wish: Wish, *, now_utc: datetime, with_vc: bool) -> Iterator[Q
     for here in _cities(wish):
         for call in _obs_of(wish, here, since=eve, with_vc=with_vc):
             yield "obs", here.key, call
-        for call in _forecasts_of(wish, here, with_vc=with_vc):
+        for call in _forecasts_of(wish, here, now_utc=now_utc, with_vc=with_vc):
             yield "forecasts", here.key, call
         for call in _settlements_of(wish, here, since=eve):
             yield "settlements", here.key, call
@@ -164,9 +164,11 @@ def _obs_of(wish: Wish, here: City, *, since: date, with_vc: bool) -> Iterator[C
         yield from weather.iem_asos1min_calls(here, since=since, until=wish.until)
 
 
-def _forecasts_of(wish: Wish, here: City, *, with_vc: bool) -> Iterator[Call]:
+def _forecasts_of(wish: Wish, here: City, *, now_utc: datetime, with_vc: bool) -> Iterator[Call]:
     if wish.wants("forecasts", "vc") and with_vc:
         yield from weather.vc_forecast_calls(here, since=wish.since, until=wish.until)
+        if ClimateDay(here, wish.since).start_utc <= now_utc < ClimateDay(here, wish.until).end_utc:
+            yield weather.vc_nowcast_call(here)
     models = [model for source, model in _MODEL.items() if wish.wants("forecasts", source)]
     if models:
         yield from weather.iem_mos_calls(here, since=wish.since, until=wish.until, models=models)

@@ -126,3 +126,14 @@ def test_reports_of_one_instant_from_two_sources_are_both_kept():
     reports = rows(OBS, {"source": "vc"}, {"source": "metar"}, ts_utc=NOON, temp_f=50.0)
 
     assert 2 == merged(OBS, reports, [reports]).height
+
+
+def test_repetitions_are_judged_from_the_whole_day():
+    """A report that came in another answer counts as the one before: the flag is of the day, and no revision."""
+    told = {"source": "vc", "temp_f": 50.0, "dew_f": 40.0, "humidity_pct": 60.0, "wind_mph": 3.0, "is_filled": False}
+    five = [told | {"ts_utc": NOON + place * 5 * MINUTE, "known_utc": NOON + 40 * MINUTE} for place in range(5)]
+
+    kept = merged(OBS, rows(OBS, *five[:2]), [rows(OBS, *five[2:])])
+
+    assert [False, False, False, False, True] == kept["is_filled"].to_list()
+    assert {NOON + 40 * MINUTE} == set(kept["known_utc"])
