@@ -28,7 +28,7 @@ _CLI_REGION = {"austin": 4, "chicago": 3, "denver": 5, "los_angeles": 6, "miami"
 _USUAL_CLI_REGION = 1
 _AS_OF_LOCAL = time(16)
 _P_MISSING = 0.02
-_P_CORRECTED = 0.025
+_P_CORRECTED = 0.06
 _MINUTE = timedelta(minutes=1)
 
 _SCHEMA = {

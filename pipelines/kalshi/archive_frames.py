@@ -79,7 +79,8 @@ def _trade_ids(frame: pl.DataFrame) -> pl.Series:
     if "trade_id" in frame.columns:
         return frame["trade_id"]
     instant = pl.col("created_time_utc").cast(UTC_TYPE).to_physical()
-    place = pl.int_range(pl.len()).over("ticker", "created_time_utc")
+    # Of four digits, because trades of one instant count in the order of their names.
+    place = pl.int_range(pl.len()).over("ticker", "created_time_utc").cast(pl.String).str.zfill(4)
     return frame.select(pl.concat_str("ticker", instant, place, separator="/").alias("trade_id")).to_series()
 
 

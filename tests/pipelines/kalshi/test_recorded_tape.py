@@ -135,3 +135,20 @@ def test_archives_enter_as_files_too(recorded):
 
 def _file(kind, body):
     return Payload(kind=kind, body=body, received_utc=RECEIVED_UTC)
+
+
+def test_trades_of_one_instant_keep_their_order_in_their_names():
+    """Where an archive has no ids, the eleventh trade of an instant is named after the tenth: the last price is last."""
+    trades = pl.DataFrame(
+        {
+            "ticker": "HIGHCHI-24AUG16-B85.5",
+            "created_time_utc": datetime(2024, 8, 16, 14, tzinfo=UTC),
+            "yes_price": range(10, 22),
+            "count": 1,
+            "taker_side": "yes",
+        }
+    )
+
+    parsed = trades_of_columns(trades, datetime(2024, 9, 1, tzinfo=UTC))
+
+    assert [100 * cents for cents in range(10, 22)] == parsed.frame.sort("trade_id")["yes_price_ticks"].to_list()
