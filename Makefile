@@ -33,7 +33,7 @@ backtest: $(VENV)/.core ## What buying each bracket at its noon offer and holdin
 	@$(BIN)/kwx sql --query hold_to_settlement $(ARGS)
 
 test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
-	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types.
 	@$(BIN)/ruff check .

@@ -138,7 +138,7 @@ def _file(kind, body):
 
 
 def test_trades_of_one_instant_keep_their_order_in_their_names():
-    """Where an archive has no ids, the eleventh trade of an instant is named after the tenth: the last price is last."""
+    """Where an archive has no ids, the eleventh trade of an instant is named after the tenth, and is the last."""
     trades = pl.DataFrame(
         {
             "ticker": "HIGHCHI-24AUG16-B85.5",
