@@ -7,7 +7,6 @@ grow while their run lives and are never reopened, so any table can be made agai
 from __future__ import annotations
 
 import hashlib
-import heapq
 import json
 import logging
 import os
@@ -209,11 +208,15 @@ def _append(writer: _Writer, headers: Headers, block: bytes) -> tuple[int, int]:
 
 def read(folder: Path, path: str, offset: int) -> Payload:
     """Read one answer from its place; bytes other than those that were written are a broken file."""
+    return _read(folder, path, offset).payload
+
+
+def _read(folder: Path, path: str, offset: int) -> Archived:
     file = folder / path
     try:
         with file.open("rb") as handle:
             record, _ = read_member(handle, offset)
-        return _archived(record, path, offset).payload
+        return _archived(record, path, offset)
     except OSError as error:
         raise FileBroken(f"{file} cannot be read: {error.strerror}", hint="fetch again what it held") from error
     except (Torn, Damaged) as error:
@@ -231,10 +234,10 @@ def scan(source: Path, *, unusable: bool = False) -> Iterator[Archived]:
         [source] if source.is_file() else sorted(source.rglob(f"*{ENDING}"), key=lambda file: (file.parent.name, file))
     )
     for _, of_one_day in groupby(files, key=lambda file: file.parent.name):
-        walks = [_walk(file, folder) for file in of_one_day]
-        for _, archived in heapq.merge(*walks, key=lambda found: found[0]):
-            if archived.usable or unusable:
-                yield archived
+        # A day can have more files than a process may hold open: each is walked and closed, then read by place.
+        places = sorted(place for file in of_one_day for place in _places(file, folder, unusable=unusable))
+        for _, path, offset in places:
+            yield _read(folder, path, offset)
 
 
 def place_of(origin: str) -> tuple[str, int]:
@@ -243,17 +246,20 @@ def place_of(origin: str) -> tuple[str, int]:
     return path, int(offset)
 
 
-def _walk(file: Path, folder: Path) -> Iterator[tuple[tuple[datetime, str, int], Archived]]:
-    path = str(file.relative_to(folder))
+def _places(file: Path, folder: Path, *, unusable: bool) -> list[tuple[datetime, str, int]]:
+    """Return when the answers of a file were received and where they lie, each held against its hash."""
+    path, places = str(file.relative_to(folder)), []
     try:
         for offset, record in members(file):
             if record.headers.get("WARC-Type") == "response" and "X-Kwx-Kind" in record.headers:
                 archived = _archived(record, path, offset)
-                yield (archived.payload.received_utc, path, offset), archived
+                if archived.usable or unusable:
+                    places.append((archived.payload.received_utc, path, offset))
     except Torn as torn:
         logger.warning("%s: %s; its writer was ended, the answer is skipped", file, torn)
     except Damaged as damaged:
         raise _broken(file, str(damaged)) from damaged
+    return places
 
 
 def _archived(record: Record, path: str, offset: int) -> Archived:

@@ -19,7 +19,8 @@ class Call:
     `path` begins at the root of the vendor's host. `query` holds no secret: keys are added by the client when it sends.
     A listing that continues (`pages`) is one call: its cursor is followed to the end. `tokens` are taken from the
     vendor's rate limit for each request, `records` from its daily budget. An answer that came after `final_after_utc`
-    never changes again, so it is never asked for twice.
+    never changes again, so it is never asked for twice. Where `may_be_unknown`, a vendor that does not know what is
+    asked for (404) has answered: there is nothing.
     """
 
     vendor: str
@@ -31,7 +32,7 @@ class Call:
     tokens: int = 1
     records: int = 0
     final_after_utc: datetime = NEVER
-    instead: tuple[Call, ...] | None = None
+    may_be_unknown: bool = False
 
     @property
     def key(self) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +23,8 @@ from warehouse.lake.tables import CANDLES_1M, CANDLES_DENSE, MARKETS, OBS, OBS_1
 from warehouse.lake.writer import write
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay, event_dates
+
+logger = logging.getLogger(__name__)
 
 
 class Reader(Protocol):
@@ -48,13 +52,19 @@ class Overlay:
             return with_path(pl.read_parquet(draft, hive_partitioning=False), contract, partition)
         if self.number is None:
             return with_path(contract.empty(), contract, partition)
-        return Snapshot(self.paths, self.number).read(contract, partition)
+        return _snapshot(self.paths, self.number).read(contract, partition)
 
     def only(self, cities: Iterable[str]) -> Overlay:
         """Return the same for some cities, which is all that a task of theirs needs to carry."""
         wanted = set(cities)
         staged = {key: path for key, path in self.staged.items() if key[1].city in wanted}
         return Overlay(paths=self.paths, number=self.number, staged=staged)
+
+
+@lru_cache(maxsize=4)
+def _snapshot(paths: LakePaths, number: int) -> Snapshot:
+    """Return a snapshot whose lists of files are read once in a process."""
+    return Snapshot(paths, number)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,12 +152,23 @@ def _derive_day(reader: Reader, partition: Partition, staging: Staging) -> Itera
     eve, before_eve = (Partition(partition.city, day.event_date - timedelta(days=back)) for back in (1, 2))
     obs, obs_eve = reader.read(OBS, partition), reader.read(OBS, eve)
     markets = reader.read(MARKETS, partition)
-    if markets.is_empty():
+    candles = _of_listed(reader.read(CANDLES_1M, partition), markets, partition)
+    if candles.is_empty():  # not fetched yet: minutes without quotes would say that nobody quoted
         frames = grids_of(day, obs=obs, obs_eve=obs_eve)
     else:
         grid_eve = grids_of(climate_day(eve), obs=obs_eve, obs_eve=reader.read(OBS, before_eve))["obs_1m"]
-        candles = reader.read(CANDLES_1M, partition)
         frames = derive(RawDay(day=day, markets=markets, candles=candles, obs=obs, obs_eve=obs_eve, grid_eve=grid_eve))
     for contract in (OBS_1M, OBS_5M, CANDLES_DENSE):
         if contract.name in frames:
             yield staging.stage(contract, frames[contract.name], partition)
+
+
+def _of_listed(candles: pl.DataFrame, markets: pl.DataFrame, partition: Partition) -> pl.DataFrame:
+    """Keep the candles of listed markets; of another one nobody knows what it pays for."""
+    if markets.is_empty():
+        return candles.clear()
+    is_listed = candles["market_ticker"].is_in(markets["market_ticker"].implode())
+    if not is_listed.all():
+        strangers = candles.filter(~is_listed)["market_ticker"].unique().sort()
+        logger.warning("%s: nothing is derived from markets that are not listed: %s", partition, ", ".join(strangers))
+    return candles.filter(is_listed)

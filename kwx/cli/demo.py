@@ -92,6 +92,8 @@ def serve(
     from pipelines.demo.wire import Faults
     from pipelines.demo.wire import serve as serving
 
+    if key_file.exists():
+        raise click.UsageError(f"{key_file} is there already: name another place with --key-file, or remove it")
     world = demo_world(days=days, since=since, until=until, cities=cities, seed=seed, efficiency=efficiency)
     start = None if now is None else _instant(now)
     with serving(world, port=port, ws_port=ws_port, now=start, speed=speed, faults=Faults(**dict(faults))) as served:
@@ -104,7 +106,10 @@ def serve(
         click.echo("  export VISUAL_CROSSING_API_KEY=demo")
         span = f"--since {world.event_dates[0]} --until {world.until}"
         click.echo(f"  kwx ingest all --server {served.url} --lake served-lake {span}")
-        threading.Event().wait(seconds)
+        try:
+            threading.Event().wait(seconds)
+        finally:
+            key_file.unlink(missing_ok=True)  # it opens this server alone
 
 
 def _instant(text: str) -> datetime:

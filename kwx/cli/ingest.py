@@ -38,6 +38,7 @@ Examples:
     type=click.IntRange(min=1),
     help="Visual Crossing's records a day in your plan (the free one: 1000); stops cleanly before they are spent.",
 )
+@click.option("--again", is_flag=True, help="Ask anew also what is at hand for good.")
 @server_option
 @workers_option
 @json_option
@@ -51,6 +52,7 @@ def ingest(
     dry_run: bool,
     folder: Path | None,
     vc_records: int | None,
+    again: bool,
     server: str | None,
     workers: int | None,
     as_json: bool,
@@ -75,18 +77,30 @@ def ingest(
     from pipelines.ingest.questions import Wish
     from pipelines.ingest.replay import recognise
     from pipelines.ingest.run import fetch_and_fold, plan_of, replay_folder
+    from pipelines.ingest.shards import Days
 
     kinds = KINDS if kind == "all" else (kind,)
     if folder is not None:
+        if sources or server or vc_records or again:
+            raise click.UsageError(
+                "--replay asks nobody: --source, --server, --vc-records and --again mean nothing to it"
+            )
         if dry_run:
             found = recognise(folder)
             print_json(recognised_as_json(found)) if as_json else tell_recognised(found)
             return
         with progress_of("replaying") as on_progress:
-            ingested = replay_folder(folder, lake_root, kinds=kinds, workers=workers, on_progress=on_progress)
+            ingested = replay_folder(
+                folder,
+                lake_root,
+                kinds=kinds,
+                days=Days.of(cities=cities, since=since, until=until),
+                workers=workers,
+                on_progress=on_progress,
+            )
     else:
         wish = Wish.of(kinds=kinds, cities=cities, since=since, until=until, sources=sources)
-        entry = access(server, vc_records_per_day=vc_records)
+        entry = access(server, vc_records_per_day=vc_records, again=again)
         if dry_run:
             plan = plan_of(wish, lake_root, entry=entry)
             print_json(plan_as_json(plan)) if as_json else tell_plan(plan)
@@ -94,5 +108,5 @@ def ingest(
         with progress_of("ingesting") as on_progress:
             ingested = fetch_and_fold(wish, lake_root, entry=entry, workers=workers, on_progress=on_progress)
     print_json(ingested_as_json(ingested)) if as_json else tell_ingested(ingested)
-    if ingested.stopped:
+    if not ingested.is_whole:
         raise SystemExit(1)

@@ -91,7 +91,8 @@ def tell_ingested(ingested: Ingested) -> None:
         click.echo(f"note: {note}", err=True)
     _tell_failures(ingested)
     if folded is None:
-        click.echo("the lake holds all of it already: no new snapshot")
+        nothing = not fetched.answers and not fetched.failed
+        click.echo("nothing was asked" if nothing else "the lake holds all of it already: no new snapshot")
         return
     if folded.refused:
         click.echo(f"{sum(one.rows for one in folded.refused):,} rows refused, kept in quarantine with their rule:")
@@ -130,8 +131,10 @@ def _tell_failures(ingested: Ingested) -> None:
         if error.hint:
             click.echo(f"hint:  {error.hint}", err=True)
     alone = [(call, error) for call, error in ingested.fetched.failed if call.vendor not in ingested.fetched.stopped]
-    for call, error in alone[:_REASONS_SHOWN]:
-        click.echo(f"failed: {call}: {error}", err=True)
+    for _call, error in alone[:_REASONS_SHOWN]:
+        click.echo(f"failed: {error}", err=True)
+    if len(alone) > _REASONS_SHOWN:
+        click.echo(f"failed: and {len(alone) - _REASONS_SHOWN} more; all of them: --json", err=True)
 
 
 def _tell_left_out(found: Recognised) -> None:

@@ -50,6 +50,8 @@ def record(
         f"{done.book_rows:,} book messages and {done.trade_rows:,} trades in hot/, {done.refused_rows:,} refused; "
         "the next kwx ingest takes them into the lake"
     )
+    if done.trade_gaps:
+        click.echo(f"{done.trade_gaps:,} gaps in the trades: kwx ingest trades fetches what is missing")
 
 
 def _tell_progress(progress: Any) -> None:

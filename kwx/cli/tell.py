@@ -35,9 +35,12 @@ def tell_built(built: Built) -> None:
     out.print(_tables(manifest, only=set(built.written)))
     out.print(
         f"\nsnapshot {manifest.number} of {manifest.root}: {sum(built.written.values()):,} rows written"
-        f" in {built.seconds:.1f} s; {len(built.checks)} checks passed",
+        f" in {built.seconds:.1f} s; {sum(check.passed for check in built.checks)} checks passed",
         soft_wrap=True,
     )
+    for check in built.checks:
+        if not check.passed:
+            out.print(f"look at {check.name}: {check.found:,} rows. {check.meaning}", style="yellow", soft_wrap=True)
     if not built.changed:
         out.print("nothing differed from what the lake held: no new snapshot")
     elif built.before is not None:
@@ -75,7 +78,7 @@ def tell_status(lake: Lake) -> None:
     empty = [name for name in TABLES if name not in manifest.tables]
     if empty:
         out.print(f"empty: {' '.join(empty)}", soft_wrap=True)
-    if answers := FetchLedger(lake.paths.ledger).counts():
+    if answers := FetchLedger(lake.paths.fetched).counts():
         told = ", ".join(f"{count:,} of {vendor}" for vendor, count in answers.items())
         out.print(f"raw: answers archived, {told}", soft_wrap=True)
     _tell_quarantine(out, refusals(lake.paths))
@@ -101,7 +104,7 @@ def status_as_json(lake: Lake) -> dict[str, Any]:
     return {
         **manifest,
         "snapshots": lake.snapshot_numbers(),
-        "raw": dict(FetchLedger(lake.paths.ledger).counts()),
+        "raw": dict(FetchLedger(lake.paths.fetched).counts()),
         "quarantine": [asdict(refused) for refused in refusals(lake.paths)],
     }
 

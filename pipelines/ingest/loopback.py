@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,8 @@ import msgspec
 from pipelines.archive import RawArchive
 from pipelines.calls import Call
 from pipelines.http import Client
-from pipelines.ingest.access import Entry
+from pipelines.ingest.access import REAL_WORLD, Entry
+from pipelines.vendors import KALSHI_STREAM_URL
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import VendorDown
 
@@ -24,19 +26,24 @@ class _Said(msgspec.Struct):
     ws_url: str
     now_utc: datetime
     speed: float
+    world: msgspec.Raw
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hello:
-    """The address of the stream, and the clock of the world: what is received there is received by that clock."""
+    """The address of the stream, the clock by which things are received there, and which world it is."""
 
     ws_url: str
     clock: Clock
+    world: str
 
 
-def clock_of(entry: Entry) -> Clock:
-    """Return the clock by which rows are received: the world's own where a demo server stands for the vendors."""
-    return hear(entry).clock if entry.origin == "loopback" else utc_now
+REALITY = Hello(ws_url=KALSHI_STREAM_URL, clock=utc_now, world=REAL_WORLD)
+
+
+def hello_of(entry: Entry) -> Hello:
+    """Return what is to be known before anything is asked: of a demo server from itself."""
+    return hear(entry) if entry.origin == "loopback" else REALITY
 
 
 def hear(entry: Entry) -> Hello:
@@ -58,4 +65,5 @@ def hear(entry: Entry) -> Hello:
     return Hello(
         ws_url=said.ws_url,
         clock=lambda: start_utc + timedelta(seconds=(time.monotonic() - heard_s) * said.speed),
+        world=f"demo {hashlib.sha256(bytes(said.world)).hexdigest()[:16]}",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -12,63 +13,92 @@ from pipelines.weather.fill import filled_expr
 from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, SETTLEMENTS, TRADES, UTC_TYPE, Table
 
 _PLACE = "_place"
+_RECEIVED = "_received_utc"
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 VISUAL_CROSSING = "vc"
-_UNSAID = {TRADES.name: ("ts_utc",), OBS.name: ("is_filled",)}
+_UNSAID = {TRADES.name: ("ts_utc",), OBS.name: ("is_filled",), SETTLEMENTS.name: ("is_correction",)}
 """What does not make a row another one: a trade's stamp comes in milliseconds by the stream and in microseconds by
-REST, and whether a report repeats an older one is judged here, from all of the day."""
+REST, whether a report repeats an older one is judged here, from all of the day, and that a report corrects another one
+may stand in the title of its text alone, which a table of the same reports does not tell."""
 
 
-def merged(contract: Table, held: pl.DataFrame, arrived: Sequence[pl.DataFrame], *, now_utc: datetime) -> pl.DataFrame:
-    """Return what a partition shall hold after new rows came, in the order of their arrival.
+@dataclass(frozen=True)
+class Arrived:
+    """Rows that came, and when they were received; rows recorded live were received when they became known."""
 
-    A row that says the same as an older one of its grain keeps the earlier `known_utc`: we had it then. One that says
-    something else than the lake held is a revision, and known from now on. A market that has ended is not opened again
-    by an older listing. Candles that the exchange told stand over those made from the tape. Issuances of reports are
-    never overwritten: a contradiction stays beside the first, for the contract to set aside.
+    rows: pl.DataFrame
+    received_utc: datetime | None = None
+
+
+def merged(
+    contract: Table, held: pl.DataFrame, arrived: Sequence[Arrived], *, held_since_utc: datetime | None = None
+) -> pl.DataFrame:
+    """Return what a partition shall hold after new rows came. Of rows of one grain the one received last counts.
+
+    What was received before the lake was written (`held_since_utc`) never overrules what it holds. A row that says the
+    same as an older one of its grain keeps the earlier `known_utc`: we had it then. One that says something else is a
+    revision, and known from its own receipt on. A market that has ended is not opened again by an older listing.
+    Candles that the exchange told stand over those made from the tape. Issuances of reports are never overwritten: a
+    contradiction stays beside the first, for the contract to set aside.
     """
-    frames = [frame.select(held.columns) for frame in (held, *arrived) if frame.height]
-    if not frames:
+    rows = _in_order(held, arrived, held_since_utc=held_since_utc)
+    if rows.is_empty():
         return held
-    rows = pl.concat(frames).with_row_index(_PLACE)
     rows = _told_over_tape(rows) if contract is CANDLES_1M else rows
     rows = _ended_last(rows) if contract is MARKETS else rows
-    if "known_utc" in rows.columns:
-        rows = _known_honestly(contract, rows, held_rows=held.height, now_utc=now_utc)
+    if "known_utc" in held.columns:
+        rows = _known_honestly(contract, rows)
     if contract is SETTLEMENTS:
-        return rows.unique(held.columns, keep="first", maintain_order=True).drop(_PLACE)
-    rows = rows.unique(list(contract.key), keep="last", maintain_order=True).drop(_PLACE)
+        return _each_report_once(rows, held.columns).select(held.columns)
+    rows = rows.unique(list(contract.key), keep="last", maintain_order=True).select(held.columns)
     return _filled_anew(rows) if contract is OBS else rows
+
+
+def _in_order(held: pl.DataFrame, arrived: Sequence[Arrived], *, held_since_utc: datetime | None) -> pl.DataFrame:
+    """Lay rows one after the other as they were received; held rows stand where the lake was written."""
+    nothing = pl.lit(None, UTC_TYPE).alias(_RECEIVED)
+    since = held_since_utc or _BEFORE_ALL
+    parts = [(since, held.with_columns(nothing))]
+    for one in arrived:
+        stamp = pl.col("known_utc") if one.received_utc is None else pl.lit(one.received_utc, UTC_TYPE)
+        rows = one.rows.select(held.columns).with_columns(
+            stamp.alias(_RECEIVED) if "known_utc" in held.columns else nothing
+        )
+        parts.append((one.received_utc or since, rows))
+    return pl.concat([rows for _, rows in sorted(parts, key=lambda part: part[0])]).with_row_index(_PLACE)
+
+
+def _known_honestly(contract: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Give rows that say the same the earliest `known_utc` of them, and revisions the instant of their receipt."""
+    repeated = rows.filter(pl.struct(contract.key).is_duplicated())
+    if repeated.is_empty():
+        return rows
+    silent = {"known_utc", _PLACE, _RECEIVED, *_UNSAID.get(contract.name, ())}
+    said = [name for name in rows.columns if name not in silent]
+    first_said = pl.col(_PLACE).min().over(said)
+    received_utc = pl.col(_RECEIVED).sort_by(_PLACE).first().over(said)
+    known = pl.col("known_utc").min().over(said)
+    # A listing is told anew whenever it changes; what it says of its end has a stamp of its own.
+    if contract is not MARKETS:
+        revises = (first_said > pl.col(_PLACE).min().over(contract.key)) & received_utc.is_not_null()
+        known = pl.when(revises).then(pl.max_horizontal(known, received_utc)).otherwise(known)
+    if contract is TRADES:
+        known = pl.max_horizontal(known, "ts_utc")
+    joined = rows.join(repeated.select(_PLACE, honest_utc=known), on=_PLACE, how="left", maintain_order="left")
+    return joined.with_columns(known_utc=pl.coalesce("honest_utc", "known_utc")).drop("honest_utc")
+
+
+def _each_report_once(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Fold reports that say the same; one is a correction if any of its tellers says so."""
+    said = [name for name in columns if name not in {"known_utc", *_UNSAID[SETTLEMENTS.name]}]
+    told = rows.with_columns(pl.col("is_correction").any().over(said))
+    return told.unique(said, keep="first", maintain_order=True)
 
 
 def _filled_anew(reports: pl.DataFrame) -> pl.DataFrame:
     """Judge which reports only repeat an older one, now that the day has more of them."""
     judged = pl.when(pl.col("source") == VISUAL_CROSSING).then(filled_expr().over("source")).otherwise("is_filled")
     return reports.sort("ts_utc").with_columns(judged.alias("is_filled"))
-
-
-def _known_honestly(contract: Table, rows: pl.DataFrame, *, held_rows: int, now_utc: datetime) -> pl.DataFrame:
-    """Give rows that say the same the earliest `known_utc` of them, and revisions of held rows the present one."""
-    repeated = rows.filter(pl.struct(contract.key).is_duplicated())
-    if repeated.is_empty():
-        return rows
-    silent = {"known_utc", *_UNSAID.get(contract.name, ())}
-    said = [name for name in _own_columns(rows) if name not in silent]
-    is_held = pl.col(_PLACE) < held_rows
-    revises = is_held.any().over(contract.key) & ~is_held.any().over(said)
-    earliest = pl.col("known_utc").min().over(said)
-    # A listing is told anew whenever it changes; what it says of its end has a stamp of its own.
-    if contract is not MARKETS:
-        earliest = pl.when(revises).then(pl.max_horizontal("known_utc", pl.lit(now_utc, UTC_TYPE))).otherwise(earliest)
-    if contract is TRADES:
-        earliest = pl.max_horizontal(earliest, "ts_utc")
-    honest = repeated.select(_PLACE, honest_utc=earliest)
-    joined = rows.join(honest, on=_PLACE, how="left", maintain_order="left")
-    return joined.with_columns(known_utc=pl.coalesce("honest_utc", "known_utc")).drop("honest_utc")
-
-
-def _own_columns(rows: pl.DataFrame) -> list[str]:
-    """Return the columns that are the table's own."""
-    return [name for name in rows.columns if name != _PLACE]
 
 
 def _ended_last(rows: pl.DataFrame) -> pl.DataFrame:

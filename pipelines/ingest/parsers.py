@@ -30,6 +30,7 @@ _PARSERS: Mapping[str, str] = {
     "ncei_hourly": "pipelines.weather.ncei_hourly:parse_ncei_hourly",
     "open_meteo": "pipelines.weather.open_meteo:parse_open_meteo",
     "columns_open_meteo": "pipelines.weather.open_meteo:parse_columns_open_meteo",
+    "stream_rows": "pipelines.ingest.hot:parse_stream_rows",
     "columns_trades": "pipelines.kalshi.archive_frames:parse_trade_columns",
     "columns_markets": "pipelines.kalshi.archive_frames:parse_market_columns",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from pipelines.calls import Call
 from pipelines.ingest.fetch import still_to_ask
@@ -65,12 +66,14 @@ def priced(
     questions: Sequence[Question],
     *,
     ledger: FetchLedger,
+    raw: Path,
+    again: bool = False,
     vendors: Vendors,
     expected: Mapping[tuple[str, str], int],
     notes: Sequence[str] = (),
 ) -> Plan:
     """Return the plan of some questions: what is answered already costs nothing."""
-    missing = {call.key for call in still_to_ask([call for *_, call in questions], ledger)[0]}
+    missing = {call.key for call in still_to_ask([call for *_, call in questions], ledger, raw=raw, again=again)[0]}
     groups: dict[tuple[str, str, str], list[Call]] = {}
     for kind, city, call in questions:
         groups.setdefault((kind, call.vendor, city), []).append(call)

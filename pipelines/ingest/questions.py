@@ -15,16 +15,20 @@ from pipelines.kalshi.filters import MarketFilter
 from pipelines.weather import calls as weather
 from warehouse.errors import Usage
 from warehouse.market.cities import CITIES, City
-from warehouse.market.climate_day import ClimateDay, event_dates
+from warehouse.market.climate_day import ClimateDay, event_date_at, event_dates
 
 EXCHANGE_KINDS = ("markets", "candles", "trades")
 SOURCES = {
     "obs": ("vc", "metar", "asos1min"),
     "forecasts": ("vc", "nbm", "lamp", "mos"),
-    "settlements": ("kalshi", "cli", "twc", "dsm", "cf6", "ghcn"),
+    "settlements": ("kalshi", "cli", "twc", "dsm", "cf6", "ghcn", "iem_cli"),
 }
 _MODEL = {"nbm": "NBS", "lamp": "LAV", "mos": "GFS"}
 
+ONLY_BY_NAME = ("iem_cli",)
+"""A year in one table, of which each day's last report alone is told: an audit of what the texts say."""
+
+USUAL_DAYS_PER_CALL = 7
 UNSURE_NEAR_CUTOFF = timedelta(days=3)
 TWC_PAGE_SINCE = date(2026, 6, 1)  # the page's own history begins here, ten weeks before it began to settle
 _LISTED_AROUND = timedelta(days=2)
@@ -58,9 +62,12 @@ class Wish:
         if since is None or until is None:
             raise Usage("which days?", hint="say --since 2026-11-01 --until 2026-11-04")
         next(event_dates(since, until))
-        known = {source for of_kind in SOURCES.values() for source in of_kind}
+        known = {source for kind in kinds for source in SOURCES.get(kind, ("kalshi",))}
         if foreign := sorted(set(sources) - known):
-            raise Usage(f"no vendor is asked for {foreign[0]!r}", hint=f"the sources are {' '.join(sorted(known))}")
+            raise Usage(
+                f"no vendor is asked for {foreign[0]!r} of {', '.join(kinds)}",
+                hint=f"the sources are {' '.join(sorted(known))}",
+            )
         return cls(kinds=tuple(kinds), cities=tuple(cities or CITIES), since=since, until=until, sources=tuple(sources))
 
     @property
@@ -71,7 +78,8 @@ class Wish:
 
     def wants(self, kind: str, source: str) -> bool:
         """Tell whether a source of a kind is wished for."""
-        return kind in self.kinds and (not self.sources or source in self.sources)
+        by_default = not self.sources and source not in ONLY_BY_NAME
+        return kind in self.kinds and (by_default or source in self.sources)
 
 
 def listing_calls(wish: Wish, *, now_utc: datetime, oldest_live_utc: datetime) -> Iterator[Question]:
@@ -107,21 +115,45 @@ def tape_calls(wish: Wish, markets: pl.DataFrame, *, cutoff: Cutoff, now_utc: da
                 yield from (("trades", str(city), call) for call in _trades_of(ticker, close_utc, cutoff, now_utc))
 
 
-def weather_calls(wish: Wish, *, now_utc: datetime, with_vc: bool) -> Iterator[Question]:
-    """Yield the questions to the weather vendors; the eve is weather of the first day too."""
+def weather_calls(
+    wish: Wish, *, now_utc: datetime, with_vc: bool, vc_records_per_day: int | None = None
+) -> Iterator[Question]:
+    """Yield the questions to the weather vendors; the eve is weather of the first day too, and no day is yet to come.
+
+    Forecasts come first: they are few, and must not wait for a budget that observations use up.
+    """
     eve = wish.since - _ONE_DAY
     for here in _cities(wish):
-        for call in _obs_of(wish, here, since=eve, with_vc=with_vc):
-            yield "obs", here.key, call
         for call in _forecasts_of(wish, here, now_utc=now_utc, with_vc=with_vc):
             yield "forecasts", here.key, call
-        for call in _settlements_of(wish, here, since=eve):
+    for here in _cities(wish):
+        until = min(wish.until, event_date_at(now_utc, city=here))
+        if until < eve:
+            continue
+        days_per_call = _days_paid_for(vc_records_per_day)
+        for call in _obs_of(wish, here, since=eve, until=until, with_vc=with_vc, days_per_call=days_per_call):
+            yield "obs", here.key, call
+        for call in _settlements_of(wish, here, since=eve, until=until):
             yield "settlements", here.key, call
     last = min(wish.until, now_utc.date())
     first = max(eve, TWC_PAGE_SINCE)
     if wish.wants("settlements", "twc") and first <= last:
         for call in weather.twc_climate_calls(since=first, until=last):
             yield "settlements", "all", call
+
+
+def _days_paid_for(vc_records_per_day: int | None) -> int:
+    """Return how many days of observations one question may hold; refuse a plan that pays for none."""
+    if vc_records_per_day is None:
+        return USUAL_DAYS_PER_CALL
+    least = weather.vc_obs_records(1)
+    if vc_records_per_day < least:
+        raise Usage(
+            f"{vc_records_per_day} records a day pay for no day of five-minute observations: one costs {least}",
+            hint="say more --vc-records, or choose other sources: --source metar",
+        )
+    fitting = [days for days in range(1, USUAL_DAYS_PER_CALL + 1) if weather.vc_obs_records(days) <= vc_records_per_day]
+    return fitting[-1]
 
 
 def _cities(wish: Wish) -> list[City]:
@@ -152,21 +184,22 @@ def _on_tier(live: list[Call], old: list[Call], at_utc: datetime | None, cutoff_
         return live
     if at_utc < cutoff_utc - UNSURE_NEAR_CUTOFF:
         return old
-    return [replace(call, instead=()) for call in (*live, *old)]
+    return [replace(call, may_be_unknown=True) for call in (*live, *old)]
 
 
-def _obs_of(wish: Wish, here: City, *, since: date, with_vc: bool) -> Iterator[Call]:
+def _obs_of(wish: Wish, here: City, *, since: date, until: date, with_vc: bool, days_per_call: int) -> Iterator[Call]:
     if wish.wants("obs", "vc") and with_vc:
-        yield from weather.vc_obs_calls(here, since=since, until=wish.until)
+        yield from weather.vc_obs_calls(here, since=since, until=until, days_per_call=days_per_call)
     if wish.wants("obs", "metar"):
-        yield from weather.iem_asos_calls(here, since=since, until=wish.until)
+        yield from weather.iem_asos_calls(here, since=since, until=until)
     if wish.wants("obs", "asos1min"):
-        yield from weather.iem_asos1min_calls(here, since=since, until=wish.until)
+        yield from weather.iem_asos1min_calls(here, since=since, until=until)
 
 
 def _forecasts_of(wish: Wish, here: City, *, now_utc: datetime, with_vc: bool) -> Iterator[Call]:
     if wish.wants("forecasts", "vc") and with_vc:
-        yield from weather.vc_forecast_calls(here, since=wish.since, until=wish.until)
+        runs = weather.vc_forecast_calls(here, since=wish.since, until=wish.until)
+        yield from (call for call in runs if call.asked["basis"] <= str(now_utc.date()))
         if ClimateDay(here, wish.since).start_utc <= now_utc < ClimateDay(here, wish.until).end_utc:
             yield weather.vc_nowcast_call(here)
     models = [model for source, model in _MODEL.items() if wish.wants("forecasts", source)]
@@ -174,11 +207,11 @@ def _forecasts_of(wish: Wish, here: City, *, now_utc: datetime, with_vc: bool) -
         yield from weather.iem_mos_calls(here, since=wish.since, until=wish.until, models=models)
 
 
-def _settlements_of(wish: Wish, here: City, *, since: date) -> Iterator[Call]:
+def _settlements_of(wish: Wish, here: City, *, since: date, until: date) -> Iterator[Call]:
     for product in ("cli", "dsm", "cf6"):
         if wish.wants("settlements", product):
-            yield from weather.iem_afos_calls(here, since=since, until=wish.until, product=product.upper())
-    if wish.wants("settlements", "cli"):
-        yield from weather.iem_cli_calls(here, since=since, until=wish.until)
+            yield from weather.iem_afos_calls(here, since=since, until=until, product=product.upper())
+    if wish.wants("settlements", "iem_cli"):
+        yield from weather.iem_cli_calls(here, since=since, until=until)
     if wish.wants("settlements", "ghcn"):
-        yield from weather.ncei_daily_calls(here, since=since, until=wish.until)
+        yield from weather.ncei_daily_calls(here, since=since, until=until)

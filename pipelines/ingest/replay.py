@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.archive import ENDING, place_of, read, scan
+from pipelines.ingest.hot import STREAM
 from pipelines.payload import Payload
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
@@ -27,6 +28,7 @@ class ArchivedAnswer:
     kind: str
     folder: Path
     pages: tuple[tuple[str, int], ...]
+    question: str = ""
 
     def payloads(self) -> Sequence[Payload]:
         """Read the pages back."""
@@ -102,7 +104,7 @@ _NO_ROWS = {"kalshi_orderbook": "a resting order book has no number in a stream:
 STEERING = {"kalshi_cutoff", "kalshi_status", "kalshi_schedule", "kalshi_orderbook", "loopback_hello"}
 """Answers that steer a run and fill no table."""
 
-_NOT_DATA = re.compile(r"(LICENSE|NOTICE|README)", re.IGNORECASE)
+_NOT_DATA = re.compile(r"(LICENSE|NOTICE|README|WORLD|.*\.sqlite.*)", re.IGNORECASE)
 
 
 def recognise(folder: Path, *, clock: Clock = utc_now) -> Recognised:
@@ -148,6 +150,9 @@ def _recorded(path: Path, *, received_utc: datetime, beside: Sequence[Path]) -> 
     """Return a file as a load, or the reason why it is none."""
     if _NOT_DATA.search(path.name):
         return "not data"
+    if path.parent.parent.name == STREAM and path.suffix == ".parquet":
+        asked = {"table": path.parent.name}
+        return RecordedFile(path=path, kind="stream_rows", asked=asked, received_utc=received_utc)
     if ".json" in path.name:
         return _recorded_json(path, received_utc=received_utc, beside=beside)
     for named in _BY_NAME:

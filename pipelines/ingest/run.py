@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
@@ -18,25 +19,27 @@ from pipelines.asking.budget import FILE_NAME, Budget
 from pipelines.calls import Call
 from pipelines.http import Client
 from pipelines.ingest import hot
-from pipelines.ingest.access import Entry, require_one_world
-from pipelines.ingest.fetch import Fetched, fetch, waiting
+from pipelines.ingest.access import REAL_WORLD, Entry, require_one_world, world_of
+from pipelines.ingest.fetch import Fetched, fetch, still_to_ask, waiting
 from pipelines.ingest.fold import Folded, fold
-from pipelines.ingest.loopback import clock_of
+from pipelines.ingest.loopback import hello_of
 from pipelines.ingest.plan import Plan, expected_tape, priced
 from pipelines.ingest.questions import Question, Wish, listing_calls, tape_calls, weather_calls
 from pipelines.ingest.replay import ArchivedAnswer, Recognised, recognise
-from pipelines.ingest.shards import Load
+from pipelines.ingest.shards import Days, Load
 from pipelines.kalshi import calls as kalshi
-from pipelines.kalshi.answers import Cutoff, read_cutoff
+from pipelines.kalshi.answers import Cutoff, read_cutoff, read_schedule, read_status
 from pipelines.kalshi.markets import parse_market_payloads
 from pipelines.publishing import OnProgress
 from warehouse.clock import Clock, utc_now
-from warehouse.errors import VendorError
+from warehouse.errors import Unparsable, VendorDown, VendorError
 from warehouse.lake.fetched import Answer, FetchLedger
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS
 from warehouse.lake.writer import write
 from warehouse.market.cities import CITIES
+
+logger = logging.getLogger(__name__)
 
 OPTIONAL_VENDORS = {"twc"}
 """Pages of nobody's promise: what they fail to say, other sources do."""
@@ -44,7 +47,7 @@ OPTIONAL_VENDORS = {"twc"}
 TABLES_OF = {
     "markets": ("markets", "settlements"),  # the exchange's own number comes with its markets
     "candles": ("candles_1m",),
-    "trades": ("trades",),
+    "trades": ("trades", "books"),
     "obs": ("obs",),
     "forecasts": ("forecasts",),
     "settlements": ("settlements",),
@@ -69,6 +72,11 @@ class Ingested:
         """The vendors that were given up and whose silence matters."""
         return {name: error for name, error in self.fetched.stopped.items() if name not in OPTIONAL_VENDORS}
 
+    @property
+    def is_whole(self) -> bool:
+        """True when every question that matters was answered."""
+        return not self.stopped and all(call.vendor in OPTIONAL_VENDORS for call, _ in self.fetched.failed)
+
 
 def plan_of(wish: Wish, lake_root: Path | str | None = None, *, entry: Entry, clock: Clock = utc_now) -> Plan:
     """Return what a run would ask, sending nothing: what only a listing can say is estimated, and said to be."""
@@ -90,7 +98,13 @@ def plan_of(wish: Wish, lake_root: Path | str | None = None, *, entry: Entry, cl
         }
         notes += ("the cutoff of the historical tier is asked first; this plan takes it 60 days back",)
     return priced(
-        questions, ledger=FetchLedger(lake.paths.ledger), vendors=entry.vendors, expected=expected, notes=notes
+        questions,
+        ledger=FetchLedger(lake.paths.fetched),
+        raw=lake.paths.raw,
+        again=entry.again,
+        vendors=entry.vendors,
+        expected=expected,
+        notes=notes,
     )
 
 
@@ -104,16 +118,15 @@ def fetch_and_fold(
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> Ingested:
     """Ask what is missing, archive it, and publish all that no snapshot holds yet."""
-    lake = Lake(lake_root)
-    require_one_world(lake, entry.origin)
-    clock = clock or clock_of(entry)
-    ledger = FetchLedger(lake.paths.ledger)
+    lake, hello = Lake(lake_root), hello_of(entry)
+    require_one_world(lake, entry.origin, world=hello.world)
+    clock = clock or hello.clock
+    ledger = FetchLedger(lake.paths.fetched)
     fetched = _Run(wish, lake, entry=entry, ledger=ledger, clock=clock, on_progress=on_progress).fetch()
-    left = waiting(fetched.answers, lineage=_lineage(lake))
-    folded = _fold_answers(lake, left, entry=entry, workers=workers, clock=clock, on_progress=on_progress)
-    if folded is not None:
-        ledger.mark_folded(left, snapshot=folded.built.snapshot.number)
-    return Ingested(fetched=fetched, folded=folded, notes=_notes(wish, entry))
+    folded = _fold_answers(
+        lake, wish, fetched.answers, entry=entry, workers=workers, clock=clock, on_progress=on_progress
+    )
+    return Ingested(fetched=fetched, folded=folded, notes=(*_notes(wish, entry), *fetched.notes))
 
 
 def replay_folder(
@@ -121,18 +134,31 @@ def replay_folder(
     lake_root: Path | str | None = None,
     *,
     kinds: Sequence[str] = tuple(TABLES_OF),
+    days: Days | None = None,
     workers: int | None = None,
     clock: Clock = utc_now,
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> Ingested:
     """Publish what saved answers say, through the same parsers."""
     lake = Lake(lake_root)
-    require_one_world(lake, "replay")
     found = recognise(folder, clock=clock)
+    world = world_of(folder) or REAL_WORLD
+    simulated = world != REAL_WORLD
+    require_one_world(lake, "loopback" if simulated else "replay", world=world)
     with write(lake, purpose="replay", clock=clock, wait_seconds=WAIT_FOR_THE_LOCK_SECONDS) as writer:
-        sources = {"replay": f"{len(found.loads)} saved answers of {folder.name}"}
+        told = f"{len(found.loads)} saved answers of {folder.name}"
+        sources = {"loopback": f"{told}, of a demo server"} if simulated else {"replay": told}
         only = {table for kind in kinds for table in TABLES_OF[kind]}
-        folded = fold(writer, found.loads, sources=sources, only=only, workers=workers, on_progress=on_progress)
+        folded = fold(
+            writer,
+            found.loads,
+            sources=sources,
+            only=only,
+            days=days,
+            only_days=days is not None,
+            workers=workers,
+            on_progress=on_progress,
+        )
     return Ingested(fetched=Fetched(), folded=folded, recognised=found)
 
 
@@ -149,6 +175,7 @@ class _Run:
         self._clock = clock
         self._on_progress = on_progress
         self._lock = threading.Lock()
+        self._stop = threading.Event()
         self._done = 0
         self._total = 0
 
@@ -156,10 +183,13 @@ class _Run:
         run_id = f"{self._clock():%Y%m%dT%H%M%S}-{os.getpid()}-ingest"
         archive = RawArchive(folder=self._lake.paths.raw, run_id=run_id, clock=self._clock)
         with archive, self._client(archive) as client, ThreadPoolExecutor(1) as beside:
-            weather = list(_weather(self._wish, self._entry, self._clock()))
-            brought_beside = beside.submit(self._ask, client, weather)
-            brought = self._of_exchange(client) if self._wish.of_exchange else Fetched()
-            brought.add(brought_beside.result())
+            brought_beside = beside.submit(self._ask, client, _weather(self._wish, self._entry, self._clock()))
+            try:
+                brought = self._of_exchange(client) if self._wish.of_exchange else Fetched()
+                brought.add(brought_beside.result())
+            except BaseException:
+                self._stop.set()
+                raise
         return brought
 
     def _client(self, archive: RawArchive) -> Client:
@@ -182,23 +212,32 @@ class _Run:
         try:
             cutoff = read_cutoff(client.fetch(kalshi.cutoff()))
         except VendorError as error:
-            return Fetched(stopped={"kalshi": error}, failed=[(kalshi.cutoff(), error)])
+            return _exchange_given_up(error)
+        except Unparsable as error:
+            return _exchange_given_up(VendorDown(f"{kalshi.cutoff()} cannot be read: {error}", hint=error.hint))
         now_utc = self._clock()
         listing = listing_calls(self._wish, now_utc=now_utc, oldest_live_utc=cutoff.market_settled_utc)
         brought = self._ask(client, list(listing))
+        if brought.stopped:
+            return brought
+        brought.notes += _rests(client, now_utc)
         markets = _listed(self._lake, self._wish, brought.answers)
         brought.add(self._ask(client, list(tape_calls(self._wish, markets, cutoff=cutoff, now_utc=now_utc))))
         return brought
 
     def _ask(self, client: Client, questions: Sequence[Question]) -> Fetched:
-        calls = [call for *_, call in questions]
+        calls, final = still_to_ask(
+            [call for *_, call in questions], self._ledger, raw=self._lake.paths.raw, again=self._entry.again
+        )
         with self._lock:
             self._total += len(calls)
         return fetch(
             calls,
+            final,
             asker=client,
             vendors=self._entry.vendors,
             ledger=self._ledger,
+            stop=self._stop,
             clock=self._clock,
             on_call=self._tell,
         )
@@ -209,8 +248,27 @@ class _Run:
             self._on_progress(self._done, self._total, f"asking {call.vendor}")
 
 
+def _exchange_given_up(error: VendorError) -> Fetched:
+    return Fetched(stopped={"kalshi": error}, failed=[(kalshi.cutoff(), error)])
+
+
+def _rests(client: Client, now_utc: datetime) -> list[str]:
+    """Say that the exchange rests, where it does: quotes then stand still, and that is no gap."""
+    try:
+        status = read_status(client.fetch(kalshi.status()))
+        schedule = read_schedule(client.fetch(kalshi.schedule()), at_utc=now_utc)
+    except (VendorError, Unparsable) as error:
+        logger.warning("the exchange does not say whether it is open: %s", error)
+        return []
+    if status.trading_active and not schedule.is_paused(now_utc):
+        return []
+    until = f" until {status.resumes_utc:%Y-%m-%d %H:%M}Z" if status.resumes_utc else ""
+    return [f"the exchange rests{until}: its quotes stand still"]
+
+
 def _weather(wish: Wish, entry: Entry, now_utc: datetime) -> list[Question]:
-    return list(weather_calls(wish, now_utc=now_utc, with_vc=entry.with_vc))
+    asked = weather_calls(wish, now_utc=now_utc, with_vc=entry.with_vc, vc_records_per_day=entry.vc_records_per_day)
+    return list(asked)
 
 
 def _listed(lake: Lake, wish: Wish, answers: Sequence[Answer]) -> pl.DataFrame:
@@ -234,11 +292,12 @@ def _within(markets: pl.DataFrame, wish: Wish) -> pl.DataFrame:
 
 
 def _load(lake: Lake, answer: Answer) -> ArchivedAnswer:
-    return ArchivedAnswer(kind=answer.kind, folder=lake.paths.raw, pages=answer.pages)
+    return ArchivedAnswer(kind=answer.kind, folder=lake.paths.raw, pages=answer.pages, question=answer.question)
 
 
 def _fold_answers(
     lake: Lake,
+    wish: Wish,
     answers: Sequence[Answer],
     *,
     entry: Entry,
@@ -246,25 +305,22 @@ def _fold_answers(
     clock: Clock,
     on_progress: OnProgress,
 ) -> Folded | None:
-    loads: list[Load] = [_load(lake, answer) for answer in answers]
-    if not loads and hot.is_empty(lake.paths):
+    """Fold what no snapshot holds yet; what that is, is read once the lake is ours: another run may have folded it."""
+    ledger = FetchLedger(lake.paths.fetched)
+    if not waiting(answers) and hot.is_empty(lake.paths):
         return None
     with write(lake, purpose="ingest", clock=clock, wait_seconds=WAIT_FOR_THE_LOCK_SECONDS) as writer:
+        left = waiting(list(ledger.find(answer.question for answer in answers).values()))
         asked = sorted({answer.vendor for answer in answers})
         sources = {name: str(urlsplit(entry.vendors[name].base_url).hostname) for name in asked}
         if entry.origin == "loopback":
             sources = {"loopback": f"a demo server in the place of {', '.join(asked)}"}
-        return fold(writer, loads, sources=sources, workers=workers, on_progress=on_progress)
-
-
-def _lineage(lake: Lake) -> set[int]:
-    """Return the current snapshot and those it was built upon; one removed long ago counts as built upon."""
-    number, line = lake.current_number(), set()
-    kept = set(lake.snapshot_numbers())
-    while number is not None and number in kept:
-        line.add(number)
-        number = lake.snapshot(number).manifest.parent
-    return line | (set(range(1, number + 1)) if number is not None else set())
+        loads: list[Load] = [_load(lake, answer) for answer in left if answer.pages]
+        days = Days(cities=wish.cities, since=wish.since, until=wish.until)
+        folded = fold(writer, loads, sources=sources, days=days, workers=workers, on_progress=on_progress)
+        empty = {load.question for load in folded.empty if isinstance(load, ArchivedAnswer)}
+        ledger.mark_folded(left, snapshot=folded.built.snapshot.number, empty=empty)
+    return folded
 
 
 def _notes(wish: Wish, entry: Entry) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
-"""Small answers of the exchange that steer a run and fill no table: cutoff, status, schedule, fee changes."""
+"""Small answers of the exchange that steer a run and fill no table: cutoff, status, schedule."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -75,16 +75,6 @@ class Schedule:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeeChange:
-    """The fee of a series, or of one event instead of its series', from an instant on; None: the series' fee again."""
-
-    ticker: str
-    fee_type: str | None
-    fee_multiplier: float | None
-    from_utc: datetime
-
-
 def read_cutoff(payload: Payload) -> Cutoff:
     """Read the cutoff; without it no market can be routed, so a damaged one is an error."""
     said = _decoded(payload, _CutoffOnWire)
@@ -114,39 +104,18 @@ def read_schedule(payload: Payload, *, at_utc: datetime) -> Schedule:
     )
 
 
-def read_fee_changes(payload: Payload) -> tuple[FeeChange, ...]:
-    """Read the fee changes of series and events, the oldest first."""
-    said = _decoded(payload, _FeesOnWire)
-    of_series = [
-        FeeChange(
-            ticker=one.series_ticker,
-            fee_type=one.fee_type,
-            fee_multiplier=one.fee_multiplier,
-            from_utc=one.scheduled_ts,
-        )
-        for one in said.series_fee_change_arr or ()
-    ]
-    of_events = [
-        FeeChange(
-            ticker=one.event_ticker,
-            fee_type=one.fee_type_override,
-            fee_multiplier=one.fee_multiplier_override,
-            from_utc=one.scheduled_ts,
-        )
-        for one in said.event_fee_changes or ()
-    ]
-    return tuple(sorted((*of_series, *of_events), key=lambda change: (change.from_utc, change.ticker)))
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class _CutoffOnWire(msgspec.Struct):
-    market_settled_ts: datetime
-    trades_created_ts: datetime
+    market_settled_ts: _Instant
+    trades_created_ts: _Instant
 
 
 class _StatusOnWire(msgspec.Struct):
     exchange_active: bool
     trading_active: bool
-    exchange_estimated_resume_time: datetime | None = None
+    exchange_estimated_resume_time: _Instant | None = None
 
 
 class _HoursOnWire(msgspec.Struct):
@@ -158,8 +127,8 @@ _Day = list[_HoursOnWire] | None
 
 
 class _WeekOnWire(msgspec.Struct):
-    start_time: datetime
-    end_time: datetime
+    start_time: _Instant
+    end_time: _Instant
     monday: _Day = None
     tuesday: _Day = None
     wednesday: _Day = None
@@ -170,8 +139,8 @@ class _WeekOnWire(msgspec.Struct):
 
 
 class _MaintenanceOnWire(msgspec.Struct):
-    start_datetime: datetime
-    end_datetime: datetime
+    start_datetime: _Instant
+    end_datetime: _Instant
 
 
 class _Hours(msgspec.Struct):
@@ -181,25 +150,6 @@ class _Hours(msgspec.Struct):
 
 class _ScheduleOnWire(msgspec.Struct):
     schedule: _Hours
-
-
-class _SeriesFeeOnWire(msgspec.Struct):
-    series_ticker: str
-    fee_type: str
-    fee_multiplier: float
-    scheduled_ts: datetime
-
-
-class _EventFeeOnWire(msgspec.Struct):
-    event_ticker: str
-    scheduled_ts: datetime
-    fee_type_override: str | None = None
-    fee_multiplier_override: float | None = None
-
-
-class _FeesOnWire(msgspec.Struct):
-    series_fee_change_arr: list[_SeriesFeeOnWire] | None = None
-    event_fee_changes: list[_EventFeeOnWire] | None = None
 
 
 def _decoded(payload: Payload, shape: type[_T]) -> _T:

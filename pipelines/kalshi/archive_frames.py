@@ -39,7 +39,7 @@ def trades_of_columns(frame: pl.DataFrame, received_utc: datetime) -> Parsed:
         pl.lit(False).alias("is_block"),
         pl.lit(received_utc, UTC_TYPE).alias("received_utc"),
     )
-    return parsed_columns(columns, records_of=lambda part: frame.to_dicts())
+    return parsed_columns(columns, records_of=lambda part, places: frame[places].iter_rows(named=True))
 
 
 def market_records_of_columns(frame: pl.DataFrame) -> Iterator[dict[str, object]]:

@@ -6,8 +6,7 @@ A field that nobody knows yet is ignored and told once per process. What is no J
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,7 +16,7 @@ from warehouse.errors import Refused
 logger = logging.getLogger(__name__)
 
 _SHOWN = 2_000
-_NUMBERED = re.compile(r"\[[0-9]+\]")
+_NOT_SO = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _told: set[str] = set()
 
 A = TypeVar("A")
@@ -28,20 +27,66 @@ class Shape(Generic[A]):
 
     def __init__(self, known: Any, tolerant: Any) -> None:
         self._known: msgspec.json.Decoder[A] = msgspec.json.Decoder(known)
+        self._type = msgspec.inspect.type_info(known)
         self._tolerant: msgspec.json.Decoder[A] = msgspec.json.Decoder(tolerant)
 
     def read(self, body: bytes) -> A | None:
         """Return the answer, or None where one of its fields has another type than it should."""
         try:
             return self._known.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            unexpected = str(error)
+        except _NOT_SO:
+            pass  # a new field, or damage: the second reading tells
         try:
             answer = self._tolerant.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _NOT_SO:
             return None
-        tell_once(_NUMBERED.sub("[...]", unexpected))
+        self._tell_new(body)
         return answer
+
+    def _tell_new(self, body: bytes) -> None:
+        try:
+            said = msgspec.json.decode(body)
+        except _NOT_SO:
+            tell_once("a field that cannot be read")
+            return
+        for field in _unknown_fields(self._type, said, "$"):
+            tell_once(field)
+
+
+def _unknown_fields(expected: Any, said: object, path: str) -> Iterator[str]:
+    """Yield the fields that a strict type does not know; of records with the same fields one is looked into."""
+    if isinstance(expected, msgspec.inspect.UnionType):
+        for one in expected.types:
+            yield from _unknown_fields(one, said, path)
+    elif isinstance(expected, msgspec.inspect.StructType) and isinstance(said, dict):
+        fields = {field.encode_name: field.type for field in expected.fields}
+        if expected.forbid_unknown_fields:
+            yield from (f"the field `{name}` at `{path}`" for name in said if name not in fields)
+        for name in fields.keys() & said.keys():
+            yield from _unknown_fields(fields[name], said[name], f"{path}.{name}")
+    elif isinstance(expected, msgspec.inspect.ListType) and isinstance(said, list):
+        for record in _of_each_shape(said):
+            yield from _unknown_fields(expected.item_type, record, f"{path}[...]")
+    elif isinstance(expected, msgspec.inspect.DictType) and isinstance(said, dict):
+        for value in said.values():
+            yield from _unknown_fields(expected.value_type, value, f"{path}[...]")
+
+
+def _of_each_shape(records: list[Any]) -> Iterator[object]:
+    """Yield one of the records that have the same fields, and all that hold lists, for those may be empty."""
+    seen: set[tuple[object, ...]] = set()
+    for record in records:
+        shape = _shape(record)
+        if shape is None or shape not in seen:
+            yield record
+        if shape is not None:
+            seen.add(shape)
+
+
+def _shape(record: object) -> tuple[object, ...] | None:
+    if not isinstance(record, dict) or any(isinstance(value, list) for value in record.values()):
+        return None
+    return tuple((name, *value) if isinstance(value, dict) else name for name, value in record.items())
 
 
 def tell_once(what: str) -> None:

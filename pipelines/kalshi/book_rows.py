@@ -1,30 +1,28 @@
 """Events of a stream as rows of `books` and `trades`, and recorded frames as the same.
 
-A message is known from its receipt, or from its own stamp where our clock was behind. A gap is a row for each of its
-markets, in the place of the first number that never came, so that no two rows share a number. Between a gap and the
-next snapshot of a market its changes are kept, but the book is not known.
+A message is known from its receipt, or from its own stamp or sending where our clock was behind. A gap is a row for
+each of its markets, in the place of the first number that never came, so that no two rows share a number. Between a gap
+and the next snapshot of a market its changes are kept, but the book is not known. Trades that are missing have no row:
+what is missing, and since when, is told among what is refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
-from pipelines.kalshi.events import BOOKS_CHANNEL, Event, Gap
+from pipelines.kalshi.events import BOOKS_CHANNEL, STOPPED, TRADES_CHANNEL, Event, Gap, event_known_us
 from pipelines.kalshi.feed import Feed
 from pipelines.kalshi.levels import Levels
 from pipelines.kalshi.messages import Damaged, Delta, FrameReader, Snapshot, TapeTrade
+from pipelines.kalshi.places import UNPLACED, with_places
 from pipelines.payload import Parsed, refusal, refused_frame
-from warehouse.errors import Unparsable
 from warehouse.lake.tables import BOOKS, TRADES, UTC_TYPE, Table
-from warehouse.market.tickers import parse_market_ticker
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEVELS = tuple(Levels.__struct_fields__)
-_FOREIGN = "the market is of another product than the daily highs of the registry"
 
 SidOf = Callable[[int], int]
 
@@ -39,10 +37,32 @@ def rows_of(events: Sequence[Event], *, sid_of: SidOf) -> tuple[Parsed, Parsed]:
     damaged = [
         refusal(said.market_ticker, said.rule, said.record) for _, _, said in events if isinstance(said, Damaged)
     ]
+    trades = [event for event in events if type(event.message) is TapeTrade]
     return (
         _parsed(BOOKS, _books(events, sid_of), damaged),
-        _parsed(TRADES, _trades([event for event in events if type(event.message) is TapeTrade])),
+        _parsed(TRADES, _trades(trades), [trade_gap(*gap) for gap in trade_gaps(events)]),
     )
+
+
+def trade_gaps(events: Iterable[Event]) -> Iterator[tuple[Gap, int]]:
+    """Yield the gaps of the tape, each with the instant at which it was seen."""
+    for received_us, _, said in events:
+        if isinstance(said, Gap) and said.channel == TRADES_CHANNEL and said.cause != STOPPED and said.market_tickers:
+            yield said, received_us
+
+
+def trade_gap(gap: Gap, seen_us: int) -> dict[str, str | None]:
+    """Return what people and `kwx ingest trades` need to fill a gap of the tape; one that ends a line has no end."""
+    record = {
+        "from_utc": _instant(seen_us if gap.since_us is None else gap.since_us),
+        "until_utc": None if gap.ends else _instant(seen_us),
+        "market_tickers": gap.market_tickers,
+    }
+    return refusal(gap.market_tickers[0], f"trades are missing on the stream: {gap.cause}", record)
+
+
+def _instant(us: int) -> str:
+    return (_EPOCH + timedelta(microseconds=us)).isoformat()
 
 
 def parse_recorded_frames(
@@ -115,9 +135,9 @@ def _gaps(events: Sequence[Event]) -> pl.DataFrame:
 
 
 def _said(kind: str, events: Sequence[Event]) -> pl.DataFrame:
-    received = pl.Series("received_us", [event.received_us for event in events], dtype=pl.Int64)
+    known = pl.Series("known_utc", [event_known_us(event) for event in events], dtype=pl.Int64).cast(UTC_TYPE)
     numbers = pl.Series("subscription", [event.subscription for event in events], dtype=pl.Int64)
-    return pl.DataFrame([received, numbers]).with_columns(kind=pl.lit(kind))
+    return pl.DataFrame([known, numbers]).with_columns(kind=pl.lit(kind))
 
 
 def _trades(events: Sequence[Event]) -> pl.DataFrame:
@@ -138,31 +158,10 @@ def _instants(milliseconds: Sequence[int | None]) -> pl.Series:
 
 
 def _parsed(table: Table, rows: pl.DataFrame, refusals: Sequence[dict[str, str | None]] = ()) -> Parsed:
-    """Give rows their partition and when they were known; a market of another product is refused."""
-    tickers = rows["market_ticker"].unique().to_list()
-    days = [_day(ticker) for ticker in tickers]
-    path = pl.DataFrame(
-        {
-            "market_ticker": tickers,
-            "city": [day[0] if day else None for day in days],
-            "event_date": [day[1] if day else None for day in days],
-        },
-        schema={"market_ticker": pl.String(), **table.path_columns},
-    )
-    received = pl.col("received_us").cast(UTC_TYPE)
-    rows = rows.join(path, on="market_ticker", how="left", maintain_order="left").with_columns(
-        known_utc=pl.max_horizontal(received, "ts_utc")
-    )
-    foreign = rows.filter(pl.col("city").is_null())["market_ticker"].unique(maintain_order=True).to_list()
-    refused = [*refusals, *(refusal(ticker, _FOREIGN, ticker) for ticker in foreign)]
-    kept = rows.filter(pl.col("city").is_not_null()).select(*table.path_columns, *table.schema)
+    """Give rows their partition; a market of another product is refused."""
+    rows = with_places(rows)
+    astray = rows.filter(pl.col(UNPLACED).is_not_null()).unique("market_ticker", maintain_order=True)
+    told = zip(astray["market_ticker"], astray[UNPLACED], strict=True)
+    refused = [*refusals, *(refusal(ticker, why, ticker) for ticker, why in told)]
+    kept = rows.filter(pl.col(UNPLACED).is_null()).select(*table.path_columns, *table.schema)
     return Parsed(table=table, frame=kept, refused=refused_frame(refused))
-
-
-@lru_cache(maxsize=4096)
-def _day(market_ticker: str) -> tuple[str, date] | None:
-    try:
-        event = parse_market_ticker(market_ticker).event
-    except Unparsable:
-        return None
-    return (event.city.key, event.event_date) if event.city else None

@@ -25,6 +25,8 @@ CANDLES_PER_CALL = 5_000
 CANDLES_PER_BATCH = 10_000
 TICKERS_PER_BATCH = 100
 PERIODS_MINUTES = (1, 60, 1_440)
+PERIOD = "period_interval"
+"""Which of them was asked for; no answer says it."""
 
 MARKETS_PER_PAGE = 1_000
 TRADES_PER_PAGE = 1_000
@@ -252,8 +254,9 @@ def _candles(path: str, start_utc: datetime, end_utc: datetime, period_minutes: 
 def _windowed(path: str, window: Window, period_minutes: int, *, query: dict[str, str] | None = None) -> Call:
     _period_s(period_minutes)
     start_s, end_s = window
-    said = {"start_ts": str(start_s), "end_ts": str(end_s), "period_interval": str(period_minutes)}
-    return _call("kalshi_candles", path, query=(query or {}) | said, final_after_utc=_final_after(end_s))
+    period = {PERIOD: str(period_minutes)}
+    said = {"start_ts": str(start_s), "end_ts": str(end_s)} | period
+    return _call("kalshi_candles", path, query=(query or {}) | said, asked=period, final_after_utc=_final_after(end_s))
 
 
 def _trades(path: str, ticker: str, min_utc: datetime | None, max_utc: datetime | None) -> Call:

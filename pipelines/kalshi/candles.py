@@ -18,8 +18,9 @@ import numpy.typing as npt
 import polars as pl
 
 from pipelines.kalshi.bodies import Shape, json_of, shown
+from pipelines.kalshi.calls import PERIOD
 from pipelines.kalshi.exact import BAD, MISSING, YEARS, Ints, Word, centi_of, nullable, preferred, ticks_of
-from pipelines.kalshi.judged import Law, parted, readable, refusals_of
+from pipelines.kalshi.judged import Law, parted, readable, refusals_of, told_last, without_repeats
 from pipelines.kalshi.places import UNPLACED, with_places
 from pipelines.lags import TAPE_LAG, known_expr
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
@@ -35,6 +36,7 @@ _MOMENTS = ("open", "high", "low", "close")
 _QUOTE_SIDES = ("yes_bid", "yes_ask")
 _SIDES = (*_QUOTE_SIDES, "price")
 _SMALLEST_MS = 100_000_000_000  # as seconds that is the year 5138
+_ANSWER = "answer"
 _HOUR = 3_600
 _HOURLY_FROM = 3  # so many candles, all of whole hours, are no minutes
 _FIRST_S, _AFTER_S = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (YEARS.start, YEARS.stop))
@@ -128,10 +130,10 @@ class _Part:
     places: Sequence[int]
     columns: dict[str, Ints]
 
-    def records(self) -> Sequence[object]:
-        """Return what was said of the candles, word for word."""
+    def records(self, places: Sequence[int]) -> list[object]:
+        """Return what was said of the candles of some places, word for word."""
         ticker, said = _loose(self.payload.body)[self.number]
-        return [{"ticker": ticker, "candle": said[place]} for place in self.places]
+        return [{"ticker": ticker, "candle": said[self.places[place]]} for place in places]
 
 
 def parse_candles(payloads: Sequence[Payload]) -> Iterator[Parsed]:
@@ -222,8 +224,15 @@ def _parsed(parts: Sequence[_Part], refusals: Sequence[_Refusal]) -> Parsed:
     if not parts:
         return Parsed(table=CANDLES_1M, frame=pl.DataFrame(schema=FRAME_SCHEMA), refused=refused_frame(refusals))
     kept, refused = parted(with_places(_words(parts)), _LAWS, subject_to=UNPLACED)
-    told_of = refusals_of(refused, lambda part: parts[part].records())
-    return Parsed(table=CANDLES_1M, frame=_rows(kept), refused=pl.concat([refused_frame(refusals), told_of]))
+    # An answer that contradicts itself is damaged; a later answer knows better.
+    kept, contradicting = without_repeats(_rows(kept), CANDLES_1M.key, within=[_ANSWER])
+    kept, outdated = told_last(kept.drop(_ANSWER), CANDLES_1M.key, by="received_utc")
+    told_of = [
+        refusals_of(some, lambda part, places: parts[part].records(places))
+        for some in (refused, contradicting, outdated)
+    ]
+    frame = kept.select(FRAME_SCHEMA.names())
+    return Parsed(table=CANDLES_1M, frame=frame, refused=pl.concat([refused_frame(refusals), *told_of]))
 
 
 def _words(parts: Sequence[_Part]) -> pl.DataFrame:
@@ -237,20 +246,31 @@ def _words(parts: Sequence[_Part]) -> pl.DataFrame:
         {
             "part": of_part,
             "place": np.arange(len(of_part)) - (np.cumsum(sizes) - sizes)[of_part],
+            _ANSWER: _answers(parts)[of_part],
             "market_ticker": pl.Series([part.ticker for part in parts], dtype=pl.String).gather(of_part),
             "received_utc": pl.Series([part.payload.received_utc for part in parts], dtype=UTC_TYPE).gather(of_part),
-            "is_coarse": _coarse(columns["end_period_ts"], sizes)[of_part],
+            "is_coarse": _coarse(parts, columns["end_period_ts"], sizes)[of_part],
             **columns,
         }
     )
 
 
-def _coarse(ts: Ints, sizes: Ints) -> npt.NDArray[np.bool_]:
-    """Tell, for each market of an answer, whether its candles are those of hours or days: all end at whole hours."""
+def _answers(parts: Sequence[_Part]) -> Ints:
+    """Return, for each part, the number of its answer: one of several markets has several parts."""
+    numbers: dict[int, int] = {}
+    return np.array([numbers.setdefault(id(part.payload), len(numbers)) for part in parts], np.int64)
+
+
+def _coarse(parts: Sequence[_Part], ts: Ints, sizes: Ints) -> npt.NDArray[np.bool_]:
+    """Tell, for each market of an answer, whether its candles are those of hours or days.
+
+    The question says it. Where nobody knows the question, several candles that all end at whole hours are no minutes.
+    """
     off_hours = np.concatenate([[0], np.cumsum(ts % _HOUR != 0)])
     end = np.cumsum(sizes)
-    coarse: npt.NDArray[np.bool_] = (sizes >= _HOURLY_FROM) & (off_hours[end] == off_hours[end - sizes])
-    return coarse
+    guessed: npt.NDArray[np.bool_] = (sizes >= _HOURLY_FROM) & (off_hours[end] == off_hours[end - sizes])
+    asked = [part.payload.asked.get(PERIOD) for part in parts]
+    return np.array([guess if said is None else said != "1" for guess, said in zip(guessed, asked, strict=True)])
 
 
 def _rows(kept: pl.DataFrame) -> pl.DataFrame:
@@ -259,9 +279,8 @@ def _rows(kept: pl.DataFrame) -> pl.DataFrame:
         known_expr(pl.col("ts_utc"), lag=TAPE_LAG, received_utc=pl.col("received_utc")),
         *(nullable(kept[name].to_numpy(), FRAME_SCHEMA[name]).alias(name) for name in _PRICES),
     )
-    # Windows overlap.
-    rows = rows.unique(CANDLES_1M.key, keep="last", maintain_order=True)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in FRAME_SCHEMA.items())
+    typed = (pl.col(name).cast(dtype) for name, dtype in FRAME_SCHEMA.items())
+    return rows.select("part", "place", _ANSWER, "received_utc", *typed)
 
 
 _QUOTES = tuple(f"{side}_{moment}_ticks" for side in _QUOTE_SIDES for moment in _MOMENTS)

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Command = dict[str, Any]
+Action = Literal["add_markets", "delete_markets", "get_snapshot"]
+
+UPDATES_KEPT = 1_000
+"""Of so many changes it is known what they were, should the exchange refuse one."""
 
 
 @dataclass(kw_only=True)
-class _Asked:
+class Asked:
     """A subscribe command: which channels have not answered, and for how many ticks."""
 
     channels: set[str]
     market_tickers: frozenset[str]
     waited: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """A change of one subscription."""
+
+    sid: int
+    action: Action
+    market_tickers: tuple[str, ...]
 
 
 class Commands:
@@ -25,7 +38,8 @@ class Commands:
         self.pending: list[Command] = []
         self._use_yes_price = use_yes_price
         self._last_id = 0
-        self._unanswered: dict[int, _Asked] = {}
+        self._unanswered: dict[int, Asked] = {}
+        self._updates: dict[int, Update] = {}
 
     def take(self) -> list[Command]:
         """Hand over what is to be sent now."""
@@ -36,26 +50,49 @@ class Commands:
         """Forget everything: the connection is another."""
         self.pending.clear()
         self._unanswered.clear()
+        self._updates.clear()
 
     def subscribe(self, channels: Sequence[str], market_tickers: Iterable[str]) -> None:
-        """Ask for channels; each answers with a subscription of its own."""
+        """Ask for channels; each answers with a subscription of its own. No market would mean all, so none is asked."""
         tickers = frozenset(market_tickers)
+        if not tickers:
+            return
         params = {
             "channels": list(channels),
             "market_tickers": sorted(tickers),
             "use_yes_price": self._use_yes_price,
         }
-        self._unanswered[self._add("subscribe", params)] = _Asked(channels=set(channels), market_tickers=tickers)
+        self._unanswered[self._add("subscribe", params)] = Asked(channels=set(channels), market_tickers=tickers)
 
-    def update(self, sid: int, action: str, market_tickers: Collection[str]) -> None:
+    def unsubscribe(self, sid: int) -> None:
+        """End one subscription."""
+        self._add("unsubscribe", {"sids": [sid]})
+
+    def update(self, sid: int, action: Action, market_tickers: Collection[str]) -> None:
         """Change one subscription, or ask for snapshots on it; of no market nothing is asked."""
-        if market_tickers:
-            params = {"sids": [sid], "action": action, "market_tickers": list(market_tickers)}
-            self._add("update_subscription", params)
+        if not market_tickers:
+            return
+        tickers = tuple(market_tickers)
+        params = {"sids": [sid], "action": action, "market_tickers": list(tickers)}
+        self._updates[self._add("update_subscription", params)] = Update(sid=sid, action=action, market_tickers=tickers)
+        if len(self._updates) > UPDATES_KEPT:
+            del self._updates[next(iter(self._updates))]
 
-    def awaits(self, command_id: int) -> bool:
-        """Tell whether this is a subscription that is not wholly answered."""
-        return command_id in self._unanswered
+    def awaited(self, channel: str) -> frozenset[str]:
+        """Return the markets for which a channel has not answered yet."""
+        return frozenset().union(
+            *(asked.market_tickers for asked in self._unanswered.values() if channel in asked.channels)
+        )
+
+    @property
+    def is_awaited(self) -> bool:
+        """True while a subscription is not wholly answered."""
+        return bool(self._unanswered)
+
+    def channels_awaited(self, command_id: int) -> frozenset[str]:
+        """Return the channels that have not answered to one command."""
+        asked = self._unanswered.get(command_id)
+        return frozenset(asked.channels) if asked else frozenset()
 
     def answered(self, command_id: int, channel: str) -> frozenset[str] | None:
         """Note the answer of one channel; return the markets that it was asked for."""
@@ -66,6 +103,14 @@ class Commands:
         if not asked.channels:
             del self._unanswered[command_id]
         return asked.market_tickers
+
+    def refused(self, command_id: int) -> Asked | None:
+        """Note that a subscription was refused; return what of it had no answer."""
+        return self._unanswered.pop(command_id, None)
+
+    def updated(self, command_id: int) -> Update | None:
+        """Note that a change was answered; return what it was."""
+        return self._updates.pop(command_id, None)
 
     def tick(self, patience: int) -> str:
         """Let a second pass; return the channels that were waited for too long."""

@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from pipelines.kalshi.messages import Damaged, Delta, Lifecycle, Quote, Snapshot, TapeTrade
+from pipelines.kalshi.messages import Damaged, Delta, Snapshot, TapeTrade, known_us
 
 BOOKS_CHANNEL = "orderbook_delta"
 TRADES_CHANNEL = "trade"
+
+STOPPED = "the recording was stopped"
+"""The cause of a gap that is none: nobody wants what comes after it."""
 
 
 class Gap(msgspec.Struct, frozen=True):
     """Frames are missing from the number `seq` on: until its next snapshot the book of each market is unknown.
 
-    The last one of a subscription `ends` it: nothing comes on it any more.
+    The last one of a subscription `ends` it: nothing comes on it any more. `since_us` is when the last frame before it
+    was known.
     """
 
     seq: int
@@ -24,9 +28,10 @@ class Gap(msgspec.Struct, frozen=True):
     market_tickers: tuple[str, ...]
     cause: str
     ends: bool = False
+    since_us: int | None = None
 
 
-Message = Snapshot | Delta | TapeTrade | Quote | Lifecycle | Gap | Damaged
+Message = Snapshot | Delta | TapeTrade | Gap | Damaged
 
 
 class Event(NamedTuple):
@@ -41,6 +46,11 @@ class Event(NamedTuple):
     message: Message
 
 
+def event_known_us(event: Event) -> int:
+    """Return from when a message is known; a mark of a gap says so itself."""
+    return event.received_us if isinstance(event.message, Gap) else known_us(event.message, event.received_us)
+
+
 @dataclass(kw_only=True)
 class Counts:
     """What has happened so far."""
@@ -53,3 +63,4 @@ class Counts:
     defects: int = 0
     crossed: int = 0
     ended: int = 0
+    unfollowed: int = 0

@@ -133,12 +133,14 @@ def _lines(words: Sequence[Word]) -> str | None:
 
 
 def _scaled(column: pl.Series, *, largest: int, by: int) -> Ints:
-    values = (
-        column.cast(pl.Int64, strict=False)
-        .to_frame("value")
-        .select(pl.when(pl.col("value").is_between(0, largest)).then(pl.col("value") * by).otherwise(BAD))
+    if not column.dtype.is_numeric():  # text would be dollars, and a flag is no count
+        return pl.select(pl.when(column.is_null()).then(MISSING).otherwise(BAD).cast(pl.Int64)).to_series().to_numpy()
+    said, whole = pl.col("value"), pl.col("value").cast(pl.Int64, strict=False)
+    is_true = (whole == said) & whole.is_between(0, largest)  # a cast cuts fractions off
+    values = column.to_frame("value").select(
+        pl.when(said.is_null()).then(MISSING).when(is_true).then(whole * by).otherwise(BAD)
     )
-    return values.to_series().set(column.is_null(), MISSING).to_numpy()
+    return values.to_series().to_numpy()
 
 
 def _ticks(word: Word) -> int:

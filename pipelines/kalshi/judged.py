@@ -6,7 +6,7 @@ the contract of its table, and is judged where it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 import msgspec
@@ -17,6 +17,9 @@ from pipelines.payload import REFUSED_SCHEMA
 
 Law = tuple[str, pl.Expr]
 """A sentence, and the expression that is true where a row breaks it."""
+
+RecordsOf = Callable[[int, Sequence[int]], Iterable[object]]
+"""What a part said at some places of it, in their order."""
 
 RULE = "rule"
 _WHERE = ("part", "place")
@@ -33,30 +36,51 @@ def parted(rows: pl.DataFrame, laws: Sequence[Law], *, subject_to: str) -> tuple
     broken = pl.any_horizontal(pl.col(subject_to).is_not_null(), *(expr.fill_null(False) for _, expr in laws))
     is_broken = rows.select(broken).to_series()
     if not is_broken.any():
-        return rows, rows.clear().with_columns(pl.lit(None, pl.String).alias(RULE))
+        return rows, _none_refused(rows)
     reasons = (pl.when(expr).then(pl.lit(sentence)) for sentence, expr in laws)
     refused = rows.filter(is_broken).with_columns(pl.coalesce(subject_to, *reasons).alias(RULE))
     return rows.filter(~is_broken), refused
 
 
-def without_repeats(rows: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fold rows said twice in the same words; of rows that contradict each other keep the first, refuse the others."""
-    if rows.select(pl.col(key).is_first_distinct().all()).item():
-        return rows, rows.clear().with_columns(pl.lit(None, pl.String).alias(RULE))
-    said = [name for name in rows.columns if name not in _WHERE]
-    distinct = rows.unique(said, keep="first", maintain_order=True)
-    first = pl.col(key).is_first_distinct()
-    contradiction = pl.lit(f"{key} is there twice with different values").alias(RULE)
+def without_repeats(
+    rows: pl.DataFrame, key: Sequence[str], *, within: Sequence[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Fold rows said twice in the same words; of rows that contradict each other keep the first, refuse the others.
+
+    `within` names what two rows must share to be held against each other at all.
+    """
+    first = pl.struct(*within, *key).is_first_distinct()
+    if rows.select(first.all()).item():
+        return rows, _none_refused(rows)
+    distinct = rows.unique(_said(rows), keep="first", maintain_order=True)
+    contradiction = pl.lit(f"{', '.join(key)} is there twice with different values").alias(RULE)
     return distinct.filter(first), distinct.filter(~first).with_columns(contradiction)
 
 
-def refusals_of(refused: pl.DataFrame, records_of: Callable[[int], Sequence[object]]) -> pl.DataFrame:
-    """Return refused rows as refusals; `records_of` gives what a part said, in the order of its places."""
+def told_last(rows: pl.DataFrame, key: Sequence[str], *, by: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Keep of rows of one key the last by an order, and refuse the others that said something else."""
+    if rows.select(pl.struct(key).is_first_distinct().all()).item():
+        return rows, _none_refused(rows)
+    last = rows.sort(by, maintain_order=True).unique(key, keep="last", maintain_order=True)
+    said = [name for name in _said(rows) if name != by]
+    older = rows.join(last, on=said, how="anti", nulls_equal=True, maintain_order="left")
+    return last, older.with_columns(pl.lit("told otherwise later").alias(RULE))
+
+
+def refusals_of(refused: pl.DataFrame, records_of: RecordsOf) -> pl.DataFrame:
+    """Return refused rows as refusals, with what was said of them word for word."""
+    refused = refused.sort(_WHERE, maintain_order=True)
     texts: list[str] = []
-    current, records = -1, cast("Sequence[object]", ())
-    for part, place in refused.select(_WHERE).iter_rows():
-        if part != current:
-            current, records = part, records_of(part)
-        texts.append(msgspec.json.encode(records[place], order="sorted").decode())
+    for (part,), some in refused.group_by("part", maintain_order=True):
+        records = records_of(cast("int", part), some["place"].to_list())
+        texts += (msgspec.json.encode(record, order="sorted").decode() for record in records)
     told = pl.Series("record_json", texts, dtype=pl.String)
     return refused.select(pl.col("market_ticker").alias("subject"), RULE, told).match_to_schema(REFUSED_SCHEMA)
+
+
+def _said(rows: pl.DataFrame) -> list[str]:
+    return [name for name in rows.columns if name not in _WHERE]
+
+
+def _none_refused(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear().with_columns(pl.lit(None, pl.String).alias(RULE))

@@ -57,6 +57,13 @@ def _side(levels: Sequence[Level] | None, *, mirrored: bool) -> list[tuple[int, 
     return held
 
 
+def is_crossed_otherwise(levels: Levels) -> bool:
+    """Tell whether the book would be crossed had the no side been meant at the other leg's prices."""
+    if not levels.bid_prices_ticks or not levels.ask_prices_ticks:
+        return False
+    return max(levels.bid_prices_ticks) >= TICKS_PER_DOLLAR - max(levels.ask_prices_ticks)
+
+
 def order_ticks(dollars: str | None, cents: int | None) -> int:
     """Read a price at which an order can rest: above $0 and below $1."""
     ticks = ticks_of(dollars, cents)

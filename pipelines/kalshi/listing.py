@@ -10,15 +10,20 @@ from typing import Any
 from pipelines.kalshi.bodies import json_of, shown, tell_once
 from pipelines.kalshi.exact import instant_utc
 from pipelines.kalshi.fees import FeeBook
+from pipelines.kalshi.rules import SOURCES
 from pipelines.payload import Payload, refusal
 from warehouse.errors import Refused, Unparsable
 
 _Record = Mapping[str, Any]
 _Refusal = Mapping[str, str | None]
 
-_KNOWN_FIELDS = frozenset(
-    re.findall(
-        r"\w+",
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))
+
+
+_FIELDS_OF: Mapping[str, frozenset[str]] = {
+    "market": _names(
         """
         ticker event_ticker series_ticker market_type title subtitle yes_sub_title no_sub_title status result
         open_time close_time created_time updated_time expected_expiration_time expiration_time
@@ -32,9 +37,26 @@ _KNOWN_FIELDS = frozenset(
         volume_fp volume_24h_fp open_interest_fp liquidity liquidity_dollars category risk_limit_cents
         fractional_trading_enabled fee_type fee_multiplier fee_waiver_expiration_time occurrence_datetime
         exchange_index is_provisional primary_participant_key mve_collection_ticker mve_selected_legs
-        """,
-    )
-)
+        """
+    ),
+    "event": _names(
+        """
+        event_ticker series_ticker title sub_title category mutually_exclusive collateral_return_type strike_date
+        strike_period settlement_sources fee_type_override fee_multiplier_override last_updated_ts exchange_index
+        markets product_metadata available_on_brokers
+        """
+    ),
+    "series": _names(
+        """
+        ticker title frequency category categories tags settlement_sources contract_url contract_terms_url fee_type
+        fee_multiplier additional_prohibitions product_metadata last_updated_ts exchange_index volume volume_fp
+        """
+    ),
+    "fee change of a series": _names("id series_ticker fee_type fee_multiplier scheduled_ts"),
+    "fee change of an event": _names(
+        "id event_ticker series_ticker fee_type_override fee_multiplier_override scheduled_ts"
+    ),
+}
 
 
 class Listing:
@@ -43,6 +65,7 @@ class Listing:
     def __init__(self) -> None:
         self.refusals: list[_Refusal] = []
         self._fees = FeeBook()
+        self._sources: dict[str, _Record] = {}
         self._markets: list[_Record] = []
 
     def read(self, payload: Payload) -> None:
@@ -53,9 +76,9 @@ class Listing:
             self._refuse(payload.kind, error, shown(payload.body))
             return
         takers: dict[str, Callable[[_Record], None]] = {
-            "series": lambda record: self._fees.add_series(record, payload.received_utc),
-            "series_fee_change_arr": self._fees.add_series_change,
-            "event_fee_changes": self._fees.add_event_change,
+            "series": lambda record: self._take_series(record, payload.received_utc),
+            "series_fee_change_arr": self._take_series_change,
+            "event_fee_changes": self._take_event_change,
             "events": lambda record: self._take_event(record, payload.received_utc),
             "event": lambda record: self._take_event(record, payload.received_utc),
             "markets": self._take_market,
@@ -68,9 +91,13 @@ class Listing:
             self._take_each(answer[name], name, takers[name])
 
     def records(self) -> Iterator[_Record]:
-        """Yield every market record with the fees that its event paid when it opened."""
+        """Yield every market record with what its event says beside it: the fees it paid when it opened, its sources.
+
+        What a series says of its sources is left out: it tells who settles today, not who settled then.
+        """
         for record in self._markets:
-            terms = self._fees.terms(str(record.get("event_ticker") or _event_of(record)), _opening(record))
+            event = str(record.get("event_ticker") or event_name(str(record.get("ticker"))))
+            terms = {**self._fees.terms(event, _opening(record)), **self._sources.get(event, {})}
             yield {**record, **{name: value for name, value in terms.items() if record.get(name) in (None, "")}}
 
     def _take_each(self, listed: object, name: str, take: Callable[[_Record], None]) -> None:
@@ -83,13 +110,27 @@ class Listing:
             except Refused as error:
                 self._refuse(_subject(record), error, record)
 
+    def _take_series(self, record: _Record, received_utc: datetime) -> None:
+        _tell_new("series", record)
+        self._fees.add_series(record, received_utc)
+
+    def _take_series_change(self, record: _Record) -> None:
+        _tell_new("fee change of a series", record)
+        self._fees.add_series_change(record)
+
+    def _take_event_change(self, record: _Record) -> None:
+        _tell_new("fee change of an event", record)
+        self._fees.add_event_change(record)
+
     def _take_event(self, record: _Record, received_utc: datetime) -> None:
+        _tell_new("event", record)
         self._take_each(record.get("markets"), "markets", self._take_market)
+        if record.get(SOURCES) is not None:
+            self._sources[str(record.get("event_ticker"))] = {SOURCES: record[SOURCES]}
         self._fees.add_event(record, received_utc)
 
     def _take_market(self, record: _Record) -> None:
-        for name in record.keys() - _KNOWN_FIELDS:
-            tell_once(f"a market has the field `{name}`")
+        _tell_new("market", record)
         self._markets.append(record)
 
     def _refuse(self, subject: str | None, error: Refused, record: object) -> None:
@@ -103,8 +144,14 @@ def _subject(record: object) -> str | None:
     return next((name for name in names if isinstance(name, str)), None)
 
 
-def _event_of(record: _Record) -> str:
-    return str(record.get("ticker")).rpartition("-")[0]
+def event_name(market_ticker: str) -> str:
+    """Return the first two of a ticker's three parts; the third, a strike, may hold a minus sign itself."""
+    return "-".join(market_ticker.split("-")[:2])
+
+
+def _tell_new(kind: str, record: _Record) -> None:
+    for name in record.keys() - _FIELDS_OF[kind]:
+        tell_once(f"the field `{name}` of a {kind}")
 
 
 def _opening(record: _Record) -> datetime | None:

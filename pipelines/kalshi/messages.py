@@ -7,7 +7,7 @@ prices or at yes prices, never which: whoever reads it says so. Of one value in 
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -21,7 +21,14 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 512
 """Of each kind the first frame and then one in this many is searched for fields that nobody knows."""
 
+LONGEST_NAME = 200
+NAMES_TOLD = 1_000
+LARGEST_NUMBER = 2**53
+
 _told: set[str] = set()
+
+# Text that is nested too deeply, and instants at the ends of the calendar, are not what a decoder foresees.
+_UNREADABLE = (msgspec.DecodeError, Unparsable, ValueError, OverflowError, RecursionError)
 
 
 class Snapshot(msgspec.Struct, frozen=True, gc=False):
@@ -63,30 +70,6 @@ class TapeTrade(msgspec.Struct, frozen=True, gc=False):
     sending_ts_ms: int | None = None
 
 
-class Quote(msgspec.Struct, frozen=True, gc=False):
-    """The best bid and offer and the last trade of one market; not numbered, so one may be missing unseen."""
-
-    sid: int | None
-    seq: int | None
-    market_ticker: str
-    yes_bid_ticks: int | None
-    yes_ask_ticks: int | None
-    last_price_ticks: int | None
-    ts_ms: int | None
-    sending_ts_ms: int | None = None
-
-
-class Lifecycle(msgspec.Struct, frozen=True):
-    """A change in the life of a market or an event, with everything that was said."""
-
-    sid: int | None
-    seq: int | None
-    event_type: str
-    market_ticker: str | None
-    said: dict[str, Any]
-    sending_ts_ms: int | None = None
-
-
 class Reply(msgspec.Struct, frozen=True):
     """An answer to a command, or an error; on a subscription it takes a number like every frame."""
 
@@ -117,10 +100,29 @@ class Damaged(msgspec.Struct, frozen=True):
     market_ticker: str | None
     rule: str
     record: str
+    kind: str | None = None
     sending_ts_ms: int | None = None
 
 
-Frame = Snapshot | Delta | TapeTrade | Quote | Lifecycle | Reply | Other | Damaged
+Frame = Snapshot | Delta | TapeTrade | Reply | Other | Damaged
+
+
+def known_us(frame: Frame, received_us: int) -> int:
+    """Return from when a frame is known: its receipt, or its own stamp or sending where our clock was behind."""
+    if type(frame) is Delta or type(frame) is Snapshot or type(frame) is TapeTrade:
+        stamp_ms, sent_ms = frame.ts_ms, frame.sending_ts_ms
+        if stamp_ms is not None and 1000 * stamp_ms > received_us:
+            received_us = 1000 * stamp_ms
+        if sent_ms is not None and 1000 * sent_ms > received_us:
+            received_us = 1000 * sent_ms
+    return received_us
+
+
+def from_the_future(frame: Frame) -> Damaged:
+    """Return a frame with an impossible stamp as damaged; its number counts all the same."""
+    kind = "trade" if isinstance(frame, TapeTrade) else "orderbook_delta"
+    record = msgspec.json.encode(frame).decode()
+    return Damaged(frame.sid, frame.seq, getattr(frame, "market_ticker", None), "stamped in the future", record, kind)
 
 
 class FrameReader:
@@ -141,7 +143,7 @@ class FrameReader:
             if type(said) is wire.DeltaFrame:
                 return self._delta(said)
             return self._others(said)
-        except (msgspec.DecodeError, Unparsable, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             return _odd(raw, error)
 
     def _delta(self, said: wire.DeltaFrame) -> Delta:
@@ -164,10 +166,6 @@ class FrameReader:
             return self._snapshot(said)
         if isinstance(said, wire.TradeFrame):
             return _trade(said)
-        if isinstance(said, wire.TickerFrame):
-            return _quote(said)
-        if isinstance(said, wire.LifecycleFrame | wire.EventLifecycleFrame | wire.EventFeeFrame):
-            return _lifecycle(said)
         return _reply(said)
 
     def _snapshot(self, said: wire.SnapshotFrame) -> Snapshot:
@@ -214,32 +212,6 @@ def _taker_side(msg: wire.TradeMsg) -> Side:
     return "yes" if msg.taker_book_side == "bid" else "no"
 
 
-def _quote(said: wire.TickerFrame) -> Quote:
-    msg = said.msg
-    bid, ask, last = (
-        None if dollars is None and cents is None else ticks_of(dollars, cents)
-        for dollars, cents in (
-            (msg.yes_bid_dollars, msg.yes_bid),
-            (msg.yes_ask_dollars, msg.yes_ask),
-            (msg.price_dollars, msg.price),
-        )
-    )
-    ts_ms = msg.ts_ms if msg.ts_ms is not None else wire.stamp_ms(msg.ts)
-    return Quote(said.sid, said.seq, msg.market_ticker, bid, ask, last, ts_ms, said.sending_ts_ms)
-
-
-def _lifecycle(said: wire.LifecycleFrame | wire.EventLifecycleFrame | wire.EventFeeFrame) -> Lifecycle:
-    ticker, event_type = said.msg.get("market_ticker"), said.msg.get("event_type")
-    return Lifecycle(
-        said.sid,
-        said.seq,
-        str(event_type or type(said).__struct_config__.tag),
-        ticker if isinstance(ticker, str) else None,
-        said.msg,
-        said.sending_ts_ms,
-    )
-
-
 def _reply(said: wire.Frame) -> Reply:
     if isinstance(said, wire.SubscribedFrame):
         return Reply(said.msg.sid, None, "subscribed", said.id or 0, channel=said.msg.channel)
@@ -257,25 +229,30 @@ def _odd(raw: bytes | str, error: Exception) -> Frame:
     text = raw.decode(errors="replace") if isinstance(raw, bytes) else raw
     try:
         loose = wire.decode_loosely(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return Damaged(None, None, None, "the frame is no JSON object", text)
-    sid, seq = (value if type(value) is int else None for value in (loose.sid, loose.seq))
-    if isinstance(loose.type, str) and loose.type not in wire.KINDS:
-        _tell_once(f"frames of kind {loose.type!r} are not known; they are passed over")
-        return Other(sid, seq, loose.type)
+    sid, seq = _number(loose.sid), _number(loose.seq)
+    kind = loose.type[:LONGEST_NAME] if isinstance(loose.type, str) else None
+    if kind is not None and kind not in wire.KINDS:
+        if kind not in wire.PASSED_OVER:
+            _tell_once(f"frames of kind {kind!r} are not known; they are passed over")
+        return Other(sid, seq, kind)
     ticker = loose.msg.get("market_ticker") if isinstance(loose.msg, dict) else None
-    rule = f"{loose.type}: {error}"
-    return Damaged(sid, seq, ticker if isinstance(ticker, str) else None, rule, text)
+    rule = f"{kind}: {str(error)[:LONGEST_NAME]}"
+    return Damaged(sid, seq, ticker if isinstance(ticker, str) else None, rule, text, kind)
+
+
+def _number(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= LARGEST_NUMBER else None
 
 
 def _tell_news(said: wire.Frame, raw: bytes | str) -> None:
     for name in wire.unknown_fields(said, raw):
-        _tell_once(
-            f"{type(said).__struct_config__.tag} frames have a field {name!r} that nobody knows; it is passed over"
-        )
+        kind, short = type(said).__struct_config__.tag, name[:LONGEST_NAME]
+        _tell_once(f"{kind} frames have a field {short!r} that nobody knows; it is passed over")
 
 
 def _tell_once(sentence: str) -> None:
-    if sentence not in _told:
+    if sentence not in _told and len(_told) < NAMES_TOLD:
         _told.add(sentence)
         logger.warning("%s", sentence)

@@ -1,7 +1,8 @@
 """Recording a stream: what comes is on the disk within a second, so a kill loses at most the last one.
 
 Rows go to `hot/books` and `hot/trades` in small files; a publish folds them in. Whatever is missing is marked: frames
-that never came, a connection that was lost, a recorder that died. Trades that are missing are fetched by REST.
+that never came, a connection that was lost, a recorder that died, a disk that had no room for too long. Trades that are
+missing are told in quarantine, with the instants between which `kwx ingest trades` fetches them.
 """
 
 from __future__ import annotations
@@ -11,45 +12,25 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 
-from pipelines.kalshi.book_rows import rows_of
-from pipelines.kalshi.events import Counts, Event
-from pipelines.kalshi.recordings import Recording, close_abandoned
+from pipelines.kalshi.events import Event
+from pipelines.kalshi.recordings import close_abandoned
 from pipelines.kalshi.stream import Sign, Stream, StreamSettings
-from pipelines.payload import Parsed
+from pipelines.kalshi.writer import Progress, Writer
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
-from warehouse.lake.hot import HotArea
 from warehouse.lake.layout import LakePaths
-from warehouse.lake.quarantine import put_in_quarantine
-from warehouse.lake.tables import BOOKS, TRADES
 from warehouse.market.tickers import parse_market_ticker
 
 logger = logging.getLogger(__name__)
 
-FLUSHES_PER_FILE = 60
-"""After so many flushes their files become one: a day leaves thousands of files, not a hundred thousand."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """What a recorder has done so far; `rows` are on the disk. `gaps_closed` were left by recorders that died."""
-
-    book_rows: int = 0
-    trade_rows: int = 0
-    refused_rows: int = 0
-    flushes: int = 0
-    gaps_closed: int = 0
-    live_books: int = 0
-    least_lag_ms: int | None = None
-    counts: Counts | None = None
-
-
 OnProgress = Callable[[Progress], None]
+
+Beside = Callable[[Stream], Awaitable[None]]
+"""What goes on beside a recording, such as following new markets; it is cancelled at the end."""
 
 
 async def record(
@@ -63,29 +44,29 @@ async def record(
     until: datetime | None = None,
     stop: asyncio.Event | None = None,
     on_progress: OnProgress = lambda progress: None,
+    beside: Beside | None = None,
 ) -> Progress:
     """Record until told to stop (the event, an instant, SIGINT or SIGTERM); return what was recorded."""
     _require_own_markets(settings.market_tickers)
     stop = stop or asyncio.Event()
     closed = close_abandoned(paths)
-    writer = _Writer(paths, clock=clock, gaps_closed=closed)
+    writer = Writer(paths, clock=clock, gaps_closed=closed, rows_kept=settings.queue_limit)
     try:
         with _stopped_by_signals(stop):
-            async with Stream(settings, sign=sign, clock=clock) as stream:
-                stopping = asyncio.create_task(_stop_stream(stop, stream, until=until, clock=clock))
-                try:
-                    await _pump(stream, writer, flush_seconds, flush_events, on_progress)
-                finally:
-                    stopping.cancel()
+            async with (
+                Stream(settings, sign=sign, clock=clock) as stream,
+                _running(_stop_stream(stop, stream, until=until, clock=clock), beside and beside(stream)),
+            ):
+                await _pump(stream, writer, flush_seconds, flush_events, on_progress)
+        writer.close()
     except BaseException:
         writer.abandon()
         raise
-    writer.close()
     return writer.progress
 
 
 async def _pump(
-    stream: Stream, writer: _Writer, flush_seconds: float, flush_events: int, on_progress: OnProgress
+    stream: Stream, writer: Writer, flush_seconds: float, flush_events: int, on_progress: OnProgress
 ) -> None:
     """Take events and flush them, in another thread: meanwhile frames are read, and wait within the stream's limit."""
     pending: list[Event] = []
@@ -96,78 +77,14 @@ async def _pump(
             if time.monotonic() < flush_at_s and len(pending) < flush_events:
                 continue
             taken, pending = pending, []
-            await asyncio.to_thread(writer.flush, taken, tuple(stream.books))
+            await asyncio.to_thread(writer.flush, taken, tuple(stream.books), reads_yes_price=stream.reads_yes_price)
+            if writer.take_loss():
+                stream.give_up("rows were lost for want of room on the disk")
             flush_at_s = time.monotonic() + flush_seconds
             on_progress(writer.seen(stream))
     finally:
-        writer.flush(pending, tuple(stream.books))
+        writer.flush(pending, tuple(stream.books), reads_yes_price=stream.reads_yes_price)
         on_progress(writer.seen(stream))
-
-
-class _Writer:
-    """Lays events down in the hot area as rows; what is no row goes to quarantine."""
-
-    def __init__(self, paths: LakePaths, *, clock: Clock, gaps_closed: int) -> None:
-        self._recording = Recording(paths, clock=clock)
-        self._area = HotArea(paths)
-        self._clock = clock
-        self.progress = Progress(gaps_closed=gaps_closed)
-
-    def flush(self, events: Sequence[Event], market_tickers: Sequence[str]) -> None:
-        """Write events; when this returns they are on the disk."""
-        if not events:
-            return
-        self._recording.note(events, market_tickers)
-        books, trades = rows_of(events, sid_of=self._recording.sid_of)
-        for parsed in (books, trades):
-            self._write(parsed)
-        flushes = self.progress.flushes + 1
-        self.progress = replace(
-            self.progress,
-            book_rows=self.progress.book_rows + books.frame.height,
-            trade_rows=self.progress.trade_rows + trades.frame.height,
-            refused_rows=self.progress.refused_rows + books.refused.height + trades.refused.height,
-            flushes=flushes,
-        )
-        if not flushes % FLUSHES_PER_FILE:
-            self._merge()
-
-    def seen(self, stream: Stream) -> Progress:
-        """Return the progress, with what the stream says of itself."""
-        live = sum(book.live for book in stream.books.values())
-        self.progress = replace(
-            self.progress, live_books=live, least_lag_ms=stream.least_lag_ms, counts=replace(stream.counts)
-        )
-        return self.progress
-
-    def close(self) -> None:
-        """Merge what was written and leave."""
-        self._merge()
-        self._recording.close()
-
-    def abandon(self) -> None:
-        """Leave what is written, and the marks of the gaps to the next recorder."""
-        self._recording.abandon()
-
-    def _write(self, parsed: Parsed) -> None:
-        if parsed.refused.height:
-            put_in_quarantine(
-                self._area.paths, table=parsed.table.name, run_id=self._recording.name, refused=parsed.refused
-            )
-        if parsed.frame.height:
-            self._area.append(parsed.table, parsed.frame, name=self._name("part"))
-
-    def _merge(self) -> None:
-        for table in (BOOKS, TRADES):
-            self._area.merge(
-                table,
-                prefix=f"{self._recording.name}-part",
-                name=self._name("merged"),
-                run_id=self._recording.name,
-            )
-
-    def _name(self, kind: str) -> str:
-        return f"{self._recording.name}-{kind}-{self.progress.flushes:08d}"
 
 
 async def _stop_stream(stop: asyncio.Event, stream: Stream, *, until: datetime | None, clock: Clock) -> None:
@@ -176,6 +93,20 @@ async def _stop_stream(stop: asyncio.Event, stream: Stream, *, until: datetime |
         async with asyncio.timeout(seconds):
             await stop.wait()
     stream.stop()
+
+
+@asynccontextmanager
+async def _running(*several: Awaitable[None] | None) -> AsyncIterator[None]:
+    """Let things go on beside; they end with what is within."""
+    tasks = [asyncio.ensure_future(one) for one in several if one is not None]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                logger.error("what went on beside the recording ended: %s", ended)
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """What a recorder leaves behind for whoever comes after it: unique names, and how far it had come when it died.
 
 The exchange numbers subscriptions from 1 on each connection. In the lake `sid` names one subscription of one connection
-for good: the second (since 2020) in which it began, or the next free one, claimed by creating a file. Before rows are
+for good: the second (since 2020) in which it began, or the one after the last name where that is later: a clock that is
+set back uses no name again. Before rows are
 written it is noted up to which number they reach. So the first number that is certainly missing after a kill is known
-even when the rows themselves were folded in long ago, and the next recorder puts the mark of the gap there.
+even when the rows themselves were folded in long ago: the next recorder, or the next publish, marks the gap there.
 """
 
 from __future__ import annotations
@@ -12,22 +13,24 @@ import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.kalshi.book_rows import rows_of
-from pipelines.kalshi.events import BOOKS_CHANNEL, Event, Gap
+from pipelines.kalshi.book_rows import rows_of, trade_gap
+from pipelines.kalshi.events import BOOKS_CHANNEL, TRADES_CHANNEL, Event, Gap, event_known_us
 from pipelines.kalshi.messages import Delta, Snapshot
+from pipelines.payload import refused_frame
 from warehouse.clock import Clock
 from warehouse.errors import FileBroken
 from warehouse.lake.files import read_json, write_json
 from warehouse.lake.hot import HotArea
 from warehouse.lake.layout import LakePaths
+from warehouse.lake.quarantine import put_in_quarantine
 from warehouse.lake.tables import BOOKS, TRADES
 
 logger = logging.getLogger(__name__)
@@ -35,24 +38,31 @@ logger = logging.getLogger(__name__)
 SIDS_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 """Seconds since then fit the column until 2088."""
 
-CLAIMS_KEPT = timedelta(days=2)
+RECORDERS = "recorders"
+"""The folder of those who record, below the hot area."""
+
+_SID_DIGITS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """How far the rows of one subscription go: its last number, when that came, and its markets."""
+    """How far the rows of one subscription go: its last number, since when all is known, and the markets of its rows.
+
+    `reads_yes_price` says at which prices the no side was read.
+    """
 
     seq: int
-    received_us: int
+    known_us: int
     market_tickers: tuple[str, ...]
+    reads_yes_price: bool = True
 
 
 class Recording:
     """One recorder's place in the hot area, held by a lock that goes with the process."""
 
     def __init__(self, paths: LakePaths, *, clock: Clock) -> None:
-        self._folder = paths.hot / "recorders"
-        self._sids = paths.hot / "sids"
+        self._folder = paths.hot / RECORDERS
+        self._last_sid = paths.hot / "last-sid"
         self._clock = clock
         self._sid_of: dict[int, int] = {}
         self._reach: dict[int, Reach] = {}
@@ -64,15 +74,28 @@ class Recording:
             self._sid_of[subscription] = self._claim()
         return self._sid_of[subscription]
 
-    def note(self, events: Sequence[Event], market_tickers: Sequence[str]) -> None:
-        """Write down how far the rows of these events will reach; a subscription that ended with a gap is done."""
-        for received_us, subscription, said in events:
+    def note(self, events: Sequence[Event], market_tickers: Collection[str], *, reads_yes_price: bool = True) -> None:
+        """Write down how far the rows of these events will reach; a subscription that ended with a gap is done.
+
+        A market that is followed no longer has its own mark.
+        """
+        reached = {number: _Reached.of(reach) for number, reach in self._reach.items()}
+        for event in events:
+            said = event.message
             if isinstance(said, Gap) and said.ends:
-                self._reach.pop(subscription, None)
+                reached.pop(event.subscription, None)
             elif isinstance(said, Snapshot | Delta) or (isinstance(said, Gap) and said.channel == BOOKS_CHANNEL):
-                self._reach[subscription] = Reach(
-                    seq=said.seq, received_us=received_us, market_tickers=tuple(market_tickers)
-                )
+                reached.setdefault(event.subscription, _Reached()).take(event, said)
+        followed = set(market_tickers)
+        self._reach = {
+            number: Reach(
+                seq=far.seq,
+                known_us=far.known_us,
+                market_tickers=tuple(sorted(far.tickers & followed)),
+                reads_yes_price=reads_yes_price,
+            )
+            for number, far in reached.items()
+        }
         write_json(
             self._folder / f"{self.name}.json",
             {str(self.sid_of(number)): asdict(reach) for number, reach in self._reach.items()},
@@ -90,7 +113,6 @@ class Recording:
 
     def _enter(self) -> tuple[str, int]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._sids.mkdir(parents=True, exist_ok=True)
         while True:
             name = f"{self._clock():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
             path = self._folder / f"{name}.lock"
@@ -100,24 +122,46 @@ class Recording:
             os.close(lock)
 
     def _claim(self) -> int:
-        sid = (self._clock() - SIDS_SINCE) // timedelta(seconds=1)
-        oldest = sid - CLAIMS_KEPT // timedelta(seconds=1)
-        for claim in self._sids.iterdir():
-            if claim.name.isdigit() and int(claim.name) < oldest:
-                claim.unlink(missing_ok=True)
-        while True:
-            try:
-                (self._sids / str(sid)).touch(exist_ok=False)
-            except FileExistsError:
-                sid += 1
-            else:
-                return sid
+        """Take the next name, under a lock over all recorders; it is written in place, in one step."""
+        handle = os.open(self._last_sid, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            told = os.pread(handle, _SID_DIGITS, 0)
+            last = int(told) if told.isdigit() else 0
+            sid = max((self._clock() - SIDS_SINCE) // timedelta(seconds=1), last + 1)
+            os.pwrite(handle, f"{sid:0{_SID_DIGITS}d}".encode(), 0)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        return sid
+
+
+@dataclass(kw_only=True)
+class _Reached:
+    """What `Reach` says, while it grows."""
+
+    seq: int = 0
+    known_us: int = 0
+    tickers: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, reach: Reach) -> _Reached:
+        """Go on from what was noted."""
+        return cls(seq=reach.seq, known_us=reach.known_us, tickers=set(reach.market_tickers))
+
+    def take(self, event: Event, said: Snapshot | Delta | Gap) -> None:
+        """Take in the next row."""
+        self.seq, self.known_us = max(self.seq, said.seq), max(self.known_us, event_known_us(event))
+        self.tickers.update(said.market_tickers if isinstance(said, Gap) else (said.market_ticker,))
 
 
 def close_abandoned(paths: LakePaths) -> int:
-    """Mark the gap behind every recorder that died without a farewell; return how many markets have one."""
+    """Mark the gap behind every recorder that died without a farewell; return how many markets have one.
+
+    The lock of one that lives protects it.
+    """
     marked = 0
-    for lock_path in sorted((paths.hot / "recorders").glob("*.lock")):
+    for lock_path in sorted((paths.hot / RECORDERS).glob("*.lock")):
         with _taken_over(lock_path) as is_dead:
             if is_dead:
                 marked += _mark(paths, lock_path)
@@ -133,6 +177,7 @@ def _mark(paths: LakePaths, lock_path: Path) -> int:
         books, _ = rows_of(events, sid_of=lambda sid: sid)
         closing = f"{name}-closing-{secrets.token_hex(4)}"
         area.append(BOOKS, books.frame, name=closing)
+        put_in_quarantine(paths, table=TRADES.name, run_id=name, refused=refused_frame([_trades_behind(reach)]))
         logger.warning("the recorder %s died; a gap is marked behind %d subscriptions", name, len(events))
     for table in (BOOKS, TRADES):
         area.remove_drafts(table, prefix=name)
@@ -145,7 +190,15 @@ def _last_gaps(reached: Mapping[int, Reach]) -> Iterator[Event]:
     for sid, reach in reached.items():
         gap = Gap(reach.seq + 1, BOOKS_CHANNEL, reach.market_tickers, "the recorder died", ends=True)
         # Known from the last frame on: nobody was there to trust the book any longer.
-        yield Event(reach.received_us, sid, gap)
+        yield Event(reach.known_us, sid, gap)
+
+
+def _trades_behind(reached: Mapping[int, Reach]) -> dict[str, str | None]:
+    last_us = max(reach.known_us for reach in reached.values())
+    tickers = tuple(sorted({ticker for reach in reached.values() for ticker in reach.market_tickers}))
+    return trade_gap(
+        Gap(0, TRADES_CHANNEL, tickers or ("",), "the recorder died", ends=True, since_us=last_us), last_us
+    )
 
 
 def _still_here(area: HotArea, name: str, noted: Mapping[int, Reach]) -> dict[int, Reach]:
@@ -156,10 +209,10 @@ def _still_here(area: HotArea, name: str, noted: Mapping[int, Reach]) -> dict[in
     reached = dict(noted)
     for part in area.rows(BOOKS, run_id=name, prefix=name):
         last = part.frame.group_by("sid").agg(pl.col("seq").max(), pl.col("known_utc").max().to_physical())
-        for sid, seq, known_us in last.iter_rows():
+        for sid, seq, last_us in last.iter_rows():
             seen = reached.get(sid)
             if seen is not None and (seen == noted[sid] or seen.seq < seq):
-                reached[sid] = replace(seen, seq=seq, received_us=known_us)
+                reached[sid] = replace(seen, seq=seq, known_us=last_us)
     return reached
 
 
@@ -168,12 +221,13 @@ def _noted(path: Path) -> dict[int, Reach]:
         return {}
     try:
         noted = read_json(path)
-    except FileBroken as error:
+        return {
+            int(sid): Reach(**{**reach, "market_tickers": tuple(reach["market_tickers"])})
+            for sid, reach in noted.items()
+        }
+    except (FileBroken, TypeError, ValueError, KeyError, AttributeError) as error:
         logger.error("how far a recorder came cannot be read, so its gap is not marked: %s", error)
         return {}
-    return {
-        int(sid): Reach(**{**reach, "market_tickers": tuple(reach["market_tickers"])}) for sid, reach in noted.items()
-    }
 
 
 @contextmanager

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from pipelines.kalshi.bodies import tell_once
 from pipelines.kalshi.exact import instant_utc
 from pipelines.kalshi.places import event_of
+from pipelines.kalshi.rules import source_of
 from warehouse.errors import Refused, Unparsable
 from warehouse.market.brackets import Bracket
+from warehouse.market.cities import City
 from warehouse.market.money import count_centi, price_ticks, price_ticks_from_cents
-from warehouse.market.settlement import settlement_source
 from warehouse.market.tickers import EventTicker
 
 RESULTS = ("yes", "no")
@@ -27,6 +29,8 @@ MODELLED_SETTLEMENT_LAG = timedelta(hours=10)
 
 # Strikes, multipliers and seconds stay far below; what is larger is damage, and would not fit the columns.
 LARGEST_NUMBER = 1_000_000
+
+_SHOWN = 200
 
 _BARE = re.compile(r"\s*(-?[0-9]{1,3}(?:\.[0-9]+)?)\s*(?:°|º|degrees?)?\s*(?:F|fahrenheit)?\s*", re.IGNORECASE)
 _IN_PROSE = re.compile(r"(?<![0-9.-])(-?[0-9]{1,3}(?:\.[0-9]+)?)\s*(?:°|º|degrees?\b)", re.IGNORECASE)
@@ -75,7 +79,7 @@ def parse_record(record: Mapping[str, object]) -> MarketRecord:
     return MarketRecord(
         market_ticker=market_ticker,
         event=event,
-        city=city,
+        city=city.key,
         floor_strike=_strike(record, "floor_strike"),
         cap_strike=_strike(record, "cap_strike"),
         bracket=bracket,
@@ -86,12 +90,12 @@ def parse_record(record: Mapping[str, object]) -> MarketRecord:
         settled_utc=_settled_utc(record, status=status, close_utc=close_utc),
         status=status,
         result=_result(record),
-        expiration_value_f=degrees_in(_text(record, "expiration_value") or ""),
+        expiration_value_f=_settled_degree(record),
         volume_centi=_volume(record),
         price_step_ticks=_price_step(record),
         fee_type=_text(record, "fee_type"),
         fee_multiplier_milli=exact_milli(record, "fee_multiplier"),
-        settlement_source=_settlement_source(record, event.event_date),
+        settlement_source=source_of(record, city=city, event_date=event.event_date),
     )
 
 
@@ -106,27 +110,44 @@ def degrees_in(text: str) -> int | None:
     return int(degrees) if degrees == degrees.to_integral_value() else None
 
 
+def _settled_degree(record: Mapping[str, object]) -> int | None:
+    """Return the settled degree, told as text or as a number; words that name none are logged."""
+    value = record.get("expiration_value")
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = str(value) if is_number else _text(record, "expiration_value")
+    degrees = degrees_in(text) if text else None
+    if text and degrees is None:
+        tell_once(f"the expiration value {text[:_SHOWN]!r}, which names no degree")
+    return degrees
+
+
 def _price_step(record: Mapping[str, object]) -> int | None:
     """Return the smallest step of a quote: of the price ranges in dollars, else the older tick size in cents."""
     ranges = record.get("price_ranges")
     if isinstance(ranges, list) and ranges:
         return min(_band_step(band) for band in ranges)
     cents = record.get("tick_size")
-    return price_ticks_from_cents(cents) if isinstance(cents, int) else None
+    return _step(price_ticks_from_cents(cents), cents) if isinstance(cents, int) else None
 
 
 def _band_step(band: object) -> int:
     if not isinstance(band, Mapping) or not isinstance(band.get("step"), str):
         raise Refused(f"price_ranges {band!r} has no step")
-    return price_ticks(band["step"])
+    return _step(price_ticks(band["step"]), band["step"])
 
 
-def _identity(record: Mapping[str, object]) -> tuple[str, EventTicker, str]:
+def _step(ticks: int, said: object) -> int:
+    if ticks == 0:
+        raise Refused(f"a price step of {said!r} is none")
+    return ticks
+
+
+def _identity(record: Mapping[str, object]) -> tuple[str, EventTicker, City]:
     text = _required_text(record, "ticker")
     event, city = event_of(text)
     if (said := _text(record, "event_ticker")) not in (None, str(event)):
         raise Refused(f"event_ticker {said!r} is not the event of its ticker")
-    return text, event, city.key
+    return text, event, city
 
 
 def _bounds(record: Mapping[str, object]) -> tuple[Bracket | None, str]:
@@ -181,11 +202,6 @@ def _volume(record: Mapping[str, object]) -> int | None:
         if value is not None and value != "":
             return count_centi(str(value))
     return None
-
-
-def _settlement_source(record: Mapping[str, object], event_date: date) -> str:
-    rules = _text(record, "rules_primary") or ""
-    return "twc" if "the weather company" in rules.lower() else settlement_source(event_date)
 
 
 def _strike(record: Mapping[str, object], name: str) -> float | None:

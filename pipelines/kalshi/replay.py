@@ -1,31 +1,32 @@
 """Replaying stored order books: the best prices after every change, for millions of changes a second.
 
 The answer is that of `Book`, change by change. It is found without walking: a level is held over intervals of time, and
-the best bid of an instant is the highest level whose interval covers it.
+the best bid of an instant is the highest level whose interval covers it. All books are one line of steps, on which a
+snapshot ends whatever was held before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.kalshi.book import NO_ASK_TICKS, Book
+from pipelines.kalshi.book import NO_ASK_TICKS
 from pipelines.kalshi.levels import Levels
 from warehouse.errors import ContractBroken
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 BLOCK = 1 << 15
-"""Changes at a time: what a block touches fits the processor's cache."""
-
-_PLACES = TICKS_PER_DOLLAR + 1
+"""Steps at a time: what a block touches fits the processor's cache."""
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Places = NDArray[np.uint16]
+
+_SIXTEEN_BITS = 1 << 16
 
 
 class Quotes(NamedTuple):
@@ -43,34 +44,65 @@ class Quotes(NamedTuple):
         return self.bid_ticks, self.bid_centi, self.ask_ticks, self.ask_centi
 
 
+def replay(
+    is_ask: Bools, price_ticks: NDArray[np.integer], delta_centi: Ints, *, start: Levels | None = None
+) -> Quotes:
+    """Return the best prices and their sizes after every change of one market's book, in the order of the changes."""
+    start = start or Levels()
+    bids, asks = (np.flatnonzero(mine) for mine in (~is_ask, is_ask))
+    return _replayed(
+        _Side.of(bids, price_ticks[bids], delta_centi[bids]).opened(start.bid_prices_ticks, start.bid_sizes_centi),
+        _Side.of(asks, NO_ASK_TICKS - price_ticks[asks], delta_centi[asks]).opened(
+            [NO_ASK_TICKS - price for price in start.ask_prices_ticks], start.ask_sizes_centi
+        ),
+        opens=np.zeros(len(is_ask), np.bool_),
+    )
+
+
+@dataclass(kw_only=True)
 class _Side:
-    """The sizes of one side by level, where a higher level is a better one."""
+    """The changes of one side by their rising steps, where a higher level is a better one, and what is held so far."""
 
-    def __init__(self, levels: Ints, sizes: Ints) -> None:
-        self.sizes = np.zeros(_PLACES, np.int64)
-        self.sizes[levels] = sizes
-        self.defects = 0
+    at: Ints
+    level: Places
+    change: Ints
+    held: Places
+    sizes: Ints
+    defects: int = 0
 
-    def after(self, at: Ints, level: NDArray[np.uint16], change: Ints, *, steps: int) -> tuple[Ints, Ints]:
-        """Apply changes at rising steps of a block; return the best level and its size after each step."""
+    @classmethod
+    def of(cls, at: Ints, level: NDArray[np.integer], change: Ints) -> _Side:
+        """Return a side before its first change: nothing rests on it."""
+        if len(level) and not (level.min() > 0 and level.max() < TICKS_PER_DOLLAR):
+            raise ContractBroken("a change of a book at $0 or $1, where no order rests")
+        return cls(at=at, level=level.astype(np.uint16), change=change, held=np.empty(0, np.uint16), sizes=change[:0])
+
+    def opened(self, levels: object, sizes: object) -> _Side:
+        """Return the side with levels that rest on it before the first step."""
+        self.held, self.sizes = np.array(levels, np.uint16), np.array(sizes, np.int64)
+        return self
+
+    def after(self, begin: int, span: _Span) -> tuple[Ints, Ints]:
+        """Apply the changes of a block; return the best level and its size after each of its steps."""
+        first, last = np.searchsorted(self.at, (begin, begin + span.steps - 1))
+        # What is held comes in at a step of its own, before the first.
+        at = np.concatenate([np.zeros(len(self.held), np.int64), self.at[first:last] - (begin - 1)])
+        level = np.concatenate([self.held, self.level[first:last]])
         if not len(at):
-            unmoved = _best(self.sizes)
-            return np.full(steps, unmoved), np.full(steps, self.sizes[unmoved])
+            return np.zeros(span.steps - 1, np.int64), np.zeros(span.steps - 1, np.int64)
         order = np.argsort(level, kind="stable")  # sixteen bits: sorted by radix
-        grouped = _Grouped(level[order], at[order])
-        held = self.sizes[grouped.touched]
-        size = self._sizes_after(change[order], held, grouped)
-        highest = _highest_held(size > 0, held > 0, grouped, steps=steps)
-        best = np.maximum(highest, _best(np.where(grouped.is_touched, 0, self.sizes)))
-        best_size = _sizes_of(best, size, self.sizes, grouped, steps=steps)
-        self.sizes[grouped.touched] = size[grouped.last]
-        return best, best_size
+        grouped = _Grouped(level[order], at[order], span)
+        size = self._sizes_after(np.concatenate([self.sizes, self.change[first:last]])[order], grouped)
+        best = _highest_held(size > 0, grouped, span)
+        best_size = _sizes_of(best, size, grouped, steps=span.steps)
+        left = grouped.last[(grouped.segment == span.segment[-1]) & (size[grouped.last] > 0)]
+        self.held, self.sizes = grouped.level[left], size[left]
+        return best[1:], best_size[1:]
 
-    def _sizes_after(self, change: Ints, held: Ints, grouped: _Grouped) -> Ints:
+    def _sizes_after(self, change: Ints, grouped: _Grouped) -> Ints:
         """Return the size of each change's own level after it; a level never holds less than nothing."""
         running = np.cumsum(change)
-        before = held - (running[grouped.first] - change[grouped.first])
-        size: Ints = running + before[grouped.of]
+        size: Ints = running - (running[grouped.first] - change[grouped.first])[grouped.of]
         for place in np.unique(grouped.of[size < 0]):
             rows = slice(grouped.first[place], grouped.last[place] + 1)
             lowest = np.minimum.accumulate(np.minimum(size[rows], 0))
@@ -79,67 +111,62 @@ class _Side:
         return size
 
 
-class _Grouped:
-    """The changes of a block in the order of their level, then of their step; a group is one level."""
+class _Span:
+    """The steps of a block, after one for what was held before it; a segment is what lies between two openings."""
 
-    def __init__(self, level: NDArray[np.uint16], at: Ints) -> None:
+    def __init__(self, opens: Bools) -> None:
+        self.steps = len(opens) + 1
+        self.segment = np.zeros(self.steps, np.int64)
+        np.cumsum(opens, out=self.segment[1:])
+        self.ends = np.append(np.flatnonzero(opens) + 1, self.steps)
+
+
+class _Grouped:
+    """The changes of a block in the order of their level, then of their step; a group is one level of one segment."""
+
+    def __init__(self, level: Places, at: Ints, span: _Span) -> None:
+        segment = span.segment[at]
         new = np.empty(len(level), np.bool_)
         new[0] = True
         np.not_equal(level[1:], level[:-1], out=new[1:])
+        new[1:] |= segment[1:] != segment[:-1]
         self.level, self.at = level, at
         self.first = np.flatnonzero(new)
         self.last = np.append(self.first[1:], len(level)) - 1
         self.of = np.cumsum(new) - 1
-        self.touched = level[self.first].astype(np.int64)
-        self.is_touched = np.zeros(_PLACES, np.bool_)
-        self.is_touched[self.touched] = True
+        self.segment = segment[self.first]
 
 
-def replay(
-    is_ask: Bools, price_ticks: NDArray[np.integer], delta_centi: Ints, *, start: Levels | None = None
-) -> Quotes:
-    """Return the best prices and their sizes after every change of one market's book, in the order of the changes."""
-    if len(price_ticks) and not (price_ticks.min() > 0 and price_ticks.max() < TICKS_PER_DOLLAR):
-        raise ContractBroken("a change of a book at $0 or $1, where no order rests")
-    start = start or Levels()
-    bids = _Side(np.array(start.bid_prices_ticks, np.int64), np.array(start.bid_sizes_centi, np.int64))
-    asks = _Side(NO_ASK_TICKS - np.array(start.ask_prices_ticks, np.int64), np.array(start.ask_sizes_centi, np.int64))
-    rows = len(price_ticks)
+def _replayed(bids: _Side, asks: _Side, *, opens: Bools) -> Quotes:
+    """Return the quotes after every step; before a step that opens, both sides are emptied."""
+    rows = len(opens)
     quotes = Quotes(
         np.empty(rows, np.int32), np.empty(rows, np.int64), np.empty(rows, np.int32), np.empty(rows, np.int64), 0
     )
     for begin in range(0, rows, BLOCK):
         block = slice(begin, min(begin + BLOCK, rows))
-        steps = block.stop - begin
-        of_ask, level, change = is_ask[block], price_ticks[block].astype(np.uint16), delta_centi[block]
-        at = np.flatnonzero(~of_ask)
-        quotes.bid_ticks[block], quotes.bid_centi[block] = bids.after(at, level[at], change[at], steps=steps)
-        at = np.flatnonzero(of_ask)
-        best, quotes.ask_centi[block] = asks.after(at, (NO_ASK_TICKS - level[at]), change[at], steps=steps)
+        span = _Span(opens[block])
+        quotes.bid_ticks[block], quotes.bid_centi[block] = bids.after(begin, span)
+        best, quotes.ask_centi[block] = asks.after(begin, span)
         quotes.ask_ticks[block] = NO_ASK_TICKS - best
     return quotes._replace(defects=bids.defects + asks.defects)
 
 
-def _best(sizes: Ints) -> int:
-    """Return the highest level that is held; 0 where none is."""
-    held = np.flatnonzero(sizes)
-    return int(held[-1]) if len(held) else 0
-
-
-def _highest_held(occupied: Bools, held: Bools, grouped: _Grouped, *, steps: int) -> Ints:
-    """Return the highest touched level that is held after each step; 0 where none is."""
-    begin, end, level = _intervals(occupied, held, grouped, steps=steps)
-    span = np.frexp(end - begin)[1] - 1
+def _highest_held(occupied: Bools, grouped: _Grouped, span: _Span) -> Ints:
+    """Return the highest level that is held after each step; 0 where none is."""
+    begin, end, level = _intervals(occupied, grouped, span)
+    steps = span.steps
+    power = np.frexp(end - begin)[1] - 1
     # Two spans of a power of two cover an interval. A span's level is laid down once, then handed to its halves.
-    table = np.zeros((int(span.max(initial=0)) + 1, steps), np.int16)
+    table = np.zeros((int(power.max(initial=0)) + 1, steps), np.int16)
     flat = table.reshape(-1)
     # Of places named twice the last assignment stays, and levels come in rising order.
-    flat[span * steps + begin] = level
-    tail = span * steps + end - (1 << span)
+    flat[power * steps + begin] = level
+    tail = power * steps + end - (1 << power)
     flat[tail] = np.maximum(flat[tail], level)
-    for power in range(len(table) - 1, 0, -1):
-        half = 1 << (power - 1)
-        whole, below = table[power], table[power - 1]
+    for exponent in range(len(table) - 1, 0, -1):
+        half = 1 << (exponent - 1)
+        whole, below = table[exponent], table[exponent - 1]
         covered = steps - 2 * half + 1
         np.maximum(below[:covered], whole[:covered], out=below[:covered])
         np.maximum(below[half : half + covered], whole[:covered], out=below[half : half + covered])
@@ -147,24 +174,19 @@ def _highest_held(occupied: Bools, held: Bools, grouped: _Grouped, *, steps: int
     return highest
 
 
-def _intervals(occupied: Bools, held: Bools, grouped: _Grouped, *, steps: int) -> tuple[Ints, Ints, NDArray[np.int16]]:
-    """Return from which step to which a level was held, in the order of levels."""
+def _intervals(occupied: Bools, grouped: _Grouped, span: _Span) -> tuple[Ints, Ints, NDArray[np.int16]]:
+    """Return from which step to which a level was held, in the order of levels: at the longest to its segment's end."""
     before = np.empty_like(occupied)
     before[1:] = occupied[:-1]
-    before[grouped.first] = held
-    pace = steps + 1
-    places = grouped.of * pace + grouped.at
-    begins = np.concatenate([np.flatnonzero(held) * pace, places[occupied & ~before]])
-    ends = np.concatenate([np.flatnonzero(occupied[grouped.last]) * pace + steps, places[before & ~occupied]])
-    begins.sort(kind="stable")
-    ends.sort(kind="stable")
-    lasting = begins < ends
-    begins, ends = begins[lasting], ends[lasting]
-    group = begins // pace
-    return begins - group * pace, ends - group * pace, grouped.touched[group].astype(np.int16)
+    before[grouped.first] = False
+    begins, ends, until = occupied & ~before, before & ~occupied, grouped.at.copy()
+    is_left = occupied[grouped.last]
+    left = grouped.last[is_left]
+    ends[left], until[left] = True, span.ends[grouped.segment[is_left]]
+    return grouped.at[begins], until[ends], grouped.level[begins].astype(np.int16)
 
 
-def _sizes_of(best: Ints, size: Ints, initial: Ints, grouped: _Grouped, *, steps: int) -> Ints:
+def _sizes_of(best: Ints, size: Ints, grouped: _Grouped, *, steps: int) -> Ints:
     """Return the size at the best level after each step: told by a change there, else looked up when the best moved."""
     sizes = np.zeros(steps, np.int64)
     told = np.zeros(steps, np.bool_)
@@ -173,33 +195,12 @@ def _sizes_of(best: Ints, size: Ints, initial: Ints, grouped: _Grouped, *, steps
     moved = np.empty(steps, np.bool_)
     moved[0] = True
     np.not_equal(best[1:], best[:-1], out=moved[1:])
-    asked = np.flatnonzero(moved & ~told)
-    sizes[asked] = _looked_up(best[asked], asked, size, initial, grouped, steps=steps)
+    asked = np.flatnonzero(moved & ~told & (best > 0))
+    # The last change of the level until then: it is held, so that one was in the same segment.
+    places = grouped.level.astype(np.int64) * steps + grouped.at
+    sizes[asked] = size[np.searchsorted(places, best[asked] * steps + asked, side="right") - 1]
     known = np.maximum.accumulate(np.where(moved | told, np.arange(steps), 0))
     return sizes[known]
-
-
-def _looked_up(level: Ints, at: Ints, size: Ints, initial: Ints, grouped: _Grouped, *, steps: int) -> Ints:
-    """Return the size of a level after a step: of its last change until then, else as the block found it."""
-    group = np.searchsorted(grouped.touched, level)
-    places = grouped.of * steps + grouped.at
-    last = np.searchsorted(places, group * steps + at, side="right") - 1
-    changed = grouped.is_touched[level] & (last >= grouped.first[np.minimum(group, len(grouped.first) - 1)])
-    return np.where(changed, size[np.maximum(last, 0)], initial[level])
-
-
-def quotes_of(books: pl.DataFrame) -> pl.DataFrame:
-    """Return the best prices after every message of `books` rows; null while a book is not known.
-
-    A book is known from its snapshot to its next gap. Subscriptions do not know of each other.
-    """
-    parts = [
-        _quotes_of_one(rows.sort("seq")) for rows in books.partition_by("market_ticker", "sid", maintain_order=True)
-    ]
-    empty = (
-        books.clear().select(*_SAID).with_columns(*(pl.lit(None, dtype).alias(name) for name, dtype in _TOLD.items()))
-    )
-    return pl.concat([empty, *parts]).sort("sid", "seq", "market_ticker")
 
 
 _SAID = ("market_ticker", "sid", "seq", "known_utc")
@@ -211,35 +212,84 @@ _TOLD = {
 }
 
 
-def _quotes_of_one(rows: pl.DataFrame) -> pl.DataFrame:
-    parts = [_quotes_of_segment(segment) for segment in _segments(rows)]
-    return pl.concat(parts)
+def quotes_of(books: pl.DataFrame) -> pl.DataFrame:
+    """Return the best prices after every message of `books` rows; null while a book is not known.
 
-
-def _segments(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut the rows of one book before every snapshot and every gap."""
-    cuts = [0, *np.flatnonzero((rows["kind"] != "delta").to_numpy()).tolist(), rows.height]
-    for begin, end in pairwise(cuts):
-        if begin < end:
-            yield rows[begin:end]
-
-
-def _quotes_of_segment(rows: pl.DataFrame) -> pl.DataFrame:
-    said = rows.select(*_SAID)
-    if rows["kind"][0] != "snapshot":
-        return said.with_columns(*(pl.lit(None, dtype).alias(name) for name, dtype in _TOLD.items()))
-    first, deltas = rows.row(0, named=True), rows[1:]
-    start = Levels(**{name: tuple(first[name] or ()) for name in Levels.__struct_fields__})
-    quotes = replay(
-        (deltas["side"] == "no").to_numpy(),
-        deltas["price_ticks"].to_numpy(),
-        deltas["delta_centi"].to_numpy(),
-        start=start,
+    A book is known from its snapshot to its next gap. Subscriptions do not know of each other.
+    """
+    rows, market = _in_order(books)
+    place = np.argsort(market, kind="stable")
+    is_snapshot, is_delta = ((rows["kind"] == kind).to_numpy()[place] for kind in ("snapshot", "delta"))
+    since = np.maximum.accumulate(np.where(_begins(market[place]) | ~is_delta, np.arange(len(place)), 0))
+    is_known = is_snapshot[since]
+    known = place[is_known]
+    told = _quotes_of_known(rows, known, opens=is_snapshot[is_known])
+    columns = zip(_TOLD.items(), told.columns, strict=True)
+    return rows.select(
+        *_SAID, *(_at(known, values, rows=rows.height, name=name, dtype=dtype) for (name, dtype), values in columns)
     )
-    opening = Book(start)
-    best = (opening.best_bid_ticks, opening.best_bid_centi, opening.best_ask_ticks, opening.best_ask_centi)
-    columns = [
-        pl.concat([pl.Series(name, [at_first], dtype=dtype), pl.Series(name, after).cast(dtype)])
-        for (name, dtype), at_first, after in zip(_TOLD.items(), best, quotes.columns, strict=True)
-    ]
-    return said.with_columns(columns)
+
+
+def _in_order(books: pl.DataFrame) -> tuple[pl.DataFrame, Ints]:
+    """Return rows in the order of the lake, and to which book each of them belongs."""
+    rows = books.select(*_SAID, "kind", "side", "price_ticks", "delta_centi", *Levels.__struct_fields__)
+    names = rows["market_ticker"].unique().sort()
+    market, sid, seq = (
+        column.to_numpy().astype(np.int64)
+        for column in (rows["market_ticker"].cast(pl.Enum(names)).to_physical(), rows["sid"], rows["seq"])
+    )
+    if not _is_sorted(sid, seq, market):
+        order = np.lexsort((market, seq, sid))
+        rows, market, sid = rows[order], market[order], sid[order]
+    sids, of_sid = np.unique(sid, return_inverse=True)
+    book = market * len(sids) + of_sid
+    # Sixteen bits are sorted by radix.
+    return rows, book.astype(np.uint16) if len(names) * len(sids) <= _SIXTEEN_BITS else book
+
+
+def _is_sorted(*columns: Ints) -> bool:
+    """Tell whether rows rise by the first column, where that stays by the second, and so on."""
+    tied = np.ones(max(0, len(columns[0]) - 1), np.bool_)
+    for column in columns:
+        step = np.diff(column)
+        if (step[tied] < 0).any():
+            return False
+        tied &= step == 0
+    return True
+
+
+def _begins(book: Ints) -> Bools:
+    begins = np.ones(len(book), np.bool_)
+    np.not_equal(book[1:], book[:-1], out=begins[1:])
+    return begins
+
+
+def _quotes_of_known(rows: pl.DataFrame, place: Ints, *, opens: Bools) -> Quotes:
+    """Replay the rows at places, book by book; where one opens it begins with the levels of a snapshot."""
+    of_no = (rows["side"] == "no").fill_null(value=False).to_numpy()[place]
+    price, change = (rows[name].fill_null(0).to_numpy()[place] for name in ("price_ticks", "delta_centi"))
+    told = rows.select(Levels.__struct_fields__)[place[opens]]
+    bids = _side(~of_no & ~opens, opens, price, change, told.select("bid_prices_ticks", "bid_sizes_centi"))
+    worse = told.with_columns(pl.col("ask_prices_ticks").list.eval(NO_ASK_TICKS - pl.element()))
+    asks = _side(of_no, opens, NO_ASK_TICKS - price, change, worse.select("ask_prices_ticks", "ask_sizes_centi"))
+    return _replayed(bids, asks, opens=opens)
+
+
+def _side(mine: Bools, opens: Bools, level: Ints, change: Ints, told: pl.DataFrame) -> _Side:
+    """Return one side: its changes, and at each opening a change for every level of the snapshot."""
+    levels, sizes = told
+    counts = mine.astype(np.int64)
+    counts[opens] = levels.list.len().fill_null(0).to_numpy()
+    at = np.repeat(np.arange(len(mine)), counts)
+    is_told = opens[at]
+    level, change = level[at], change[at]
+    level[is_told] = levels.explode().drop_nulls().to_numpy()
+    change[is_told] = sizes.explode().drop_nulls().to_numpy()
+    return _Side.of(at, level, change)
+
+
+def _at(place: Ints, values: NDArray[np.integer], *, rows: int, name: str, dtype: pl.DataType) -> pl.Series:
+    """Return values at their places in a column, null at all others."""
+    column, is_told = np.zeros(rows, values.dtype), np.zeros(rows, np.bool_)
+    column[place], is_told[place] = values, True
+    return pl.Series(name, column, dtype=dtype).set(pl.Series(~is_told), None)

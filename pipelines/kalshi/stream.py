@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from pipelines.kalshi.book import Book
 from pipelines.kalshi.book_rows import microseconds
-from pipelines.kalshi.events import BOOKS_CHANNEL, TRADES_CHANNEL, Counts, Event
+from pipelines.kalshi.events import BOOKS_CHANNEL, STOPPED, TRADES_CHANNEL, Counts, Event
 from pipelines.kalshi.feed import Feed
 from pipelines.kalshi.messages import FrameReader
 from warehouse.clock import Clock, utc_now
@@ -120,6 +120,11 @@ class Stream:
         return self._feed.counts
 
     @property
+    def reads_yes_price(self) -> bool:
+        """Whether the no side is read at yes prices, as of now."""
+        return self._reads_yes_price
+
+    @property
     def least_lag_ms(self) -> int | None:
         """The shortest time from sending to receipt on this connection: network plus the skew between both clocks."""
         return self._feed.least_lag_ms
@@ -128,6 +133,10 @@ class Stream:
         """End the stream in good order: the connection is closed, and the last events can still be taken."""
         self._stopped.set()
         self._taken.set()
+
+    def give_up(self, cause: str) -> None:
+        """End the connection soon, and tell everything anew on the next: events were lost behind the stream."""
+        self._feed.give_up(cause)
 
     async def follow(self, market_tickers: Iterable[str]) -> None:
         """Follow more markets."""
@@ -167,9 +176,13 @@ class Stream:
             except (OSError, WebSocketException, TimeoutError) as error:
                 logger.warning("no connection to the stream: %s", error)
                 self._refuse_if_hopeless(error, failures)
-            settled = self._monotonic() - began_s > self.settings.settled_seconds
-            failures = 0 if settled else failures + 1
+            failures = 0 if self._has_settled(self._monotonic() - began_s) else failures + 1
             await self._wait_before_next(failures)
+
+    def _has_settled(self, seconds: float) -> bool:
+        """Tell whether a connection was a good one: it told a book and then was lost, or it lasted."""
+        was_lost = self._feed.has_told_a_book and self._feed.failed is None
+        return was_lost or seconds > self.settings.settled_seconds
 
     def _refuse_if_hopeless(self, error: Exception, failures: int) -> None:
         """Give up before the first connection only: later the same error is an outage, and outages end."""
@@ -231,7 +244,7 @@ class Stream:
                 raw = await connection.recv(decode=False)
             except WebSocketException as error:
                 if self._stopped.is_set():
-                    return "the recording was stopped"
+                    return STOPPED
                 return self._feed.failed or f"the connection was lost: {error}"
             self._feed.take(self._reader.read(raw), self._now_us())
             self._queue_events()
@@ -251,6 +264,7 @@ class Stream:
                 logger.warning("nothing was heard for %.0f s", silent_s)
             elif not self._stopped.is_set():
                 self._feed.tick()
+                self._queue_events()
                 self._tell_skew()
                 await self._send_commands()
             if self._stopped.is_set() or self._feed.failed or silent_s > self.settings.idle_seconds:

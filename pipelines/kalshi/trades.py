@@ -5,7 +5,7 @@ First JSON to columns of exact integers, then those to rows; an archive of colum
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Generic, Literal, TypeVar
@@ -16,7 +16,7 @@ import polars as pl
 
 from pipelines.kalshi.bodies import Shape, json_of, shown
 from pipelines.kalshi.exact import BAD, MISSING, Ints, Word, centi_of, instants_of, preferred, ticks_of
-from pipelines.kalshi.judged import Law, parted, readable, refusals_of, without_repeats
+from pipelines.kalshi.judged import Law, RecordsOf, parted, readable, refusals_of, without_repeats
 from pipelines.kalshi.places import UNPLACED, with_places
 from pipelines.lags import TAPE_LAG, known_expr
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
@@ -87,10 +87,10 @@ class _Part:
     texts: dict[str, pl.Series]
     columns: dict[str, Ints]
 
-    def records(self) -> Sequence[object]:
-        """Return the trades as they were said, word for word."""
+    def records(self, places: Sequence[int]) -> list[object]:
+        """Return the trades of some places as they were said, word for word."""
         said = _records(self.payload.body)
-        return [said[place] for place in self.places]
+        return [said[self.places[place]] for place in places]
 
 
 def parse_trades(payloads: Sequence[Payload]) -> Iterator[Parsed]:
@@ -109,12 +109,10 @@ def parse_trades(payloads: Sequence[Payload]) -> Iterator[Parsed]:
         yield _parsed(parts, refusals)
 
 
-def parsed_columns(
-    columns: pl.DataFrame, *, records_of: Callable[[int], Sequence[object]], refusals: Sequence[_Refusal] = ()
-) -> Parsed:
+def parsed_columns(columns: pl.DataFrame, *, records_of: RecordsOf, refusals: Sequence[_Refusal] = ()) -> Parsed:
     """Turn columns of exact integers into rows of trades: the second stage, where archives of columns enter."""
     kept, refused = parted(with_places(columns), _LAWS, subject_to=UNPLACED)
-    kept, repeated = without_repeats(kept.select("part", "place", *_typed()), "trade_id")
+    kept, repeated = without_repeats(kept.select("part", "place", *_typed()), TRADES.key)
     told_of = [refusals_of(some, records_of) for some in (refused, repeated)]
     return Parsed(
         table=TRADES, frame=kept.select(FRAME_SCHEMA.names()), refused=pl.concat([refused_frame(refusals), *told_of])
@@ -131,7 +129,9 @@ def _parsed(parts: Sequence[_Part], refusals: Sequence[_Refusal]) -> Parsed:
         **{name: pl.concat([part.texts[name] for part in parts]) for name in parts[0].texts},
         **{name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
     }
-    return parsed_columns(pl.DataFrame(columns), records_of=lambda part: parts[part].records(), refusals=refusals)
+    return parsed_columns(
+        pl.DataFrame(columns), records_of=lambda part, places: parts[part].records(places), refusals=refusals
+    )
 
 
 def _read(payload: Payload, refusals: list[_Refusal]) -> _Part:

@@ -5,7 +5,7 @@ What is not declared is ignored, or known and unused; what is declared has its t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ Level = tuple[str | int, str | int]
 """Price and count: dollar text with text or a whole number, or legacy cents with a whole number."""
 
 _YesNo = Literal["yes", "no"]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 4_102_444_800_000  # the year 2100: what is later counts in another unit
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _Millis = Annotated[int, msgspec.Meta(ge=0, lt=_LAST_MS)]
@@ -24,10 +25,6 @@ UNUSED = {
     "orderbook_snapshot": {"market_id", "yes", "no", "yes_dollars", "no_dollars"},
     "orderbook_delta": {"market_id", "client_order_id", "subaccount"},
     "trade": {"no_price", "is_block_trade", "market_id", "price", "exchange_index"},
-    "ticker": {
-        *("market_id", "yes_bid_size_fp", "yes_ask_size_fp", "last_trade_size_fp", "volume_fp", "open_interest_fp"),
-        *("dollar_volume", "dollar_open_interest", "time", "volume", "open_interest"),
-    },
 }
 """Fields that are known and have no use here."""
 
@@ -105,46 +102,6 @@ class TradeFrame(msgspec.Struct, tag_field="type", tag="trade"):
     sending_ts_ms: _Millis | None = None
 
 
-class TickerMsg(msgspec.Struct, gc=False):
-    """What a ticker says."""
-
-    market_ticker: str
-    yes_bid_dollars: str | None = None
-    yes_ask_dollars: str | None = None
-    price_dollars: str | None = None
-    yes_bid: int | None = None
-    yes_ask: int | None = None
-    price: int | None = None
-    ts_ms: _Millis | None = None
-    ts: str | int | None = None
-
-
-class TickerFrame(msgspec.Struct, tag_field="type", tag="ticker"):
-    """The best quotes of one market."""
-
-    msg: TickerMsg
-    sid: _Number | None = None
-    seq: _Number | None = None
-    sending_ts_ms: _Millis | None = None
-
-
-class LifecycleFrame(msgspec.Struct, tag_field="type", tag="market_lifecycle_v2"):
-    """A change in the life of a market."""
-
-    msg: dict[str, Any]
-    sid: _Number | None = None
-    seq: _Number | None = None
-    sending_ts_ms: _Millis | None = None
-
-
-class EventLifecycleFrame(LifecycleFrame, tag_field="type", tag="event_lifecycle"):
-    """A new event."""
-
-
-class EventFeeFrame(LifecycleFrame, tag_field="type", tag="event_fee_update"):
-    """Other fees for an event."""
-
-
 class SubscribedMsg(msgspec.Struct):
     """Which subscription a command made."""
 
@@ -197,19 +154,10 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error"):
     sending_ts_ms: _Millis | None = None
 
 
-Frame = (
-    DeltaFrame
-    | SnapshotFrame
-    | TradeFrame
-    | TickerFrame
-    | LifecycleFrame
-    | EventLifecycleFrame
-    | EventFeeFrame
-    | SubscribedFrame
-    | OkFrame
-    | UnsubscribedFrame
-    | ErrorFrame
-)
+Frame = DeltaFrame | SnapshotFrame | TradeFrame | SubscribedFrame | OkFrame | UnsubscribedFrame | ErrorFrame
+
+PASSED_OVER = frozenset({"ticker", "market_lifecycle_v2", "event_lifecycle", "event_fee_update"})
+"""Kinds that are known and have no use here; they take numbers all the same."""
 
 KINDS = {str(kind.__struct_config__.tag): kind for kind in Frame.__args__}
 
@@ -251,8 +199,11 @@ def stamp_ms(ts: str | int | None) -> int | None:
         return ts * 1000
     try:
         instant = datetime.fromisoformat(ts)
-    except ValueError:
-        raise Unparsable(f"ts {ts!r} is not an instant") from None
+        ms = (instant.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    except (ValueError, OverflowError):
+        raise Unparsable(f"ts {ts[:40]!r} is not an instant") from None
     if instant.tzinfo is None:
         raise Unparsable(f"ts {ts!r} has no time zone")
-    return int(instant.astimezone(UTC).timestamp() * 1000)
+    if not 0 <= ms < _LAST_MS:
+        raise Unparsable(f"ts {ts!r} is of another century")
+    return ms

@@ -21,10 +21,11 @@ from pipelines.weather.reports import (
     nearest_degree,
     sifted_reports,
     subject_of,
+    well_asked,
     wind_mph,
 )
 from warehouse.lake.tables import UTC_TYPE
-from warehouse.market.cities import CITIES
+from warehouse.market.cities import CITIES, City
 
 FIVE_MINUTE_TYPE = "1"
 """The archive's report type of five-minute METARs; 3 is routine, 4 special."""
@@ -37,6 +38,7 @@ _COLUMNS = pl.Schema(
         **dict.fromkeys(("since", "until"), pl.Date()),
     }
 )
+_BY_SHORT_NAME = {city.station[1:]: city for city in CITIES.values()}  # the archive leaves the K out
 _CONTRADICTS_F = 1.5  # the archive rounds 32.2 °C to 90.00 °F, which is 89.96
 
 _HAS_TEXT = pl.col("metar").is_not_null()
@@ -88,21 +90,38 @@ def parse_iem_asos1min(payloads: Sequence[Payload]) -> Iterator[Parsed]:
 
 
 def _tables(payloads: Sequence[Payload], *, time_column: str) -> tuple[pl.DataFrame, list[Refusal]]:
-    frames, refused = [pl.DataFrame(schema=_COLUMNS)], list[Refusal]()
-    for payload in payloads:
-        city = CITIES.get(payload.asked.get("city", ""))
-        if city is None:
-            refused.append(refusal(subject_of(payload), "asked for no city of the registry", dict(payload.asked)))
-            continue
+    asked, refused = well_asked(payloads)
+    frames = [pl.DataFrame(schema=_COLUMNS)]
+    for payload in asked:
         table, damaged = csv_table(
             payload, required=("station", time_column), optional=("tmpf", "dwpf", "sknt", "metar")
         )
         refused += damaged
-        if table is not None:
-            named = table.rename({"station": "said_station", time_column: "valid"})
-            report_type = pl.lit(payload.asked.get("report_type"), pl.String).alias("report_type")
-            frames.append(named.with_columns(report_type, **asked_columns(payload, city)).select(_COLUMNS.names()))
+        if table is None:
+            continue
+        named = table.rename({"station": "said_station", time_column: "valid"})
+        report_type = pl.lit(payload.asked.get("report_type"), pl.String).alias("report_type")
+        for city, rows in _of_cities(named, payload, refused):
+            frames.append(rows.with_columns(report_type, **asked_columns(payload, city)).select(_COLUMNS.names()))
     return pl.concat(frames), refused
+
+
+def _of_cities(table: pl.DataFrame, payload: Payload, refused: list[Refusal]) -> Iterator[tuple[City, pl.DataFrame]]:
+    """Yield the rows of the city that was asked for; where none was, each city's whose station the rows name."""
+    if "city" in payload.asked:
+        city = CITIES.get(payload.asked["city"])
+        if city is None:
+            refused.append(refusal(subject_of(payload), "asked for no city of the registry", dict(payload.asked)))
+        else:
+            yield city, table
+        return
+    for (station,), rows in table.group_by("said_station", maintain_order=True):
+        city = _BY_SHORT_NAME.get(str(station).strip().removeprefix("K"))
+        if city is None:
+            rule = f"{station} is no station of a city in the registry"
+            refused.append(refusal(subject_of(payload), rule, {"station": station, "rows": rows.height}))
+        else:
+            yield city, rows
 
 
 def _numbers(*names: str) -> pl.Expr:

@@ -15,8 +15,8 @@ from pipelines.weather.products import Product
 from warehouse.errors import Refused, Unparsable
 
 _HEADING = re.compile(
-    r" *(?P<station>[A-Z0-9_]{3,8}) +(?P<guidance>[A-Z0-9. ]+?) +GUIDANCE +"
-    r"(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4}) +(?P<hour>[0-9]{2})(?P<minute>[0-9]{2}) +UTC *"
+    r" *+(?P<station>[A-Z0-9_]{3,8}) ++(?P<guidance>[A-Z0-9.]++(?: ++[A-Z0-9.]++)*?) ++GUIDANCE ++"
+    r"(?P<month>[0-9]{1,2})/(?P<day>[0-9]{1,2})/(?P<year>[0-9]{4}) ++(?P<hour>[0-9]{2})(?P<minute>[0-9]{2}) ++UTC *+"
 )
 _BLOCK_MARK = "GUIDANCE"
 _MODEL_WORDS = (

@@ -31,8 +31,11 @@ _HOURLY_RECORDS = 24
 _VC_SETTLES = timedelta(days=2)
 _METAR_SETTLES = timedelta(days=1)
 _MINUTE_PAGES_SETTLE = timedelta(days=3)  # collected a day later, gaps filled in the days after
-_REPORTS_SETTLE = timedelta(hours=36)  # a final report of the small hours, and its corrections
 _ARCHIVE_SETTLES = timedelta(days=45)  # the national archive revises
+
+
+REPORTS_SETTLE = timedelta(hours=36)
+"""How long after a climate day texts about it are asked for: a final report of the small hours, and its corrections."""
 
 
 def vc_obs_calls(city: City, *, since: date, until: date, days_per_call: int = 7) -> list[Call]:
@@ -56,11 +59,16 @@ def vc_obs_calls(city: City, *, since: date, until: date, days_per_call: int = 7
                 "contentType": "json",
             },
             asked={"city": city.key, "since": str(first), "until": str(last)},
-            records=_FIVE_MINUTE_RECORDS * ((last - first).days + 3),
+            records=vc_obs_records((last - first).days + 1),
             final_after_utc=ClimateDay(city, last).end_utc + _VC_SETTLES,
         )
         for first, last in _pieces(since, until, days=days_per_call)
     ]
+
+
+def vc_obs_records(days: int) -> int:
+    """Return what a question for so many days of five-minute measurements costs, with its margin on either side."""
+    return _FIVE_MINUTE_RECORDS * (days + 2)
 
 
 def vc_nowcast_call(city: City) -> Call:
@@ -120,13 +128,13 @@ def iem_afos_calls(city: City, *, since: date, until: date, product: str = "CLI"
             query={
                 "pil": pil,
                 "sdate": _minute(ClimateDay(city, first).start_utc),
-                "edate": _minute(ClimateDay(city, last).end_utc + _REPORTS_SETTLE),
+                "edate": _minute(ClimateDay(city, last).end_utc + REPORTS_SETTLE),
                 "fmt": "text",
                 "limit": "9999",
                 "order": "asc",
             },
             asked={"pil": pil, "city": city.key, "since": str(first), "until": str(last)},
-            final_after_utc=ClimateDay(city, last).end_utc + _REPORTS_SETTLE + _ONE_DAY,
+            final_after_utc=ClimateDay(city, last).end_utc + REPORTS_SETTLE + _ONE_DAY,
         )
         for first, last in _pieces(since, until, days=31)
     ]
@@ -223,7 +231,7 @@ def twc_climate_calls(*, since: date, until: date) -> list[Call]:
             path="/kalshi/api/climate/primary",
             query={"date": str(day)},
             asked={"date": str(day)},
-            final_after_utc=max(ClimateDay(city, day).end_utc for city in CITIES.values()) + _REPORTS_SETTLE,
+            final_after_utc=max(ClimateDay(city, day).end_utc for city in CITIES.values()) + REPORTS_SETTLE,
         )
         for day in event_dates(since, until)
     ]

@@ -20,16 +20,17 @@ from pipelines.weather.reports import Refusal
 from warehouse.errors import Refused, Unparsable
 from warehouse.market.cities import City
 
+# Runs of blanks are possessive: no other way to part them is tried, however many there are.
 _HEADLINE = re.compile(
-    r"\.\.\.\s*(?:THE\s+)?(?P<place>(?:(?!\.\.\.).){0,120}?)\s*CLIMATE\s+SUMMARY\s+FOR\s+"
-    r"(?P<month>[A-Z]+)\s+(?P<day>[0-9]{1,2}),?\s+(?P<year>[0-9]{4})(?P<rest>(?:(?!\.\.\.).){0,80})\.\.\.",
+    r"\.\.\.\s*+(?:THE\s++)?(?P<place>(?:(?:(?!\.\.\.).){0,119}?(?!\.\.\.)\S)?)\s*+CLIMATE\s++SUMMARY\s++FOR\s++"
+    r"(?P<month>[A-Z]++)\s++(?P<day>[0-9]{1,2}),?\s++(?P<year>[0-9]{4})(?P<rest>(?:(?!\.\.\.).){0,80})\.\.\.",
     re.DOTALL,
 )
 _VALID = re.compile(
     r"\bVALID\b.{0,12}?AS\s+OF\b(?:\s+(?P<clock>[0-9]{3,4}|[0-9]{1,2}:[0-9]{2})\s*(?P<half>AM|PM))?", re.S
 )
 _CORRECTED = re.compile(r"\bCORRECT(?:ION|ED)\b")
-_BLOCK = re.compile(r"^ *TEMPERATURE *(?:\(F\))? *$", re.MULTILINE)
+_BLOCK = re.compile(r"^ *+TEMPERATURE *+(?:\(F\) *+)?$", re.MULTILINE)
 _NEXT_BLOCK = re.compile(
     r"^ *(?:PRECIPITATION|SNOWFALL|SNOW|DEGREE DAYS|WIND|SKY COVER|RELATIVE HUMIDITY|HEATING|COOLING|&&|\$\$|\.{10,})",
     re.MULTILINE,

@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.lags import FORECAST_LAG, known_expr
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
-from pipelines.weather.answers import decoded, records_of
+from pipelines.weather.answers import decoded, records_of, require_record
 from pipelines.weather.bulletins import MISSING_MARKS, Bulletin
 from pipelines.weather.places import city_of_station
 from pipelines.weather.reports import (
@@ -201,10 +201,11 @@ def _runs(payload: Payload, refused: list[Refusal]) -> tuple[pl.DataFrame, pl.Da
     if city is None or model not in SOURCES:
         raise Refused("asked for no city of the registry, or for no model of guidance")
     answer = decoded(payload, refused)
-    told = _told([] if answer is None else records_of(answer, "data", "results"))
+    records = [] if answer is None else records_of(answer, "data", "results")
+    told = _told(_objects(records, payload, refused))
     names = (model, _SAME_MODEL.get(model, model))
     runs = told.with_columns(
-        *(_instant(name).alias(name) for name in ("runtime", "ftime")),
+        *(_instant(name).alias(f"{name}_utc") for name in ("runtime", "ftime")),
         *(_number(name).alias(f"{name}_f") for name in ("tmp", "txn", "n_x", "xnd")),
         city=pl.lit(city.key),
         event_date=pl.lit(None, pl.Date),
@@ -212,8 +213,8 @@ def _runs(payload: Payload, refused: list[Refusal]) -> tuple[pl.DataFrame, pl.Da
     laws: tuple[Law, ...] = (
         (f"station is not {city.station}, which was asked for", ~pl.col("station").eq_missing(pl.lit(city.station))),
         (f"model is not {model}, which was asked for", ~pl.col("model").is_in(names)),
-        ("runtime is not an instant", pl.col("runtime").is_null()),
-        ("ftime is not an instant", pl.col("ftime").is_null()),
+        ("runtime is not an instant", pl.col("runtime_utc").is_null()),
+        ("ftime is not an instant", pl.col("ftime_utc").is_null()),
         *(
             (f"{name} is no number", pl.col(f"{name}_f").is_null() & ~_silent(name))
             for name in ("tmp", "txn", "n_x", "xnd")
@@ -228,8 +229,8 @@ def _raw(runs: pl.DataFrame, model: str, payload: Payload) -> pl.DataFrame:
     return runs.select(
         pl.col("city"),
         pl.lit(SOURCES[model]).alias("source"),
-        pl.col("runtime").alias("issued_utc"),
-        pl.col("ftime").alias("valid_utc"),
+        pl.col("runtime_utc").alias("issued_utc"),
+        pl.col("ftime_utc").alias("valid_utc"),
         pl.lit(payload.received_utc, UTC_TYPE).alias("received_utc"),
         said["tmp"].alias("temp_f"),
         pl.coalesce(said["txn"], said["n_x"]).alias("extreme_f"),
@@ -237,9 +238,17 @@ def _raw(runs: pl.DataFrame, model: str, payload: Payload) -> pl.DataFrame:
     )
 
 
-def _told(records: Sequence[Any]) -> pl.DataFrame:
+def _objects(records: Iterable[Any], payload: Payload, refused: list[Refusal]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        try:
+            yield require_record(record)
+        except Refused as error:
+            refused.append(refusal(subject_of(payload), str(error), record))
+
+
+def _told(records: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """Return the records' own words as text, so that a number and its text read the same."""
-    rows = [record if isinstance(record, dict) else {} for record in records]
+    rows = list(records)
     columns = {name: [None if (value := row.get(name)) is None else str(value) for row in rows] for name in _WORDS}
     return pl.DataFrame(columns, schema=dict.fromkeys(_WORDS, pl.String()))
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pipelines.payload import Parsed, Payload, refusal
 from pipelines.weather.answers import decoded, records_of, require_record, whole_degree
 from pipelines.weather.issuances import Issuance, settlements_of
+from pipelines.weather.places import may_name_city
 from pipelines.weather.reports import Refusal, subject_of
 from warehouse.errors import Refused, Unparsable
 from warehouse.market.cities import CITIES, City
@@ -57,6 +58,10 @@ def _issuance(told: object, city: City, payload: Payload) -> Issuance:
         raise Unparsable(f"product {record.get('product')!r} does not say when the report was issued")
     if product["pil"] != city.cli_code:
         raise Refused(f"product {product['pil']} is not {city.cli_code}")
+    if product["office"] != city.office:
+        raise Refused(f"{product['office']} is not the office that reports on {city.name} ({city.office})")
+    if record.get("name") is not None and not may_name_city(str(record["name"]), city):
+        raise Refused(f"filed under {city.cli_code}, but its words are about {record['name']!r}")
     if "high" not in record:
         raise Refused("high is missing")
     issuance = Issuance(

@@ -22,7 +22,7 @@ from warehouse.market.climate_day import ClimateDay
 _FRAME = pl.Schema({**SETTLEMENTS.schema, **SETTLEMENTS.path_columns})
 _CLOCKS_DIFFER = timedelta(minutes=15)
 # Reports of one day come within hours, corrections within days; a later one speaks of another day than it says.
-_LATEST: Mapping[str, timedelta] = {"cli": timedelta(days=5), "dsm": timedelta(days=5)}
+_LATEST: Mapping[str, timedelta] = dict.fromkeys(("cli", "dsm", "twc"), timedelta(days=5))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,21 +87,21 @@ class Issuance:
 
 
 def settlements_of(issuances: Iterable[Issuance], refused: Iterable[Refusal]) -> Parsed:
-    """Return reports as rows of settlements; what is said twice counts once."""
-    turned_away = list(refused)
+    """Return reports as rows of settlements; what is said twice counts once, and is refused once."""
+    turned_away: dict[tuple[object, ...], Refusal] = {}
     kept: dict[tuple[object, ...], Issuance] = {}
     said: set[tuple[object, ...]] = set()
     for issuance in sorted(issuances, key=_order):
         rule = issuance.broken() or _contradiction(issuance, kept.get(issuance.grain))
         if rule is not None:
-            turned_away.append(issuance.refused(rule))
+            turned_away.setdefault((*issuance.grain, *issuance.says, issuance.product_id, rule), issuance.refused(rule))
             continue
         content = (*issuance.grain[:3], *issuance.says)
         if issuance.grain not in kept and not (issuance.is_resend and content in said):
             kept[issuance.grain] = issuance
         said.add(content)
     frame = pl.DataFrame([_row(issuance) for issuance in kept.values()], schema=_FRAME, orient="row")
-    return Parsed(table=SETTLEMENTS, frame=frame, refused=refused_frame(turned_away))
+    return Parsed(table=SETTLEMENTS, frame=frame, refused=refused_frame([*refused, *turned_away.values()]))
 
 
 def _order(issuance: Issuance) -> tuple[object, ...]:

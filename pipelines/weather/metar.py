@@ -23,18 +23,17 @@ NEAR = timedelta(minutes=15)
 _KNOTS_PER_MPS = 1.943844
 _ID = r"\b(?<metar_station>[A-Z][A-Z0-9]{3}) (?<day>\d{2})(?<hour>\d{2})(?<minute>\d{2})Z"
 _BODY = r" (?<temp>M?\d{2})/(?<dew>M?\d{2})?(?: |$)"
-_WIND = r" (?:\d{3}|VRB)(?<speed>\d{2,3})(?:G(?<gust>\d{2,3}))?(?<unit>KT|MPS)(?: |$)"
+_WIND = r" (?:\d{3}|VRB)(?<speed>\d{2,3})(?:G\d{2,3})?(?<unit>KT|MPS)(?: |$)"
 _TENTHS = r" T(?<temp_sign>[01])(?<temp>\d{3})(?:(?<dew_sign>[01])(?<dew>\d{3}))?(?: |$)"
-_SIX_HOURS = r" {digit}(?<sign>[01])(?<tenths>\d{{3}})(?: |$)"
-_DAY = r" 4(?<max_sign>[01])(?<max>\d{3})(?<min_sign>[01])(?<min>\d{3})(?: |$)"
+_SIX_HOURS = r" 1(?<sign>[01])(?<tenths>\d{3})(?: |$)"
+_DAY = r" 4(?<sign>[01])(?<tenths>\d{3})[01]\d{3}(?: |$)"
 
 
 def decoded_metars(texts: pl.Series) -> pl.DataFrame:
     """Return what each text says, one row each; null is a group that is absent or cannot be read.
 
     Columns: metar_station, day, hour, minute; temp_c, dew_c (body); temp_tenths_c, dew_tenths_c (T-group);
-    max_6h_tenths_c, min_6h_tenths_c, max_24h_tenths_c, min_24h_tenths_c; wind_knots, gust_knots; is_special,
-    is_automatic, is_correction, is_relayed, needs_maintenance (`$`).
+    max_6h_tenths_c, max_24h_tenths_c; wind_knots; is_correction, is_relayed.
     """
     # An end sign closes a report in some archives; what follows it is another one.
     plain = texts.str.replace_all(r"\s+", " ").str.replace(r"=.*$", "").alias("text")
@@ -50,14 +49,13 @@ def decoded_metars(texts: pl.Series) -> pl.DataFrame:
         pl.col("body").str.extract_groups(_WIND).alias("wind"),
         *(pl.col("remarks").str.extract_groups(pattern).alias(name) for name, pattern in _REMARKS.items()),
     )
-    return found.select(*_identity(), *_degrees(), *_winds(), *_flags())
+    return found.select(*_identity(), *_degrees(), _wind_knots(), *_flags())
 
 
 _REMARKS = {
     "exact": _TENTHS,
-    "max_6h": _SIX_HOURS.format(digit=1),
-    "min_6h": _SIX_HOURS.format(digit=2),
-    "span": _DAY,
+    "max_6h": _SIX_HOURS,
+    "max_24h": _DAY,
 }
 
 
@@ -68,7 +66,7 @@ def _identity() -> list[pl.Expr]:
 
 
 def _degrees() -> list[pl.Expr]:
-    air, exact, span = pl.col("air").struct, pl.col("exact").struct, pl.col("span").struct
+    air, exact = pl.col("air").struct, pl.col("exact").struct
     return [
         air.field("temp").str.replace("M", "-").cast(pl.Int16).alias("temp_c"),
         air.field("dew").str.replace("M", "-").cast(pl.Int16).alias("dew_c"),
@@ -76,11 +74,7 @@ def _degrees() -> list[pl.Expr]:
         _tenths(exact.field("dew_sign"), exact.field("dew")).alias("dew_tenths_c"),
         *(
             _tenths(pl.col(name).struct.field("sign"), pl.col(name).struct.field("tenths")).alias(f"{name}_tenths_c")
-            for name in ("max_6h", "min_6h")
-        ),
-        *(
-            _tenths(span.field(f"{name}_sign"), span.field(name)).alias(f"{name}_24h_tenths_c")
-            for name in ("max", "min")
+            for name in ("max_6h", "max_24h")
         ),
     ]
 
@@ -90,23 +84,17 @@ def _tenths(sign: pl.Expr, digits: pl.Expr) -> pl.Expr:
     return pl.when(sign == "1").then(-tenths).otherwise(tenths)
 
 
-def _winds() -> list[pl.Expr]:
+def _wind_knots() -> pl.Expr:
     wind = pl.col("wind").struct
     factor = pl.when(wind.field("unit") == "MPS").then(_KNOTS_PER_MPS).otherwise(1.0)
-    return [
-        (wind.field(said).cast(pl.Float64) * factor).alias(f"{name}_knots")
-        for said, name in (("speed", "wind"), ("gust", "gust"))
-    ]
+    return (wind.field("speed").cast(pl.Float64) * factor).alias("wind_knots")
 
 
 def _flags() -> list[pl.Expr]:
     body, text = pl.col("body"), pl.col("text")
     return [
-        body.str.contains(r"\bSPECI\b").alias("is_special"),
-        body.str.contains(r"\bAUTO\b").alias("is_automatic"),
         body.str.contains(r"\bCOR\b").alias("is_correction"),
         text.str.contains(RELAYED_MARK, literal=True).alias("is_relayed"),
-        text.str.contains(r" \$(?: |$)").alias("needs_maintenance"),
     ]
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
 from pipelines.weather.csv_table import csv_table
 from pipelines.weather.metar import METAR_LAWS, reports_of_metars
-from pipelines.weather.reports import Law, Refusal, asked_columns, sifted_reports, subject_of
+from pipelines.weather.reports import Law, Refusal, asked_columns, sifted_reports, subject_of, well_asked
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.cities import CITIES, City
 
@@ -40,8 +40,9 @@ def parse_ncei_hourly(payloads: Sequence[Payload]) -> Iterator[Parsed]:
 
     The station is known by its WBAN number, the last five digits of its name here and in the daily archive.
     """
-    frames, refused = [pl.DataFrame(schema=_COLUMNS)], list[Refusal]()
-    for payload in payloads:
+    asked, refused = well_asked(payloads)
+    frames = [pl.DataFrame(schema=_COLUMNS)]
+    for payload in asked:
         city = CITIES.get(payload.asked.get("city", ""))
         if city is None:
             refused.append(refusal(subject_of(payload), "asked for no city of the registry", dict(payload.asked)))

@@ -63,7 +63,7 @@ def _reports(product: Product, payload: Payload, refused: list[Refusal]) -> Iter
     if kind == "CLI":
         yield from cli_issuances(product, payload.received_utc, refused)
     elif kind == "CF6":
-        yield from cf6_issuances(product, payload.received_utc, refused)
+        yield from cf6_issuances(product, payload.received_utc, refused, asked=payload.asked)
     elif kind == "DSM":
         yield from dsm_issuances(product, payload.received_utc, refused, asked=payload.asked)
     else:

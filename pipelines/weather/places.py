@@ -45,6 +45,23 @@ def city_of_station(station: str) -> City | None:
 
 def names_city(place: str, city: City) -> bool:
     """Tell whether the words of a place mean the city's own station and none of its neighbours."""
-    words = _WORDS.get(city.key) or _Words(ours=(city.name.upper().split()[0],))
-    said = place.upper().replace("-", " ")
+    words = _words(city)
+    said = _plain(place)
     return any(word in said for word in words.ours) and not any(word in said for word in words.neighbours)
+
+
+def may_name_city(place: str, city: City) -> bool:
+    """Tell whether words that stand beside the station's own code mean it: the town alone is enough, no neighbour is.
+
+    For tables that name a station in short: New York is Central Park there, and O'Hare is still not Midway.
+    """
+    town, said = city.name.upper().split()[0], _plain(place)
+    return names_city(place, city) or (town in said and not any(word in said for word in _words(city).neighbours))
+
+
+def _words(city: City) -> _Words:
+    return _WORDS.get(city.key) or _Words(ours=(city.name.upper().split()[0],))
+
+
+def _plain(place: str) -> str:
+    return place.upper().replace("-", " ")

@@ -7,13 +7,13 @@ the margin: they are left out, because their days are not complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 import polars as pl
 
 from pipelines.lags import OBS_LAG, known_expr
-from pipelines.payload import REFUSED_SCHEMA, Parsed, Payload
+from pipelines.payload import REFUSED_SCHEMA, Parsed, Payload, refusal
 from pipelines.weather.fill import filled_expr
 from warehouse.lake.tables import OBS, UTC_TYPE
 from warehouse.market.cities import CITIES, City
@@ -42,6 +42,7 @@ _OPTIONAL = {name: OBS.schema[name] for name in (*_SIDES, "max_6h_f", "max_24h_f
 }
 _FRAME = pl.Schema({**OBS.schema, **OBS.path_columns})
 _CONTRADICTS = "the same answer tells this instant twice, with other values: the first stays"
+_CORRECTED = "a correction (COR) of the same minute says otherwise: the correction counts"
 _REVISED = "a later answer tells this instant with other values: the later counts"
 
 _COMMON: tuple[Law, ...] = (
@@ -57,19 +58,23 @@ _COMMON: tuple[Law, ...] = (
 )
 
 
-def sifted_reports(raw: pl.DataFrame, *, kind: str, laws: Sequence[Law] = ()) -> Parsed:
+def sifted_reports(
+    raw: pl.DataFrame, *, kind: str, laws: Sequence[Law] = (), side_marks: Mapping[str, pl.Expr] | None = None
+) -> Parsed:
     """Return the rows of obs that a raw frame says, and the refused, each with the first law that it broke.
 
     Laws of the source come before those of any report. Rows may come in any order and more than once. A dew point,
-    humidity or wind that cannot be is refused alone: its temperature stays.
+    humidity or wind that cannot be, or that `side_marks` calls the source's mark for nothing, is refused alone: its
+    temperature stays. Of a report and its correction (`is_correction`, where the source says so) the correction counts.
     """
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in _OPTIONAL.items() if name not in raw.columns]
     reports = _dated(raw.with_columns(missing)).sort(_KEY, maintain_order=True)
     judged = reports.with_columns(first_broken([*laws, *_COMMON])).filter(_asked())
     kept = judged.filter(pl.col("rule").is_null())
-    kept, silenced = _without_impossible_sides(kept)
+    kept, silenced = _without_impossible_sides(kept, side_marks or {})
+    kept, corrected = _with_corrections(kept)
     kept, repeated = without_repeats(kept, key=_KEY, said=_SAID)
-    refused = [judged.filter(pl.col("rule").is_not_null()), silenced, repeated]
+    refused = [judged.filter(pl.col("rule").is_not_null()), silenced, corrected, repeated]
     return Parsed(
         table=OBS, frame=_finished(kept), refused=pl.concat([refused_rows(rows, kind=kind) for rows in refused])
     )
@@ -78,6 +83,21 @@ def sifted_reports(raw: pl.DataFrame, *, kind: str, laws: Sequence[Law] = ()) ->
 def subject_of(payload: Payload) -> str:
     """Return what a payload was about, in words: its kind, and what was asked."""
     return " ".join([payload.kind, *payload.asked.values()])
+
+
+def well_asked(payloads: Iterable[Payload]) -> tuple[list[Payload], list[Refusal]]:
+    """Part answers whose question names its days by dates from the others, which are refused."""
+    well: list[Payload] = []
+    refused: list[Refusal] = []
+    for payload in payloads:
+        try:
+            for name in ("since", "until"):
+                date.fromisoformat(payload.asked.get(name, "2000-01-01"))
+        except ValueError as error:
+            refused.append(refusal(subject_of(payload), f"asked for days that are none: {error}", dict(payload.asked)))
+        else:
+            well.append(payload)
+    return well, refused
 
 
 def asked_columns(payload: Payload, city: City) -> dict[str, pl.Expr]:
@@ -182,8 +202,27 @@ def _asked() -> pl.Expr:
     return ~margin.fill_null(value=False)
 
 
-def _without_impossible_sides(reports: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _with_corrections(reports: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Put the last correction in the place of what it corrects; the maxima that it does not repeat stay."""
+    if "is_correction" not in reports.columns or not reports["is_correction"].any():
+        return reports, reports.clear()
+    corrects = pl.col("is_correction").fill_null(value=False)
+    minute = (*_KEY, "received_utc")  # of one answer: of a later one everything counts anyway
+    whole = reports.with_columns(
+        pl.when(corrects).then(pl.coalesce(name, pl.col(name).max().over(minute))).otherwise(name).alias(name)
+        for name in ("max_6h_f", "max_24h_f")
+    )
+    is_last = corrects & (corrects.cum_sum(reverse=True).over(minute) == 1)
+    counts = is_last | ~corrects.any().over(minute)
+    kept, older = whole.filter(counts), whole.filter(~counts)
+    return kept, older.join(
+        kept, on=[*minute, *_SAID], how="anti", nulls_equal=True, maintain_order="left"
+    ).with_columns(pl.lit(_CORRECTED).alias("rule"))
+
+
+def _without_impossible_sides(reports: pl.DataFrame, marks: Mapping[str, pl.Expr]) -> tuple[pl.DataFrame, pl.DataFrame]:
     fits = {name: pl.col(name).is_finite() & pl.col(name).is_between(*bounds) for name, bounds in _SIDES.items()}
+    fits |= {name: fits[name] & ~mark.fill_null(value=False) for name, mark in marks.items()}
     refused = [
         reports.filter(~fit).with_columns(pl.lit(f"{name} cannot be: left out, the temperature is kept").alias("rule"))
         for name, fit in fits.items()

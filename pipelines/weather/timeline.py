@@ -59,6 +59,7 @@ Epoch = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 
 _MARK_OF_NOTHING_F = -77.9
 _SUPPORTS_ZERO_F = 15
+_DEW_ABOVE_TEMP_F = 1  # both are rounded
 _CITY_PLACES = {
     "austin": "Austin,TX",
     "chicago": "Chicago,IL",
@@ -171,17 +172,31 @@ def timed_laws() -> tuple[Law, ...]:
 def marks_of_nothing(*, of: tuple[str, ...]) -> tuple[Law, ...]:
     """Return the laws against the vendor's two marks for nothing, -77.9 and a 0.0 whose neighbours are far from it.
 
-    A true 0 °F has a neighbour within 15 °F. Of the rows of one series (the columns `of`, sorted by time) the nearest
-    other value before counts, and only without one the nearest after: later rows do not change a verdict.
+    Rows are of one series each (the columns `of`), sorted by time.
     """
     temp_f = pl.col("temp_f")
-    other = pl.when((temp_f != 0) & temp_f.is_between(COLDEST_F, WARMEST_F)).then(temp_f)
-    neighbour = pl.coalesce(other.forward_fill(), other.backward_fill()).over(of)
-    supported = (neighbour.abs() <= _SUPPORTS_ZERO_F).fill_null(value=False)
     return (
         ("-77.9 °F is the vendor's mark for nothing", (temp_f - _MARK_OF_NOTHING_F).abs() < 1e-6),
-        ("0.0 °F is the vendor's mark for nothing: its neighbours are far from it", (temp_f == 0) & ~supported),
+        ("0.0 °F is the vendor's mark for nothing: its neighbours are far from it", _lonely_zero(temp_f, of=of)),
     )
+
+
+def side_marks_of_nothing(*, of: tuple[str, ...]) -> dict[str, pl.Expr]:
+    """Return, for dew point and humidity, where they are marks for nothing: no air is dry, none holds more than all."""
+    dew_f = pl.col("dew_f")
+    too_moist = dew_f > pl.col("temp_f") + _DEW_ABOVE_TEMP_F
+    return {"dew_f": _lonely_zero(dew_f, of=of) | too_moist, "humidity_pct": pl.col("humidity_pct") <= 0}
+
+
+def _lonely_zero(degrees: pl.Expr, *, of: tuple[str, ...]) -> pl.Expr:
+    """Tell a 0.0 that no neighbour within 15 °F supports.
+
+    The nearest other value before counts, and only without one the nearest after: later rows do not change a verdict.
+    """
+    other = pl.when((degrees != 0) & degrees.is_between(COLDEST_F, WARMEST_F)).then(degrees)
+    neighbour = pl.coalesce(other.forward_fill(), other.backward_fill()).over(of)
+    supported = (neighbour.abs() <= _SUPPORTS_ZERO_F).fill_null(value=False)
+    return (degrees == 0) & ~supported
 
 
 def slots_frame(timeline: Timeline, slots: Sequence[Slot]) -> pl.DataFrame:

@@ -39,6 +39,7 @@ from warehouse.market.cities import City
 from warehouse.market.climate_day import MINUTES_PER_DAY, event_date_expr
 
 FORECAST_WORDS = ("fcst", "histfcst")
+_NO_SOURCE: Law = ("source is missing, so it may be what was measured", pl.col("said_source").is_null())
 _LIVE_DAY_WORDS = (*FORECAST_WORDS, "comb")  # today's own day is part measured, part forecast: a high known by then
 
 _INSTANT = timedelta(microseconds=1)
@@ -74,6 +75,8 @@ def parse_vc_forecast(payloads: Sequence[Payload], *, lag: timedelta = FORECAST_
         if isinstance(run, str):
             refused.append(refusal(subject_of(timeline.payload), run, dict(timeline.payload.asked)))
             continue
+        if not timeline.hours:
+            refused.append(refusal(subject_of(timeline.payload), "no hours at all for the target day", ""))
         slots.append(slots_frame(timeline, timeline.hours).with_columns(run))
         days.append(_days_frame(timeline).with_columns(run))
     yield _forecasts(slots, days, refused, kind="vc_forecast", lag=lag, day_words=FORECAST_WORDS)
@@ -164,6 +167,7 @@ def _curve(slots: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     laws: tuple[Law, ...] = (
         *timed_laws(),
         ("the hour has no time", pl.col("valid_utc").is_null()),
+        _NO_SOURCE,
         ("source is a measurement or a statistic, no forecast", ~pl.col("said_source").is_in(FORECAST_WORDS)),
         *marks_of_nothing(of=_RUN),
         *_degree_laws("temp_f"),
@@ -185,6 +189,7 @@ def _highs(days: pl.DataFrame, curve: pl.DataFrame, *, words: Sequence[str]) -> 
     laws: tuple[Law, ...] = (
         ("the day has no date", pl.col("event_date").is_null()),
         ("its days are not the city's: the high of another day", pl.col("timezone") != pl.col("zone")),
+        _NO_SOURCE,
         ("source is a measurement or a statistic, no forecast", ~pl.col("said_source").is_in(words)),
         ("tempmax 0.0 is the vendor's mark for a day beyond its horizon", (pl.col("high_f") == 0) & ~supported),
         *_degree_laws("high_f"),

@@ -14,12 +14,21 @@ from datetime import timedelta
 import polars as pl
 
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
-from pipelines.weather.reports import Law, Refusal, asked_columns, interval_of, sifted_reports, subject_of
+from pipelines.weather.reports import (
+    Law,
+    Refusal,
+    asked_columns,
+    interval_of,
+    sifted_reports,
+    subject_of,
+    well_asked,
+)
 from pipelines.weather.timeline import (
     SLOTS,
     Timeline,
     marks_of_nothing,
     read_timelines,
+    side_marks_of_nothing,
     slots_frame,
     station_address,
     timed_laws,
@@ -29,6 +38,7 @@ from pipelines.weather.vc_forecast import FORECAST_WORDS, live_forecasts
 _log = logging.getLogger(__name__)
 _OLD = timedelta(hours=1)
 _STEP_SECONDS = 300
+_SERIES = ("city",)
 
 _MEASURED: tuple[Law, ...] = (
     *timed_laws(),
@@ -37,7 +47,7 @@ _MEASURED: tuple[Law, ...] = (
     ("source is not obs: what a model says is no measurement", pl.col("said_source") != "obs"),
     ("stations is missing, so nobody measured it", pl.col("said_stations").is_null()),
     ("stations is not the one station asked for", pl.col("said_stations") != pl.col("station")),
-    *marks_of_nothing(of=("city",)),
+    *marks_of_nothing(of=_SERIES),
 )
 
 
@@ -47,7 +57,7 @@ def parse_vc_obs(payloads: Sequence[Payload]) -> Iterator[Parsed]:
     `asked` names the city and, where it does, the event dates `since` and `until`: the days around them came for the
     margin and are left out. Without them every row is kept, of incomplete days too, whose fill flags know less.
     """
-    timelines, refused = read_timelines(payloads, address=station_address)
+    timelines, refused = _read(payloads)
     refused += [silence for timeline in timelines if (silence := _silence(timeline)) is not None]
     yield _measured([_minutes(timeline) for timeline in timelines], refused, kind="vc_obs")
 
@@ -57,7 +67,7 @@ def parse_vc_nowcast(payloads: Sequence[Payload]) -> Iterator[Parsed]:
 
     `currentConditions` is left out: it lies off the five-minute grid, and the minutes tell it again.
     """
-    timelines, refused = read_timelines(payloads, address=station_address)
+    timelines, refused = _read(payloads)
     minutes = [_minutes(timeline) for timeline in timelines]
     modelled = pl.col("said_source").is_in(FORECAST_WORDS).fill_null(value=False)
     measured = [rows.filter(~modelled) for rows in minutes]
@@ -67,6 +77,13 @@ def parse_vc_nowcast(payloads: Sequence[Payload]) -> Iterator[Parsed]:
     yield live_forecasts(timelines, [rows.filter(modelled) for rows in minutes])
 
 
+def _read(payloads: Sequence[Payload]) -> tuple[list[Timeline], list[Refusal]]:
+    """Decode answers for one station each; one that was asked for days that are none is refused."""
+    asked, refused = well_asked(payloads)
+    timelines, damaged = read_timelines(asked, address=station_address)
+    return timelines, refused + damaged
+
+
 def _minutes(timeline: Timeline) -> pl.DataFrame:
     return slots_frame(timeline, timeline.minutes).with_columns(**asked_columns(timeline.payload, timeline.city))
 
@@ -74,14 +91,17 @@ def _minutes(timeline: Timeline) -> pl.DataFrame:
 def _measured(frames: Sequence[pl.DataFrame], refused: Sequence[Refusal], *, kind: str) -> Parsed:
     slots = pl.concat(frames) if frames else pl.DataFrame(schema=SLOTS)
     raw = slots.with_columns(pl.lit("vc").alias("source"), *interval_of(pl.col("temp_f")))
-    parsed = sifted_reports(raw, kind=kind, laws=_MEASURED)
+    parsed = sifted_reports(raw, kind=kind, laws=_MEASURED, side_marks=side_marks_of_nothing(of=_SERIES))
     return Parsed(table=parsed.table, frame=parsed.frame, refused=pl.concat([refused_frame(refused), parsed.refused]))
 
 
 def _silence(timeline: Timeline) -> Refusal | None:
-    if timeline.minutes or not timeline.hours:
+    if timeline.minutes:
         return None
-    return refusal(subject_of(timeline.payload), "hours without minutes: the plan has no sub-hourly data", "")
+    if timeline.hours:
+        return refusal(subject_of(timeline.payload), "hours without minutes: the plan has no sub-hourly data", "")
+    since, until = (timeline.payload.asked.get(name, "…") for name in ("since", "until"))
+    return refusal(subject_of(timeline.payload), f"no minutes at all for {since}–{until}", "")
 
 
 def _tell_if_old(timeline: Timeline, measured: pl.DataFrame) -> None:

@@ -1,6 +1,8 @@
 -- One row per event with at least one final report that names a high: the number it settles on, and who said so.
 -- The label is the first final value of the best source: kalshi, then twc, cli, cf6, dsm, ghcn. A preliminary report
--- never labels, a correction never moves the label. first_final_f and latest_final_f are of the climate report (cli),
+-- never labels, a correction never moves the label: markets pay what was said first, so a value that its source calls
+-- corrected stands behind every uncorrected one, of whatever source. twc_f and first_final_f are the first values of
+-- their source, uncorrected where there is one. first_final_f and latest_final_f are of the climate report (cli),
 -- issuances counts all of its issuances. conflict: of kalshi, twc and the first final cli two that are there disagree.
 -- grain: city, event_date
 -- known: label_known_utc for the label, later for what corrections say
@@ -12,6 +14,7 @@ with finals as (
         issued_utc,
         known_utc,
         high_f,
+        is_correction and source <> 'kalshi' as is_correction,
         list_position(['kalshi', 'twc', 'cli', 'cf6', 'dsm', 'ghcn'], source) as place
     from settlements
     where is_final and high_f is not null
@@ -20,7 +23,7 @@ with finals as (
 labels as (
     select city, event_date, high_f, source, known_utc
     from finals
-    qualify row_number() over (partition by city, event_date order by place, issued_utc) = 1
+    qualify row_number() over (partition by city, event_date order by is_correction, place, issued_utc) = 1
 ),
 
 sources as (
@@ -28,9 +31,9 @@ sources as (
         city,
         event_date,
         arg_min(high_f, issued_utc) filter (source = 'kalshi') as kalshi_f,
-        arg_min(high_f, issued_utc) filter (source = 'twc') as twc_f,
-        arg_min(high_f, issued_utc) filter (source = 'cli') as first_final_f,
-        min(issued_utc) filter (source = 'cli') as first_final_utc,
+        first(high_f order by is_correction, issued_utc) filter (source = 'twc') as twc_f,
+        first(high_f order by is_correction, issued_utc) filter (source = 'cli') as first_final_f,
+        first(issued_utc order by is_correction, issued_utc) filter (source = 'cli') as first_final_utc,
         arg_max(high_f, issued_utc) filter (source = 'cli') as latest_final_f
     from finals
     group by city, event_date

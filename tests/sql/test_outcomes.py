@@ -61,6 +61,43 @@ def test_a_correction_is_shown_and_moves_nothing(lake, report):
     assert [(90, 90, at(1_560), 85, 3, False, True)] == row
 
 
+@pytest.mark.parametrize("paid", ["cli", "cf6", "dsm", "ghcn"])
+def test_a_revised_value_stands_behind_the_first_final_of_any_source(lake, report, paid):
+    """The page shows its latest word alone: a revised 85 tells nothing of what was paid, the first final 90 does."""
+    report(paid, 26, 90)
+    report("twc", 30, 85, is_correction=True)
+
+    assert [(90, paid, 85)] == lake.ask("select label_f, label_source, twc_f from settlement_label")
+
+
+def test_a_source_that_was_seen_before_its_revision_labels(lake, report):
+    """Of one source the uncorrected value is the first, though the correction bears an earlier stamp."""
+    report("twc", 26, 85, is_correction=True)
+    report("twc", 27, 90)
+    report("cli", 26, 85, is_correction=True)
+    report("cli", 27, 90)
+
+    assert [(90, "twc", 90, 90, at(1_620), False)] == lake.ask(
+        "select label_f, label_source, twc_f, first_final_f, first_final_utc, conflict from settlement_label"
+    )
+
+
+def test_a_correction_alone_labels(lake, report):
+    """Where nothing else was said, a corrected value is better than none; the best source's counts."""
+    report("cli", 26, 84, is_correction=True)
+    report("twc", 30, 85, is_correction=True)
+
+    assert [(85, "twc")] == lake.ask("select label_f, label_source from settlement_label")
+
+
+def test_the_exchange_is_never_behind(lake, report):
+    """What the exchange says that it paid stands above all, whatever it is called."""
+    report("kalshi", 30, 91, is_correction=True)
+    report("cli", 26, 90)
+
+    assert [(91, "kalshi")] == lake.ask("select label_f, label_source from settlement_label")
+
+
 def test_a_report_that_names_no_high_never_labels(lake, report):
     """A missing value and a preliminary one leave the day without a label."""
     report("cli", 26, None)

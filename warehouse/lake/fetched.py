@@ -1,17 +1,19 @@
 """What was asked of vendors and where the answers lie: a line for each question whose answer is wholly archived.
 
-Resume reads it here. It lies in the ledger's file: a line is there wholly or not at all.
+Resume reads it here. A line is there wholly or not at all; a damaged file only means that questions are asked again.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+from warehouse.errors import FileBroken
 
 _SCHEMA = """
 create table if not exists fetched (
@@ -74,11 +76,26 @@ class FetchLedger:
                 found |= {line[0]: _answer(line) for line in lines}
         return found
 
-    def mark_folded(self, answers: Iterable[Answer], *, snapshot: int) -> None:
-        """Say that a snapshot holds the rows of these answers; one asked anew in the meantime keeps waiting."""
-        lines = [(snapshot, answer.question, answer.received_utc.isoformat()) for answer in answers]
+    def mark_folded(self, answers: Iterable[Answer], *, snapshot: int, empty: Container[str] = ()) -> None:
+        """Say that a snapshot holds the rows of these answers; one asked anew in the meantime keeps waiting.
+
+        An answer out of which no row came is not taken for final: it is asked for again.
+        """
+        lines = [
+            (snapshot, answer.question in empty, answer.question, answer.received_utc.isoformat()) for answer in answers
+        ]
         with self._open() as db:
-            db.executemany("update fetched set snapshot = ? where question = ? and received_utc = ?", lines)
+            db.executemany(
+                "update fetched set snapshot = ?1, final = case when ?2 then 0 else final end"
+                " where question = ?3 and received_utc = ?4",
+                lines,
+            )
+
+    def forget_folds(self, *, after: int) -> None:
+        """Let answers wait again that only snapshots after this one held."""
+        if self._path.exists():
+            with self._open() as db:
+                db.execute("update fetched set snapshot = null where snapshot > ?", (after,))
 
     def counts(self) -> Mapping[str, int]:
         """Return how many answers are kept, by vendor."""
@@ -95,6 +112,13 @@ class FetchLedger:
             db.executescript(_SCHEMA)
             with db:
                 yield db
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError as error:
+            raise FileBroken(
+                f"{self._path} is damaged: {error}",
+                hint="move it away: what it knew is asked for again; nothing of the lake is lost",
+            ) from error
         finally:
             db.close()
 

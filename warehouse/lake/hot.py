@@ -55,10 +55,14 @@ class HotArea:
         buffer = io.BytesIO()
         frame.write_parquet(buffer)
         draft = path.with_name(path.name + DRAFT)
-        with naming_a_full_disk(self.paths.root):
-            write_new(draft, buffer.getvalue())
-            draft.replace(path)
-            sync_folder(path.parent)
+        try:
+            with naming_a_full_disk(self.paths.root):
+                write_new(draft, buffer.getvalue())
+                draft.replace(path)
+                sync_folder(path.parent)
+        except BaseException:
+            draft.unlink(missing_ok=True)  # on a full disk half a draft is in the way of the next attempt
+            raise
         return path
 
     def rows(self, table: Table, *, run_id: str, prefix: str = "") -> Iterator[HotRows]:

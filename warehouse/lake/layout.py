@@ -78,6 +78,11 @@ class LakePaths:
         """What was fetched and built, when."""
         return self.root / "ledger.sqlite"
 
+    @property
+    def fetched(self) -> Path:
+        """Which questions are answered, and where the answers lie."""
+        return self.root / "fetched.sqlite"
+
     def version(self, table: str, number: int) -> Path:
         """The folder of one version of a table."""
         return self.tables / table / f"v{number:06d}"

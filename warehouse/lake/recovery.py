@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.errors import FileBroken, Usage
+from warehouse.lake.fetched import FetchLedger
 from warehouse.lake.files import remove_tree, switch_link
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.lock import writer_lock
@@ -72,6 +73,7 @@ def rollback(lake: Lake, *, number: int | None = None) -> Snapshot:
             recover(lake)
         snapshot = lake.snapshot(_parent(lake) if number is None else number)
         target = snapshot.number
+        FetchLedger(lake.paths.fetched).forget_folds(after=target)
         switch_link(lake.paths.current, f"snapshots/{target:06d}")
         return snapshot
 

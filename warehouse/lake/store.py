@@ -30,6 +30,7 @@ class Snapshot:
         self.number = number
         self.folder = folder or paths.snapshot(number)
         self._files: dict[str, list[FileEntry]] = {}
+        self._places: dict[str, dict[str, FileEntry]] = {}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -44,6 +45,11 @@ class Snapshot:
         if name not in self._files:
             self._files[name] = load_file_list(self.paths.file_list(name, entry.version))
         return self._files[name]
+
+    def _by_partition(self, name: str) -> dict[str, FileEntry]:
+        if name not in self._places:
+            self._places[name] = {file.path.rpartition("/")[0]: file for file in self.files(name)}
+        return self._places[name]
 
     def changes(self) -> list[Change]:
         """Return what this snapshot wrote or dropped."""
@@ -63,7 +69,7 @@ class Snapshot:
 
     def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
         """Return one partition, straight from its file; no rows when it was never written."""
-        entry = next((file for file in self.files(contract.name) if file.path.startswith(f"{partition.path}/")), None)
+        entry = self._by_partition(contract.name).get(partition.path)
         if entry is None:
             return with_path(contract.empty(), contract, partition)
         path = self.paths.version(contract.name, self.manifest.tables[contract.name].version) / entry.path

@@ -54,6 +54,17 @@ class Rejected(Exception):
 
 Vendor = Callable[[Ask], Answer]
 
+TOO_MANY = Answer(body=b'{"error":"too many requests"}', status=429)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Where a vendor is asked: who answers, whom it lets in (else it raises Rejected), and how it says "too many"."""
+
+    answer: Vendor
+    welcome: Callable[[Ask], None] = lambda ask: None
+    too_many: Answer = TOO_MANY
+
 
 def asked(target: str, *, headers: Mapping[str, str], client: str) -> Ask:
     """Read the target of a request line."""

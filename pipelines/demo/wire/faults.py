@@ -33,6 +33,7 @@ class Faults:
     ws_reorder: float = 0.0
     ws_gap: float = 0.0
     ws_disconnect: float = 0.0
+    ws_error: float = 0.0
     seed: int = 0
     hang_seconds: float = 60.0
 

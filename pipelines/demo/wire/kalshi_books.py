@@ -7,9 +7,8 @@ from datetime import datetime
 
 import polars as pl
 
-from pipelines.demo.wire.kalshi_listings import contracts
 from warehouse.lake.tables import UTC_TYPE
-from warehouse.market.money import TICKS_PER_DOLLAR, dollars_text
+from warehouse.market.money import CENTI_PER_CONTRACT, TICKS_PER_DOLLAR, dollars_text
 
 Levels = list[tuple[int, int]]
 """Prices in ticks of yes with their sizes, the worst first."""
@@ -39,6 +38,11 @@ def levels_at(
         sides[side][price] = sides[side].get(price, 0) + change
     bids, offers = (sorted((price, size) for price, size in sides[side].items() if size > 0) for side in ("yes", "no"))
     return bids, offers[::-1]
+
+
+def contracts(centi: int) -> str:
+    """Print a count as the exchange does: two decimals."""
+    return f"{centi // CENTI_PER_CONTRACT}.{centi % CENTI_PER_CONTRACT:02d}"
 
 
 def said_levels(levels: Levels, *, in_no: bool = False) -> list[list[str]]:

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from pipelines.demo.session import SECOND_US
-from pipelines.demo.wire.kalshi_books import levels_at, said_levels
-from pipelines.demo.wire.kalshi_listings import contracts, event_named, event_of_market, markets_of
+from pipelines.demo.wire.kalshi_books import contracts, levels_at, said_levels
+from pipelines.demo.wire.kalshi_listings import event_named, event_of_market, markets_of
 from pipelines.demo.wire.told import Told
 from warehouse.market.cities import City
 from warehouse.market.climate_day import ClimateDay

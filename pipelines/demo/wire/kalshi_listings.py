@@ -15,13 +15,14 @@ import polars as pl
 from pipelines.demo.truth import LISTED_MINUTES_BEFORE
 from pipelines.demo.weather import opening_utc
 from pipelines.demo.wire.answers import stamp
+from pipelines.demo.wire.kalshi_books import Levels, contracts, levels_at
 from pipelines.demo.wire.told import Told
 from warehouse.errors import Unparsable
 from warehouse.lake.tables import UTC_TYPE
 from warehouse.market.brackets import Bracket
 from warehouse.market.cities import City
 from warehouse.market.climate_day import ClimateDay
-from warehouse.market.money import CENTI_PER_CONTRACT, TICKS_PER_DOLLAR, dollars_text
+from warehouse.market.money import TICKS_PER_DOLLAR, dollars_text
 from warehouse.market.settlement import settlement_source
 from warehouse.market.tickers import EventTicker, parse_event_ticker
 
@@ -35,6 +36,8 @@ STATUS_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 """The words of a filter, and the statuses in the payload that each finds; a payload's own word finds nothing."""
 
+_EMPTY: tuple[Levels, Levels] = ([], [])
+"""The book of a market before the open and after the close."""
 _EXPECTED_AFTER_CLOSE = timedelta(hours=13)
 _BACKSTOP_AFTER_OPEN = timedelta(days=8)
 _SOURCES = {
@@ -94,7 +97,12 @@ def markets_of(told: Told, city: City, day: date) -> list[Listed]:
     if rows.is_empty():
         return []
     now, last = told.clock(), _last_known(told, city, day)
-    return [_listed(row, last.get(row["market_ticker"], {}), now=now) for row in rows.iter_rows(named=True)]
+    listed = []
+    for row in rows.iter_rows(named=True):
+        ticker, status = row["market_ticker"], _status(row, now)
+        book = levels_at(told.books(city, day), ticker, now) if status == "active" else _EMPTY
+        listed.append(_listed(row, last.get(ticker, {}), book, status=status))
+    return listed
 
 
 def is_history(told: Told, listed: Listed) -> bool:
@@ -160,19 +168,10 @@ def series_record(told: Told, city: City) -> dict[str, Any]:
     }
 
 
-def contracts(centi: int) -> str:
-    """Print a count as the exchange does: two decimals."""
-    return f"{centi // CENTI_PER_CONTRACT}.{centi % CENTI_PER_CONTRACT:02d}"
-
-
 def _last_known(told: Told, city: City, day: date) -> dict[str, dict[str, Any]]:
-    """Return, by ticker, the last quotes and the tape's sums of each market by now."""
+    """Return, by ticker, the open interest and the tape's sums of each market by now."""
     known = pl.col("ts_utc") > pl.lit(told.clock() - timedelta(days=1), UTC_TYPE)
-    quotes = (
-        told.table("candles_1m", city, day)
-        .group_by("market_ticker")
-        .agg(pl.col("yes_bid_close_ticks", "yes_ask_close_ticks", "open_interest_centi").last())
-    )
+    minutes = told.table("candles_1m", city, day).group_by("market_ticker").agg(pl.col("open_interest_centi").last())
     tape = (
         told.table("trades", city, day)
         .sort("ts_utc", maintain_order=True)
@@ -183,13 +182,12 @@ def _last_known(told: Told, city: City, day: date) -> dict[str, dict[str, Any]]:
             pl.col("count_centi").filter(known).sum().alias("of_a_day_centi"),
         )
     )
-    both = quotes.join(tape, on="market_ticker", how="left", maintain_order="left")
+    both = minutes.join(tape, on="market_ticker", how="left", maintain_order="left")
     return {row["market_ticker"]: row for row in both.iter_rows(named=True)}
 
 
-def _listed(row: Mapping[str, Any], last: Mapping[str, Any], *, now: datetime) -> Listed:
-    status = _status(row, now)
-    record = _identity(row) | _times(row) | _quotes(last, trading=status == "active") | _outcome(row, status)
+def _listed(row: Mapping[str, Any], last: Mapping[str, Any], book: tuple[Levels, Levels], *, status: str) -> Listed:
+    record = _identity(row) | _times(row) | _quotes(*book) | _sums(last) | _outcome(row, status)
     return Listed(
         ticker=row["market_ticker"],
         event=parse_event_ticker(row["event_ticker"]),
@@ -266,17 +264,22 @@ def _times(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _quotes(last: Mapping[str, Any], *, trading: bool) -> dict[str, Any]:
-    """Return the quotes of now; before the open and after the close the book is empty."""
-    bid = last.get("yes_bid_close_ticks", 0) if trading else 0
-    ask = last.get("yes_ask_close_ticks", TICKS_PER_DOLLAR) if trading else TICKS_PER_DOLLAR
+def _quotes(bids: Levels, offers: Levels) -> dict[str, Any]:
+    """Return the best of both sides, and how much rests there."""
+    bid, bid_centi = bids[-1] if bids else (0, 0)
+    ask, ask_centi = offers[-1] if offers else (TICKS_PER_DOLLAR, 0)
     return {
         "yes_bid_dollars": dollars_text(bid),
         "yes_ask_dollars": dollars_text(ask),
         "no_bid_dollars": dollars_text(TICKS_PER_DOLLAR - ask),
         "no_ask_dollars": dollars_text(TICKS_PER_DOLLAR - bid),
-        "yes_bid_size_fp": "0.00",
-        "yes_ask_size_fp": "0.00",
+        "yes_bid_size_fp": contracts(bid_centi),
+        "yes_ask_size_fp": contracts(ask_centi),
+    }
+
+
+def _sums(last: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "last_price_dollars": dollars_text(last.get("yes_price_ticks") or 0),
         "previous_yes_bid_dollars": "0.0000",
         "previous_yes_ask_dollars": "1.0000",

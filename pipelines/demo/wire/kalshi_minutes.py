@@ -43,14 +43,23 @@ class Minutes:
     told: Told
     tape: Tape
 
-    def single(self, ask: Ask, ticker: str, *, dialect: Dialect) -> Answer:
-        """Answer the candles of one market of one tier."""
+    def live(self, ask: Ask, series: str, ticker: str) -> Answer:
+        """Answer the candles of one live market of a series."""
+        return self._single(ask, ticker, "live", of_series=series, carry=_carries(ask))
+
+    def historical(self, ask: Ask, ticker: str) -> Answer:
+        """Answer the candles of one historical market; that tier does not know the price before a window."""
+        return self._single(ask, ticker, "historical")
+
+    def _single(
+        self, ask: Ask, ticker: str, dialect: Dialect, *, of_series: str | None = None, carry: bool = False
+    ) -> Answer:
         window = _window(ask)
         _require_within(window)
         found = self._market(ticker, dialect)
-        if found is None:
+        if found is None or of_series not in (None, found[0].series):
             raise not_found("market")
-        texts = self._texts(found, ticker, window, dialect, carry=_carries(ask))
+        texts = self._texts(found, ticker, window, dialect, carry=carry)
         return _body(f'{{"ticker":"{ticker}","candlesticks":[', texts)
 
     def batch(self, ask: Ask) -> Answer:
@@ -72,11 +81,11 @@ class Minutes:
         ]
         return Answer(body=f'{{"markets":[{",".join(parts)}]}}'.encode())
 
-    def event(self, ask: Ask, event_ticker: str) -> Answer:
+    def event(self, ask: Ask, series: str, event_ticker: str) -> Answer:
         """Answer the candles of an event's live markets, cut off where they would become too many."""
         window = _window(ask)
         found = listings.event_named(self.told, event_ticker)
-        if found is None:
+        if found is None or found[0].series != series:
             raise not_found("event")
         tickers = self.told.table("markets", *found).sort("bracket_order")["market_ticker"]
         live = [ticker for ticker in tickers if listings.tier_of(self.told, *found, ticker) == "live"]

@@ -17,8 +17,15 @@ _FAMILIES: Mapping[str, tuple[str, ...]] = {
     "created": ("unopened", "open"),
     "close": ("closed",),
     "settled": ("settled",),
+    "updated": (),
 }
 """Which status a filter by time may stand beside; beside none it always may."""
+
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "min_updated_ts": ("min", "updated"),
+    **{f"{side}_{family}_ts": (side, family) for side in ("min", "max") for family in ("created", "close", "settled")},
+}
+"""The filters by time, each with its side and its family; any other name is not known, and ignored."""
 
 
 def refused(status: int, code: str, details: str) -> Rejected:
@@ -78,30 +85,40 @@ def status_filter(ask: Ask) -> Callable[[str], bool]:
 def market_filter(ask: Ask) -> Callable[[Listed], bool]:
     """Return the filter of a list of markets; families of times exclude each other and are tied to a status."""
     has_status = status_filter(ask)
-    said = {name: value for name in ask.query if name.endswith("_ts") and (value := ask.one(name))}
-    families = {name.split("_")[1] for name in said}
+    bounds = {name: number(ask, name) for name in _BOUNDS if ask.one(name)}
+    families = {_BOUNDS[name][1] for name in bounds}
     if len(families) > 1:
         raise bad_request("only one family of timestamp filters may be supplied")
     for family in families:
-        if ask.one("status") not in ("", *_FAMILIES.get(family, ())):
+        if ask.one("status") not in ("", *_FAMILIES[family]):
             raise bad_request(f"{family} timestamp filters are not compatible with status {ask.one('status')}")
-    bounds = {name: number(ask, name) for name in said}
+    if "updated" in families:
+        _require_nothing_beside_updates(ask)
     return lambda listed: (
-        has_status(listed.status) and all(_keeps(name, bound, listed) for name, bound in bounds.items())
+        has_status(listed.status) and all(_keeps(*_BOUNDS[name], bound, listed) for name, bound in bounds.items())
     )
 
 
-def _keeps(name: str, bound_s: int, listed: Listed) -> bool:
-    side, family, _ = name.split("_")
+def _require_nothing_beside_updates(ask: Ask) -> None:
+    """Let a filter by updates stand beside the leaving out of combinations only, and beside a series only with that."""
+    is_without_combinations = ask.one("mve_filter") == "exclude"
+    beside = [name for name in ("event_ticker", "tickers") if ask.one(name)]
+    beside += [name for name in ("series_ticker",) if ask.one(name) and not is_without_combinations]
+    beside += [name for name in ("mve_filter",) if ask.one(name) and not is_without_combinations]
+    if beside:
+        raise bad_request(f"min_updated_ts is not compatible with {', '.join(beside)}")
+
+
+def _keeps(side: str, family: str, bound_s: int, listed: Listed) -> bool:
     stamps: Mapping[str, datetime | None] = {
         "created": listed.created_utc,
         "updated": listed.created_utc,
         "close": listed.close_utc,
         "settled": listed.settled_utc,
     }
-    at = stamps.get(family)
+    at = stamps[family]
     if at is None:
-        return family not in stamps
+        return False
     return at.timestamp() >= bound_s if side == "min" else at.timestamp() <= bound_s
 
 

@@ -85,8 +85,8 @@ class KalshiRest:
             "events/fee_changes": lambda ask: listing("event_fee_changes", [], ""),
             "series": self._all_series,
             "series/*": self._series,
-            "series/*/markets/*/candlesticks": lambda ask, series, ticker: minutes.single(ask, ticker, dialect="live"),
-            "series/*/events/*/candlesticks": lambda ask, series, ticker: minutes.event(ask, ticker),
+            "series/*/markets/*/candlesticks": minutes.live,
+            "series/*/events/*/candlesticks": minutes.event,
             "events": self._events,
             "events/*": self._event,
             "markets": self._live_markets,
@@ -99,7 +99,7 @@ class KalshiRest:
             "historical/markets": self._old_markets,
             "historical/trades": lambda ask: minutes.trades(ask, archived=True),
             "historical/markets/*": lambda ask, ticker: self._market(ticker, archived=True),
-            "historical/markets/*/candlesticks": lambda ask, ticker: minutes.single(ask, ticker, dialect="historical"),
+            "historical/markets/*/candlesticks": minutes.historical,
         }
 
     def _cutoff(self, ask: Ask) -> Answer:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
@@ -29,6 +29,7 @@ HEARTBEAT = b"heartbeat"
 _FRAMES_AT_A_TIME = 200
 _LONGEST_WAIT_S = 0.25
 _CLOSING_S = 1.0
+_TERMINAL = (10, 25)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +67,12 @@ class KalshiSocket:
         headers = dict(request.headers.raw_items())
         if self.is_open and not self.keys.is_signed(headers):
             return None
-        refusal = self.keys.refusal(headers, method="GET", path=PATH)
+        refusal = self.keys.refusal(headers, method="GET", path=PATH, once=True)
         return None if refusal is None else connection.respond(HTTPStatus.UNAUTHORIZED, f"{refusal}\n")
 
     def _connected(self, connection: ServerConnection) -> None:
-        wire = _Wire(connection, self.faults, number=next(self._numbers))
         subscriptions = Subscriptions(self.told, start_utc=self.told.clock())
+        wire = _Wire(connection, self.faults, number=next(self._numbers), end=subscriptions.end)
         pinged_s = time.monotonic()
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -111,12 +112,19 @@ class KalshiSocket:
 
 
 class _Wire:
-    """One connection's way out, on which numbered frames can be lost, doubled, overtaken, misnumbered or cut off."""
+    """One connection's way out, on which numbered frames can be lost, doubled, overtaken, misnumbered or cut off.
 
-    def __init__(self, connection: ServerConnection, faults: Faults, *, number: int) -> None:
+    `end` ends a subscription whose channel fails, and returns what is said of it instead of the frame.
+    """
+
+    def __init__(
+        self, connection: ServerConnection, faults: Faults, *, number: int, end: Callable[[int, int], Frame | None]
+    ) -> None:
         self._connection = connection
         self._faults = faults
         self._number = number
+        self._end = end
+        self._ended: set[int] = set()
         self._skipped: Counter[int] = Counter()
         self._overtaken: Frame | None = None
 
@@ -128,6 +136,8 @@ class _Wire:
         if "seq" not in frame:
             self._write(frame)
             return
+        if frame["sid"] in self._ended:
+            return
         fault = self._faults.strike("ws", f"{self._number} {frame['sid']} {frame['seq']}")
         if fault == "ws_gap":
             self._skipped[frame["sid"]] += 1
@@ -136,11 +146,21 @@ class _Wire:
             self._connection.close_socket()
         elif fault == "ws_reorder" and self._overtaken is None:
             self._overtaken = said
+        elif fault == "ws_error":
+            self._fail(said)
         elif fault != "ws_drop":
             self._write(said)
             if fault == "ws_duplicate":
                 self._write(said)
             self._let_go()
+
+    def _fail(self, instead_of: Frame) -> None:
+        """Say of a subscription that it has ended, under the number of the frame that does not come any more."""
+        sid, seq = instead_of["sid"], instead_of["seq"]
+        error = self._end(sid, _TERMINAL[seq % len(_TERMINAL)])
+        self._ended.add(sid)
+        self._write(instead_of if error is None else {**error, "seq": seq})
+        self._let_go()
 
     def _let_go(self) -> None:
         """Send the frame that was overtaken."""

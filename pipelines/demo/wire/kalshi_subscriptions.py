@@ -36,11 +36,13 @@ ERRORS: Mapping[int, str] = {
     5: "Unknown command",
     7: "Unknown subscription ID",
     8: "Unknown channel name",
+    10: "Channel error",
     11: "Invalid parameter",
     12: "Exactly one subscription ID is required",
     13: "Unsupported action",
     14: "Market Ticker required",
     15: "Action required",
+    25: "Subscription buffer overflow",
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,7 +75,6 @@ class Subscriptions:
 
     def __init__(self, told: Told, *, start_utc: datetime) -> None:
         self._told = told
-        self._start_utc = start_utc
         self._now_us = microsecond(start_utc)
         self._by_sid: dict[int, _Subscription] = {}
         self._sids = count(1)
@@ -98,6 +99,11 @@ class Subscriptions:
         self.advance(at_us)
         self._queue(subscription, ticker, place + 1)
         return self._numbered(subscription, feed.frames[place])
+
+    def end(self, sid: int, code: int) -> Frame | None:
+        """End a subscription on the exchange's own account, and return the error that says so; None if it has ended."""
+        ended = self._by_sid.pop(sid, None)
+        return None if ended is None else self._numbered(ended, _error(None, code))
 
     def obey(self, text: str | bytes) -> list[Frame]:
         """Carry a command out and return the replies."""
@@ -220,11 +226,11 @@ class Subscriptions:
         return [ticker for frame in rows for ticker in frame["market_ticker"]]
 
     def _snapshot(self, subscription: _Subscription, ticker: str) -> Frame:
-        """Return the book as the frames up to now made it, so that those ahead fit; one closed before stays empty."""
-        if has_closed(self._told, ticker, self._start_utc):
+        """Return the book as the frames up to now made it, so that those ahead fit; once it is closed it is empty."""
+        at, sent = _EPOCH + timedelta(microseconds=self._now_us), subscription.places[ticker]
+        if has_closed(self._told, ticker, at) and sent == len(subscription.feeds[ticker].frames):
             frame: Frame = {"type": "orderbook_snapshot", "msg": {"market_ticker": ticker}}
         else:
-            at, sent = _EPOCH + timedelta(microseconds=self._now_us), subscription.places[ticker]
             frame = snapshot(self._told, ticker, at, after_changes=sent, use_yes_price=subscription.use_yes_price)
         return self._numbered(subscription, frame)
 
@@ -258,5 +264,6 @@ def _reply(command_id: int, kind: str, *, msg: object = None) -> Frame:
     return {"id": command_id, "type": kind} | ({} if msg is None else {"msg": msg})
 
 
-def _error(command_id: int, code: int) -> Frame:
-    return {"id": command_id, "type": "error", "msg": {"code": code, "msg": ERRORS[code]}}
+def _error(command_id: int | None, code: int) -> Frame:
+    said = {"type": "error", "msg": {"code": code, "msg": ERRORS[code]}}
+    return said if command_id is None else {"id": command_id, **said}

@@ -12,20 +12,12 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from pipelines.demo.wire.answers import Answer, Ask, Rejected, Vendor, as_json, as_text, asked
+from pipelines.demo.wire.answers import Answer, Ask, Door, Rejected, as_json, as_text, asked
 from pipelines.demo.wire.faults import HttpFaults
-from pipelines.demo.wire.kalshi_pages import refused
-from pipelines.demo.wire.kalshi_rest import ROOT
-from pipelines.demo.wire.limits import Buckets
-from pipelines.demo.wire.signatures import Keys
-from pipelines.demo.wire.visual_crossing import TIMELINE
 
 logger = logging.getLogger(__name__)
 
-TOKENS_PER_GET = 10
-
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-TOO_MANY = {"error": "too many requests"}
 
 
 class Counted:
@@ -43,11 +35,12 @@ class Counted:
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
-    """What every question passes before a vendor answers it: faults, signatures, rate limits."""
+    """What every question passes before a vendor answers it: faults, and the vendor's own welcome.
 
-    vendors: Mapping[str, Vendor]
-    keys: Keys
-    buckets: Buckets
+    `doors` are by the beginning of the path, the more particular first; one of them takes every path.
+    """
+
+    doors: Mapping[str, Door]
     faults: HttpFaults
     hang_seconds: float
     counted: Counted
@@ -56,31 +49,22 @@ class Front:
     def answer(self, ask: Ask) -> Answer:
         """Answer one question, whatever becomes of it."""
         try:
-            if ask.path.startswith(f"{ROOT}/"):
-                self._require_welcome(ask)
-            vendor = next(vendor for prefix, vendor in self.vendors.items() if ask.path.startswith(prefix))
-            return vendor(ask)
+            door = self._door(ask)
+            door.welcome(ask)
+            return door.answer(ask)
         except Rejected as rejected:
             return rejected.answer
         except Exception:
             logger.exception("the demo server failed on %s", ask.path)
             return as_json({"error": {"code": "internal_server_error", "message": "internal server error"}}, status=500)
 
-    def _require_welcome(self, ask: Ask) -> None:
-        """Let in whoever is unsigned or signed well, and not too fast."""
-        client = ask.client
-        if self.keys.is_signed(ask.headers):
-            if (refusal := self.keys.refusal(ask.headers, method="GET", path=ask.path)) is not None:
-                raise refused(401, "authentication_error", refusal)
-            client = next(value for name, value in ask.headers.items() if name.lower() == "kalshi-access-key")
-        if not self.buckets.take(client, TOKENS_PER_GET):
-            raise Rejected(as_json(TOO_MANY, status=429))
+    def _door(self, ask: Ask) -> Door:
+        return next(door for prefix, door in self.doors.items() if ask.path.startswith(prefix))
 
     def stricken(self, fault: str, ask: Ask) -> Answer | None:
         """Return what a fault makes of an answer; None is silence."""
         if fault == "http_429":
-            is_vc = ask.path.startswith(f"{TIMELINE}/")
-            return as_text("Maximum concurrency exceeded", status=429) if is_vc else as_json(TOO_MANY, status=429)
+            return self._door(ask).too_many
         if fault == "http_500":
             return as_text("Internal Server Error", status=500)
         if fault == "http_html":

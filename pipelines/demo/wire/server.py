@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -11,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.demo.wire import ncei
-from pipelines.demo.wire.answers import Vendor, as_json, as_text, stamp
+from pipelines.demo.wire.answers import Answer, Ask, Door, as_json, as_text, stamp
 from pipelines.demo.wire.faults import Faults, HttpFaults
 from pipelines.demo.wire.iem import Iem
 from pipelines.demo.wire.kalshi_rest import ROOT, KalshiRest
 from pipelines.demo.wire.kalshi_socket import PATH, KalshiSocket, run_in_thread
+from pipelines.demo.wire.kalshi_welcome import Welcome
 from pipelines.demo.wire.limits import Buckets, Limits, Quota, Turnstile
 from pipelines.demo.wire.loopback import Counted, Front, LoopbackServer, running
 from pipelines.demo.wire.signatures import KeyKind, Keys
 from pipelines.demo.wire.told import Told, after_the_world, usual_cutoff
 from pipelines.demo.wire.twc import Twc
-from pipelines.demo.wire.visual_crossing import TIMELINE, VisualCrossing
+from pipelines.demo.wire.visual_crossing import TIMELINE, TOO_MANY_AT_ONCE, VisualCrossing
 from pipelines.demo.world import World
 from warehouse.clock import Clock
+from warehouse.errors import Usage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +83,12 @@ def serve(
     so many seconds in each; at 0 it stands, and the stream tells the future as fast as it is read. What settled before
     `cutoff` (by default the middle of the world, and never today) is history. Port 0 is the system's choice.
     """
+    for wanted in (port, ws_port):
+        _require_free(wanted)
     faults, limits = faults or Faults(), limits or Limits()
     start_utc = now or after_the_world(world)
     told = Told(world=world, clock=_clock(start_utc, speed), cutoff_utc=cutoff or usual_cutoff(world, start_utc))
-    keys, struck, counted = Keys(), HttpFaults(faults), Counted()
+    keys, struck, counted = Keys(world_clock=told.clock, speed=speed), HttpFaults(faults), Counted()
     buckets = Buckets(tokens_per_second=limits.kalshi_tokens_per_second, burst_tokens=limits.kalshi_burst_tokens)
     exchange = KalshiSocket(
         told=told, keys=keys, faults=faults, speed=speed, is_open=open_ws, ping_seconds=ping_seconds
@@ -91,9 +96,11 @@ def serve(
     with exchange.server(ws_port) as stream:
         ws_url = f"ws://127.0.0.1:{stream.socket.getsockname()[1]}{PATH}"
         front = Front(
-            vendors=_vendors(told, limits, vc_keys, hello=lambda: _hello(told, ws_url=ws_url, speed=speed)),
-            keys=keys,
-            buckets=buckets,
+            doors={
+                f"{ROOT}/": Door(answer=KalshiRest(told).answer, welcome=Welcome(keys=keys, buckets=buckets).require),
+                **_weather_doors(told, limits, vc_keys),
+                "/": Door(answer=lambda ask: _front_page(ask, told, ws_url=ws_url, speed=speed)),
+            },
             faults=struck,
             hang_seconds=faults.hang_seconds,
             counted=counted,
@@ -112,28 +119,39 @@ def serve(
             )
 
 
+def _require_free(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Usage(f"port {port} of 127.0.0.1 is taken", hint="choose another; 0 is any free one") from error
+
+
 def _clock(start_utc: datetime, speed: float) -> Clock:
     began_s = time.monotonic()
     return lambda: start_utc + timedelta(seconds=(time.monotonic() - began_s) * speed) if speed else start_utc
 
 
-def _vendors(
-    told: Told, limits: Limits, vc_keys: frozenset[str] | None, *, hello: Callable[[], Mapping[str, Any]]
-) -> Mapping[str, Vendor]:
-    """Return who answers which paths, by the beginning of the path."""
+def _weather_doors(told: Told, limits: Limits, vc_keys: frozenset[str] | None) -> Mapping[str, Door]:
+    """Return who answers for the weather, by the beginning of the path."""
     vc = VisualCrossing(
         told=told, keys=vc_keys, turnstile=Turnstile(limits.vc_concurrency), quota=Quota(limits.vc_records_per_day)
     )
     iem = Iem(told=told)
     return {
-        f"{ROOT}/": KalshiRest(told).answer,
-        f"{TIMELINE}/": vc.answer,
-        "/cgi-bin/": iem.answer,
-        "/json/": iem.answer,
-        "/kalshi/api/climate/primary": Twc(told=told).answer,
-        "/access/services/data/v1": ncei.answer,
-        "/": lambda ask: as_json(hello()) if ask.path == "/" else as_text("not found\n", status=404),
+        f"{TIMELINE}/": Door(answer=vc.answer, too_many=TOO_MANY_AT_ONCE),
+        "/cgi-bin/": Door(answer=iem.answer),
+        "/json/": Door(answer=iem.answer),
+        "/kalshi/api/climate/primary": Door(answer=Twc(told=told).answer),
+        "/access/services/data/v1": Door(answer=ncei.answer),
     }
+
+
+def _front_page(ask: Ask, told: Told, *, ws_url: str, speed: float) -> Answer:
+    if ask.path != "/":
+        return as_text("not found\n", status=404)
+    return as_json(_hello(told, ws_url=ws_url, speed=speed))
 
 
 def _hello(told: Told, *, ws_url: str, speed: float) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import threading
 import uuid
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -15,18 +17,31 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from warehouse.clock import Clock, utc_now
+
 PublicKey = rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 KeyKind = Literal["ed25519", "rsa"]
 
 _KEY, _TIMESTAMP, _SIGNATURE = (f"kalshi-access-{word}" for word in ("key", "timestamp", "signature"))
 _SALT_BYTES = 32
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRESH_S = 30.0
 
 
 class Keys:
-    """The public keys of a server's customers, by key id."""
+    """The public keys of a server's customers by key id, and the signatures that were used up.
 
-    def __init__(self, known: Mapping[str, PublicKey] | None = None) -> None:
-        self._known = dict(known or {})
+    A signature is fresh for thirty seconds by the real clock, or by that of the world, whose seconds pass `speed` times
+    as fast: who records a world stamps with its time.
+    """
+
+    def __init__(self, *, world_clock: Clock = utc_now, speed: float = 1.0, clock: Clock = utc_now) -> None:
+        self._known: dict[str, PublicKey] = {}
+        self._clock = clock
+        self._world_clock = world_clock
+        self._speed = speed
+        self._used: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def write(self, path: Path, *, kind: KeyKind = "ed25519") -> str:
         """Make a key pair, write its private half where only its owner can read it, and return the key id."""
@@ -42,26 +57,53 @@ class Keys:
         self._known[key_id] = private.public_key()
         return key_id
 
-    def refusal(self, headers: Mapping[str, str], *, method: str, path: str) -> str | None:
-        """Return why a request cannot be from whom it says; None when it is signed well."""
+    def refusal(self, headers: Mapping[str, str], *, method: str, path: str, once: bool = False) -> str | None:
+        """Return why a request cannot be from whom it says now; None when it is signed well.
+
+        With `once` a signature is good for one request only.
+        """
         said = {name.lower(): value for name, value in headers.items()}
         if _KEY not in said:
             return "NO_API_KEY"
         key = self._known.get(said[_KEY])
         if key is None:
             return "API_KEY_NOT_FOUND"
-        timestamp = said.get(_TIMESTAMP, "")
+        timestamp, signed = said.get(_TIMESTAMP, ""), said.get(_SIGNATURE, "")
         try:
-            signature = base64.b64decode(said.get(_SIGNATURE, ""), validate=True)
-            _verify(key, signature, f"{timestamp}{method}{path}".encode())
+            _verify(key, base64.b64decode(signed, validate=True), f"{timestamp}{method}{path}".encode())
         except (binascii.Error, InvalidSignature):
             return "INCORRECT_API_KEY_SIGNATURE"
-        return None if timestamp.isdigit() else "INVALID_TIMESTAMP"
+        if not (timestamp.isascii() and timestamp.isdigit()):
+            return "INVALID_TIMESTAMP"
+        if not self._is_fresh(int(timestamp)):
+            return "TIMESTAMP_EXPIRED"
+        return "SIGNATURE_USED" if once and not self._use_up(signed, int(timestamp)) else None
+
+    def _is_fresh(self, timestamp_ms: int) -> bool:
+        world_s = _FRESH_S * max(1.0, self._speed)
+        return _is_near(timestamp_ms, self._clock(), _FRESH_S) or _is_near(timestamp_ms, self._world_clock(), world_s)
+
+    def _use_up(self, signed: str, timestamp_ms: int) -> bool:
+        """Remember a signature while it is fresh; false where it was used before.
+
+        Where the world's clock stands, whoever stamps with it cannot sign anew.
+        """
+        if not self._speed and not _is_near(timestamp_ms, self._clock(), _FRESH_S):
+            return True
+        with self._lock:
+            self._used = {one: stamped_ms for one, stamped_ms in self._used.items() if self._is_fresh(stamped_ms)}
+            is_new = signed not in self._used
+            self._used[signed] = timestamp_ms
+        return is_new
 
     @staticmethod
     def is_signed(headers: Mapping[str, str]) -> bool:
         """Tell whether a request claims to be from somebody."""
         return any(name.lower().startswith("kalshi-access-") for name in headers)
+
+
+def _is_near(timestamp_ms: int, now: datetime, seconds: float) -> bool:
+    return abs(timestamp_ms - (now - _EPOCH) / timedelta(milliseconds=1)) <= 1000 * seconds
 
 
 def _verify(key: PublicKey, signature: bytes, data: bytes) -> None:

@@ -22,6 +22,7 @@ from warehouse.lake.tables import TABLES, UTC_TYPE
 from warehouse.market.cities import CITIES, City
 
 _DAYS_KEPT = 128
+_BOOKS_KEPT = 24
 _NEVER_TOLD = ("truth_probabilities", "books")
 
 Made = TypeVar("Made")
@@ -62,7 +63,7 @@ class Told:
     clock: Clock
     cutoff_utc: datetime
     _days: Once[dict[str, pl.DataFrame]] = field(default_factory=lambda: Once(_DAYS_KEPT))
-    _books: Once[pl.DataFrame] = field(default_factory=lambda: Once(8))
+    _books: Once[pl.DataFrame] = field(default_factory=lambda: Once(_BOOKS_KEPT))
 
     @property
     def days(self) -> tuple[date, ...]:

@@ -5,6 +5,7 @@ Errors are plain text. Civil days have 23 or 25 hours when the clocks change, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,10 +23,14 @@ from warehouse.market.cities import City
 
 TIMELINE = "/VisualCrossingWebServices/rest/services/timeline"
 
+TOO_MANY_AT_ONCE = as_text("Maximum concurrency exceeded", status=429)
+
 _USUAL_STEP_MINUTES = 15
 _HOURS_A_DAY, _MINUTES_A_DAY = 24, 1_440
 _USUAL_DAYS_AHEAD = 14
 _BEYOND_HORIZON_F = 0.0
+_ONLY = {"unitGroup": ("us", "unit group"), "contentType": ("json", "content type")}
+"""What is asked of a world in degrees Fahrenheit and JSON; other units and forms it does not tell."""
 _RELATIVE = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _WORDS = {"temp_f": "temp", "dew_f": "dew", "humidity_pct": "humidity", "wind_mph": "windspeed"}
 
@@ -78,7 +83,7 @@ class VisualCrossing:
         """Answer one question, or say in plain text what is wrong with it."""
         with self.turnstile.passage() as has_room:
             if not has_room:
-                raise _said(429, "Maximum concurrency exceeded")
+                raise Rejected(TOO_MANY_AT_ONCE)
             key = self._key(ask)
             question = self._question(ask)
             if not self.quota.spend(key, self.told.clock().date(), question.cost):
@@ -97,6 +102,9 @@ class VisualCrossing:
         place, *dates = ask.parts[4:]
         if len(dates) > 2:
             raise _said(404, "Request did not match an endpoint")
+        for name, (only, called) in _ONLY.items():
+            if ask.one(name, only) != only:
+                raise _said(400, f"Bad API Request:Invalid {called} parameter value.")
         city = self._city(place)
         first = self._date(dates[0], city) if dates else self._date("today", city)
         ahead = timedelta(days=0 if dates else _USUAL_DAYS_AHEAD)
@@ -274,7 +282,11 @@ def _chosen(said: Mapping[str, Any], question: _Question) -> dict[str, Any]:
 
 def _step_minutes(options: Sequence[str]) -> int:
     said = [option.removeprefix("minuteinterval_") for option in options if option.startswith("minuteinterval_")]
-    return int(said[-1]) if said and said[-1].isdigit() else _USUAL_STEP_MINUTES
+    if not said:
+        return _USUAL_STEP_MINUTES
+    if not re.fullmatch("0?[1-9]|[1-5][0-9]|60", said[-1]):
+        raise _said(400, "Bad API Request:Invalid minuteinterval value.")
+    return int(said[-1])
 
 
 def _midnight_utc(day: date, city: City) -> datetime:

@@ -14,9 +14,10 @@ NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def merged(contract, held, arrived):
-    """Merge a day later."""
-    return merge.merged(contract, held, arrived, now_utc=NOON + 24 * 60 * MINUTE)
+def merged(contract, held, arrived, *, received_utc=NOON + 24 * 60 * MINUTE, held_since_utc=NOON + 60 * MINUTE):
+    """Merge rows that came a day later, one answer an hour after the other."""
+    answers = [merge.Arrived(rows, received_utc + place * 60 * MINUTE) for place, rows in enumerate(arrived)]
+    return merge.merged(contract, held, answers, held_since_utc=held_since_utc)
 
 
 def rows(contract, *said, **usual):
@@ -69,6 +70,17 @@ def test_a_row_that_was_known_early_stays_known_early(trade):
     assert [NOON] == merged(TRADES, late, [early])["known_utc"].to_list()
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_report_is_a_correction_if_either_of_its_tellers_says_so(first):
+    """The title of a text says what the table of the same report leaves out: one row, known since the first of them."""
+    usual = {"source": "cli", "issued_utc": NOON, "known_utc": NOON + 2 * MINUTE, "high_f": 89, "is_final": True}
+    held, arrived = (rows(SETTLEMENTS, usual | {"is_correction": said}) for said in (first, not first))
+
+    assert [(True, NOON + 2 * MINUTE)] == merged(SETTLEMENTS, held, [arrived]).select(
+        "is_correction", "known_utc"
+    ).rows()
+
+
 def test_a_revised_row_is_known_from_its_revision_on(trade):
     """What the lake says now it did not know before it was told, whatever the stamp of the row."""
     held, arrived = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
@@ -86,11 +98,24 @@ def test_a_trade_heard_live_takes_its_finer_stamp_and_stays_known_from_its_recei
     assert [(told["ts_utc"], heard["known_utc"])] == kept.select("ts_utc", "known_utc").rows()
 
 
-def test_two_words_of_one_run_are_no_revision(trade):
-    """What came together was known together; the later word counts."""
+def test_a_revision_is_known_from_its_own_receipt_also_when_both_come_at_once(trade):
+    """A lake that is made again from its archive forgets nothing of when it was told what."""
     first, second = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
 
-    assert [(700, NOON)] == merged(TRADES, rows(TRADES), [first, second]).select("count_centi", "known_utc").rows()
+    kept = merged(TRADES, rows(TRADES), [first, second])
+
+    assert [(700, NOON + 25 * 60 * MINUTE)] == kept.select("count_centi", "known_utc").rows()
+
+
+def test_an_older_answer_never_overrules_a_younger_one(trade):
+    """Whatever the order in which answers are folded: the one received last counts."""
+    young, old = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})
+
+    folded_later = merged(TRADES, young, [old], received_utc=NOON)
+    together = merge.merged(TRADES, rows(TRADES), [merge.Arrived(young, NOON + MINUTE), merge.Arrived(old, NOON)])
+
+    assert [100] == folded_later["count_centi"].to_list()
+    assert [100] == together["count_centi"].to_list()
 
 
 def test_an_issuance_is_never_overwritten():

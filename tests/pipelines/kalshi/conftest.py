@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,9 +81,14 @@ class CandleWorld:
         """Wrap candles as the answer of one market."""
         return {"ticker": ticker, "candlesticks": list(records)}
 
-    def parsed(self, *answers: Any, received_utc: datetime = RECEIVED_UTC) -> Parsed:
+    def parsed(self, *answers: Any, received_utc: datetime = RECEIVED_UTC, asked: Mapping[str, str] = {}) -> Parsed:
         """Parse answers, given as JSON values or bytes, into one frame."""
-        payloads = [payload("kalshi_candles", answer, received_utc) for answer in answers]
+        payloads = [replace(payload("kalshi_candles", answer, received_utc), asked=asked) for answer in answers]
+        return together(CANDLES_1M, parse_candles(payloads))
+
+    def parsed_at(self, *answers: tuple[datetime, Any]) -> Parsed:
+        """Parse answers that came at some instants into one frame."""
+        payloads = [payload("kalshi_candles", answer, received_utc) for received_utc, answer in answers]
         return together(CANDLES_1M, parse_candles(payloads))
 
 

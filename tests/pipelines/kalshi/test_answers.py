@@ -10,10 +10,8 @@ import pytest
 from pipelines.kalshi.answers import (
     WEEKDAYS,
     Cutoff,
-    FeeChange,
     Pause,
     read_cutoff,
-    read_fee_changes,
     read_schedule,
     read_status,
 )
@@ -50,7 +48,14 @@ def test_the_cutoff_routes_by_the_time_of_settlement():
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b'{"market_settled_ts": "2026-', {"market_settled_ts": 5}, {"trades_created_ts": "yesterday"}]
+    "body",
+    [
+        b"<html>",
+        b'{"market_settled_ts": "2026-',
+        {"market_settled_ts": 5},
+        {"trades_created_ts": "yesterday"},
+        {"market_settled_ts": "2026-07-18T00:00:00", "trades_created_ts": "2026-07-18T00:00:00Z"},
+    ],
 )
 def test_a_damaged_cutoff_is_an_error(body):
     """Without it no market can be routed."""
@@ -63,6 +68,18 @@ def test_the_recorded_status_is_read(golden):
     status = read_status(golden("exchange_status_response.json"))
 
     assert (True, True, None) == (status.exchange_active, status.trading_active, status.resumes_utc)
+
+
+def test_a_stamp_without_a_zone_is_an_error():
+    """Nobody can say which instant it is, and comparing it would fail far from here."""
+    told = {"exchange_active": True, "trading_active": False}
+    resumes = told | {"exchange_estimated_resume_time": "2026-10-04T12:00:00"}
+    window = {"start_datetime": "2026-10-04T11:00:00", "end_datetime": "2026-10-04T13:00:00"}
+
+    with pytest.raises(Unparsable):
+        read_status(said(resumes))
+    with pytest.raises(Unparsable):
+        read_schedule(said({"schedule": {"standard_hours": [], "maintenance_windows": [window]}}), at_utc=NOW)
 
 
 def test_the_recorded_schedule_sleeps_on_thursday_mornings(golden):
@@ -95,24 +112,3 @@ def test_a_day_that_ends_early_is_a_pause_until_midnight():
         (pause.weekday, pause.begins, pause.ends) for pause in schedule.weekly_pauses
     ]
     assert schedule.is_paused(datetime(2026, 10, 5, 3, 59, tzinfo=UTC))
-
-
-def test_fee_changes_of_series_and_events_are_read_in_the_order_of_time(golden):
-    """An override of nothing is the series' fee again."""
-    series = {"id": "1", "series_ticker": "S", "fee_type": "quadratic", "fee_multiplier": 1}
-    event = {"id": "2", "event_ticker": "S-1", "series_ticker": "S", "fee_type_override": None}
-    changes = read_fee_changes(
-        said(
-            {
-                "event_fee_changes": [{**event, "scheduled_ts": "2026-02-01T00:00:00Z"}],
-                "series_fee_change_arr": [{**series, "scheduled_ts": "2026-01-01T00:00:00Z"}],
-            }
-        )
-    )
-
-    first, second = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
-    assert (
-        FeeChange(ticker="S", fee_type="quadratic", fee_multiplier=1.0, from_utc=first),
-        FeeChange(ticker="S-1", fee_type=None, fee_multiplier=None, from_utc=second),
-    ) == changes
-    assert () == read_fee_changes(golden("series_fee_changes_response.json"))

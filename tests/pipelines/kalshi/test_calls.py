@@ -88,6 +88,16 @@ def test_the_seven_cities_at_once_are_asked_for_238_minutes_a_call():
     assert 238 * 60 == len(stamped(asked[0]))
 
 
+@pytest.mark.parametrize("period", [1, 60, 1_440])
+def test_a_question_for_candles_says_their_period_to_whoever_reads_the_answer(period):
+    """The answer does not say it, whichever endpoint gave it."""
+    window = {"start_utc": OPEN, "end_utc": CLOSE, "period_minutes": period}
+    one, old = (ask("KXHIGHNY-26SEP01-T90", **window) for ask in (calls.candles, calls.historical_candles))
+    asked = [*one, *old, *calls.batch_candles(["A-1"], **window), calls.event_candles("A-26SEP01", **window)]
+
+    assert [{"period_interval": str(period)}] * len(asked) == [call.asked for call in asked]
+
+
 def test_the_historical_tier_is_asked_without_a_series():
     """Legacy tickers are asked for by themselves."""
     (call,) = calls.historical_candles("HIGHNY-24AUG15-T83", start_utc=OPEN, end_utc=CLOSE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from pipelines.kalshi import candles as module
 
+RECEIVED_UTC = datetime(2026, 10, 6, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 SIDES = ("yes_bid", "yes_ask", "price")
 MOMENTS = ("open", "high", "low", "close")
 NO_TRADE = (
@@ -97,6 +99,30 @@ def test_a_minute_told_again_counts_once_as_it_was_told_last(candles, stored):
     assert [candles.row()] == stored(candles.parsed(candles.single(earlier), candles.single(candles.record())))
 
 
+def test_of_answers_that_differ_the_older_is_refused_and_one_that_agrees_is_folded(candles, stored):
+    """What came last counts in whatever order it lies; nothing that said something else goes silently."""
+    other = candles.record(volume_fp="1.00")
+    told = [candles.single(candles.record()), candles.single(other), candles.single(candles.record())]
+
+    parsed = candles.parsed(*told)
+    reversed_in_time = candles.parsed_at((RECEIVED_UTC + HOUR, told[0]), (RECEIVED_UTC, told[1]))
+
+    assert [candles.row()] == stored(parsed) == stored(reversed_in_time)
+    assert ["told otherwise later"] == rules(parsed) == rules(reversed_in_time)
+    assert other == json.loads(parsed.refused["record_json"][0])["candle"]
+
+
+def test_an_answer_that_contradicts_itself_keeps_its_first_word(candles, stored):
+    """Said twice in the same words is said once; another word for the same minute is damage, and is refused."""
+    again, other = candles.record(), candles.record(volume_fp="1.00")
+
+    parsed = candles.parsed(candles.single(candles.record(), again, other))
+
+    assert [candles.row()] == stored(parsed)
+    assert ["market_ticker, ts_utc is there twice with different values"] == rules(parsed)
+    assert other == json.loads(parsed.refused["record_json"][0])["candle"]
+
+
 def test_a_minute_that_was_running_at_the_receipt_is_refused(candles):
     """What a candle says before its minute is over would still change: at its stamp nobody could have known it."""
     told = candles.single(candles.record(1), candles.record(2))
@@ -161,6 +187,24 @@ def test_candles_of_hours_are_refused(candles):
     assert ["a candle of an hour or a day, not of a minute"] * 3 == rules(candles.parsed(candles.single(*hourly)))
     assert 2 == candles.parsed(candles.single(*hourly[:2])).frame.height
     assert 4 == candles.parsed(candles.single(*hourly, candles.record(1))).frame.height
+
+
+@pytest.mark.parametrize("period", ["60", "1440"])
+def test_what_was_asked_for_by_the_hour_or_the_day_is_refused_however_few(candles, period):
+    """No answer says its period; the question does."""
+    answer = candles.single(candles.record(0), candles.record(1))
+
+    parsed = candles.parsed(answer, asked={"period_interval": period})
+
+    assert ["a candle of an hour or a day, not of a minute"] * 2 == rules(parsed)
+    assert 0 == parsed.frame.height
+
+
+def test_minutes_that_were_asked_for_are_minutes_on_whole_hours_too(candles):
+    """A thin market may move at three, four and five o'clock sharp: nothing is guessed where the question is known."""
+    answer = candles.single(*(candles.record(60 * hour) for hour in range(3)))
+
+    assert 3 == candles.parsed(answer, asked={"period_interval": "1"}).frame.height
 
 
 @pytest.mark.parametrize(
@@ -229,6 +273,32 @@ def test_new_fields_are_ignored_and_told_once(candles, stored, caplog):
 
     assert [candles.row()] == stored(parsed)
     assert 1 == sum("brand_new_field" in message for message in caplog.messages)
+
+
+def test_every_new_field_is_told_not_only_the_first(candles, caplog):
+    """Also one beside another, one in a later candle only, and one deeper down."""
+    deep = candles.record(2, second_new=1)
+    deep["yes_bid"] |= {"third_new": 1}
+    answer = candles.single(candles.record(1, first_new=1), deep, candles.record(3, first_new=1, fourth_new=1))
+
+    with caplog.at_level(logging.WARNING):
+        candles.parsed(answer, answer)
+
+    told = [sum(f"`{name}_new`" in message for message in caplog.messages) for name in ("first", "second", "third")]
+    assert [1, 1, 1, 1] == [*told, sum("`fourth_new`" in message for message in caplog.messages)]
+
+
+def test_a_new_field_is_told_wherever_it_stands_in_a_batch_or_an_event(candles, caplog):
+    """The first market may have no candles, and a side may have the new field in a later minute only."""
+    deep, plain = candles.record(2), candles.record()
+    deep["yes_ask"] |= {"new_on_a_side": 1}
+    quiet, moved = ({"market_ticker": candles.ticker, "candlesticks": some} for some in ([], [plain, deep]))
+    event = {"market_tickers": [candles.ticker, candles.other], "market_candlesticks": [[plain, deep], None]}
+
+    with caplog.at_level(logging.WARNING):
+        candles.parsed({"markets": [quiet, moved, quiet]}, event)
+
+    assert 2 == sum("new_on_a_side" in message for message in caplog.messages)
 
 
 def test_many_rows_leave_in_several_frames(candles, payload, monkeypatch):

@@ -114,6 +114,24 @@ def test_columns_of_cents_and_contracts_are_read_like_words(values):
     assert centi_of(values).tolist() == centi_of_whole(column).tolist()
 
 
+@pytest.mark.parametrize(
+    ("values", "dtype", "cents", "contracts"),
+    [
+        ([29.0, 29.9, None, float("nan")], pl.Float64, [2_900, BAD, MISSING, BAD], [2_900, BAD, MISSING, BAD]),
+        ([0.5, 100.0, 155.5, -1.0], pl.Float32, [BAD, 10_000, BAD, BAD], [BAD, 10_000, BAD, BAD]),
+        (["29.90", "29.00"], pl.Decimal(10, 2), [BAD, 2_900], [BAD, 2_900]),
+        (["29", "0.29"], pl.String, [BAD] * 2, [BAD] * 2),
+        ([True, False], pl.Boolean, [BAD] * 2, [BAD] * 2),
+    ],
+)
+def test_a_fraction_in_a_column_of_whole_numbers_is_never_cut_off(values, dtype, cents, contracts):
+    """29.9 cents are no 29, and half a contract is none: what is not whole is BAD."""
+    column = pl.Series(values).cast(dtype)
+
+    assert cents == ticks_of_cents(column).tolist()
+    assert contracts == centi_of_whole(column).tolist()
+
+
 @given(
     city=st.sampled_from(list(CITIES.values())),
     day=st.dates(datetime(2021, 8, 6).date(), datetime(2099, 12, 31).date()),

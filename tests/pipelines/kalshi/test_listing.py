@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.kalshi.listing import event_name
 from pipelines.kalshi.markets import parse_market_payloads
 from warehouse.lake.tables import MARKETS, SETTLEMENTS
 
@@ -227,6 +228,40 @@ def test_new_fields_of_a_market_are_ignored_and_told_once(listed, caplog):
 
     assert 4 == markets.frame.height
     assert 1 == sum("quite_new" in message for message in caplog.messages)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"series": SERIES["series"] | {"new_of_series": 1}},
+        {"events": [{"event_ticker": EVENT, "new_of_event": 1, "markets": brackets()}]},
+        {"series_fee_change_arr": [change("2027-01-01T00:00:00Z", 2, new_of_change=1)]},
+        {"event_fee_changes": [{"event_ticker": EVENT, "scheduled_ts": "2027-01-01T00:00:00Z", "new_of_override": 1}]},
+    ],
+)
+def test_new_fields_of_whatever_is_listed_are_told_once(listed, caplog, answer):
+    """A series, an event and a change may say more one day, as a market may."""
+    with caplog.at_level(logging.WARNING):
+        markets, _ = listed(answer, answer, {"markets": brackets()})
+
+    assert 0 == markets.refused.height
+    assert 1 == sum("new_of_" in message for message in caplog.messages)
+
+
+def test_without_rules_an_event_settles_by_its_own_sources_not_by_those_of_its_series(listed):
+    """A series says who settles today; its older events may be settled by somebody else."""
+    company, service = ([{"name": name}] for name in ("The Weather Company", "NWS"))
+    series = {"series": SERIES["series"] | {"settlement_sources": company}}
+    event = {"event_ticker": EVENT, "settlement_sources": service, "markets": brackets()}
+
+    assert {"nws_cli"} == set(listed(series, {"events": [event]})[0].frame["settlement_source"])
+    assert {"twc"} == set(listed(series, {"markets": brackets()})[0].frame["settlement_source"])
+
+
+@pytest.mark.parametrize("ticker", ["KXHIGHCHI-26JAN04-T-4", "KXHIGHCHI-26JAN04-B-0.5", "KXHIGHCHI-26JAN04-T70"])
+def test_the_event_of_a_ticker_is_read_with_any_strike(ticker):
+    """Degrees below zero have a minus sign, which is no separator."""
+    assert "KXHIGHCHI-26JAN04" == event_name(ticker)
 
 
 WORDS = st.sampled_from(

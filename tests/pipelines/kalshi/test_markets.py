@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -244,6 +245,12 @@ def test_a_price_grid_that_is_none_refuses_the_record(bands):
     assert {True} == {("price" in rule) for rule in rules(event(price_ranges=bands))}
 
 
+@pytest.mark.parametrize("grid", [{"price_ranges": [{"step": "0.0000"}]}, {"tick_size": 0}])
+def test_a_step_of_nothing_refuses_the_record(grid):
+    """No quote could ever move by it."""
+    assert {True} == {rule.startswith("a price step of ") for rule in rules(event(**grid))}
+
+
 def test_the_value_on_the_winner_is_that_of_the_event():
     """An expiration value filled on the winner only is known for every sibling."""
     records = settled_event(expiration_value="")
@@ -260,6 +267,22 @@ def test_a_value_in_doubt_leaves_the_event_settled_by_its_result(text):
 
     assert [None] * 4 == column(records, "expiration_value_f")
     assert ["no", "no", "yes", "no"] == column(records, "result")
+
+
+@pytest.mark.parametrize("value", [73, 73.0, "73.00"])
+def test_a_settled_value_is_text_or_a_number(value):
+    """The same degree in every spelling of JSON."""
+    assert [73] * 4 == column(settled_event(expiration_value=value), "expiration_value_f")
+
+
+@pytest.mark.parametrize("value", ["73.50", "a quite unreadable word", 73.25])
+def test_a_settled_value_that_names_no_degree_is_told_once(value, caplog):
+    """The event is settled by its result; that its number is lost, somebody hears."""
+    with caplog.at_level(logging.WARNING):
+        values = column(settled_event(expiration_value=value) * 2, "expiration_value_f")
+
+    assert [None] * 4 == values
+    assert 1 == sum(str(value) in message for message in caplog.messages)
 
 
 @pytest.mark.parametrize(
@@ -369,20 +392,103 @@ def test_an_end_is_known_when_stamped_else_late_and_never_before_the_close(field
     assert {datetime.fromisoformat(settled)} == set(column(settled_event(**fields), "settled_utc"))
 
 
+NWS_RULES = (
+    "... at Chicago Midway, IL for Mar 1, 2025, is less than 70° according to the NWS's Daily Climate Report, ..."
+)
+OLD_RULES = (
+    "... as reported by the National Weather Service's Climatological Report (Daily), is less than 70°, then ..."
+)
+TWC_RULES = (
+    "If ... at Chicago (CLIMDW) for Aug 13, 2026, is less than 70° fahrenheit according to The Weather Company, ..."
+)
+SERVICE, COMPANY = ({"name": name, "url": ""} for name in ("National Weather Service", "The Weather Company"))
+
+
+def event_of(day: str, **changes: object) -> list[dict[str, object]]:
+    """Return the records of an event of some day, which trades from the day before it."""
+    at = datetime.strptime(day, "%y%b%d").replace(tzinfo=UTC)
+    times = {
+        "open_time": (at - timedelta(hours=10)).isoformat(),
+        "close_time": (at + timedelta(hours=30)).isoformat(),
+        "created_time": (at - timedelta(hours=11)).isoformat(),
+    }
+    return event(event_ticker=f"KXHIGHCHI-{day}", **times | changes)
+
+
 @pytest.mark.parametrize(
-    ("day", "rules_primary", "source"),
+    ("day", "said", "source"),
     [
-        ("26AUG13", "", "nws_cli"),
-        ("26AUG14", "", "twc"),
-        ("26AUG13", "... according to The Weather Company, then ...", "twc"),
-        ("25MAR01", "... National Weather Service's Climatological Report (Daily) ...", "nws_cli"),
+        ("26AUG13", {}, "nws_cli"),
+        ("26AUG14", {"rules_primary": ""}, "twc"),
+        ("26AUG13", {"rules_primary": TWC_RULES}, "twc"),
+        ("26AUG13", {"rules_primary": "... according to The Weather Company (of NWS data), then ..."}, "twc"),
+        ("26AUG14", {"rules_primary": OLD_RULES}, "nws_cli"),
+        ("25MAR01", {"rules_primary": NWS_RULES}, "nws_cli"),
+        ("25MAR01", {"rules_primary": "... National Weather Service's Climatological Report (Daily) ..."}, "nws_cli"),
+        ("26AUG14", {"rules_primary": "If it is hot, then ...", "settlement_sources": [SERVICE]}, "nws_cli"),
+        ("26AUG13", {"settlement_sources": [COMPANY]}, "twc"),
+        ("26AUG13", {"settlement_sources": []}, "nws_cli"),
+        ("26AUG14", {"rules_primary": OLD_RULES, "settlement_sources": [COMPANY]}, "nws_cli"),
     ],
 )
-def test_the_settlement_source_is_that_of_the_day_or_of_the_rules(day, rules_primary, source):
-    """Events since 2026-08-14 settle by The Weather Company."""
-    records = event(event_ticker=f"KXHIGHCHI-{day}", rules_primary=rules_primary)
+def test_the_settlement_source_is_that_of_the_rules_else_of_the_event_else_of_the_day(day, said, source):
+    """The rules are the contract; events since 2026-08-14 settle by The Weather Company."""
+    assert {source} == set(column(event_of(day, **said), "settlement_source"))
 
-    assert {source} == set(column(records, "settlement_source"))
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            {"rules_primary": TWC_RULES.replace("CLIMDW", "CLIORD")},
+            "the rules settle on station CLIORD, Chicago Midway",
+        ),
+        ({"rules_primary": "... according to AccuWeather, then ..."}, "a source that is not known: 'AccuWeather'"),
+        ({"rules_primary": "... according to AccuWeather, else as reported by the NWS, ..."}, "'AccuWeather'"),
+        ({"rules_primary": f"{TWC_RULES} {OLD_RULES}"}, "the rules name several sources: nws_cli and twc"),
+        ({"rules_primary": 5}, "rules_primary 5 is not text"),
+        ({"settlement_sources": [{"name": "AccuWeather"}]}, "a source that is not known: 'AccuWeather'"),
+        ({"settlement_sources": [SERVICE, COMPANY]}, "settlement_sources name several sources"),
+        ({"settlement_sources": [None]}, "is no list of sources"),
+    ],
+)
+def test_rules_of_another_station_or_an_unknown_source_refuse_the_event(said, reason):
+    """What settles otherwise is another product: nothing is taken for granted."""
+    parsed = parse_markets(event(**said))
+
+    assert (0, 4) == (parsed.frame.height, parsed.refused.height)
+    assert [True] * 4 == [reason in rule for rule in parsed.refused["rule"]]
+
+
+@pytest.mark.parametrize(
+    ("said", "law"),
+    [
+        ({"close_time": LISTED["open_time"], "created_time": None}, "not so: open_utc < close_utc"),
+        (
+            {"open_time": "2026-11-03T14:00:00Z", "close_time": "2026-11-05T06:00:00Z"},
+            "more than a week from the event",
+        ),
+        ({"fee_type": "flat", "fee_multiplier": -1}, "fee_multiplier_milli is below 0"),
+    ],
+)
+def test_one_market_that_breaks_a_law_of_the_table_refuses_its_event_and_no_other(said, law):
+    """Sifted out by the table later, the one row would leave a gap, and nothing at all could be published."""
+    impossible = event(by_suffix={"B72.5": said})
+
+    parsed = parse_markets(impossible + event(event_ticker="KXHIGHCHI-26OCT05"))
+
+    assert 4 == admitted(parsed).height
+    assert {"KXHIGHCHI-26OCT05"} == set(parsed.frame["event_ticker"])
+    assert [True] * 4 == [f"{EVENT}-B72.5 breaks a law: " in rule and law in rule for rule in parsed.refused["rule"]]
+
+
+def test_an_event_that_does_not_tile_names_the_sibling_that_was_refused():
+    """The gap is only the consequence: what was wrong is said where people look."""
+    parsed = parse_markets(event(by_suffix={"T70": {"status": None}}))
+
+    assert [True] * 3 == [
+        rule.endswith(f"; {EVENT}-T70 was refused: status is missing") for rule in parsed.refused["rule"][1:]
+    ]
 
 
 def test_the_order_of_the_records_does_not_matter():

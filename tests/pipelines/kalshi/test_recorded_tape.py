@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from datetime import UTC, date, datetime
 
 import polars as pl
@@ -152,3 +153,22 @@ def test_trades_of_one_instant_keep_their_order_in_their_names():
     parsed = trades_of_columns(trades, datetime(2024, 9, 1, tzinfo=UTC))
 
     assert [100 * cents for cents in range(10, 22)] == parsed.frame.sort("trade_id")["yes_price_ticks"].to_list()
+
+
+def test_a_fraction_of_a_cent_or_of_a_contract_in_an_archive_is_refused_not_cut_off():
+    """Columns of whole numbers may come as floats; what is not whole is named, row by row."""
+    trades = pl.DataFrame(
+        {
+            "ticker": "HIGHCHI-24AUG16-B85.5",
+            "created_time_utc": datetime(2024, 8, 16, 14, tzinfo=UTC),
+            "yes_price": [29.0, 29.9, 29.0],
+            "count": [155.0, 155.0, 155.5],
+            "taker_side": "yes",
+        }
+    )
+
+    parsed = trades_of_columns(trades, datetime(2024, 9, 1, tzinfo=UTC))
+
+    assert [(2_900, 15_500)] == parsed.frame.select("yes_price_ticks", "count_centi").rows()
+    assert ["the price of yes is no price of $0 to $1", "count is no count"] == parsed.refused["rule"].to_list()
+    assert [29.9, 29.0] == [json.loads(text)["yes_price"] for text in parsed.refused["record_json"]]

@@ -118,6 +118,67 @@ def test_row_without_text_is_read_from_its_columns():
     assert (90.0, 90, False) == (row["temp_f"], row["temp_hi_f"], row["is_whole_c"])
 
 
+CORRECTED = (
+    SIX_HOURS.replace("Z 2100", "Z COR 2100").replace("T02500194 10372 ", "T02440194 ").replace("25/19", "24/19")
+)
+CORRECTED = CORRECTED.replace("77.00", "76.00")
+
+
+@pytest.mark.parametrize("lines", [(SIX_HOURS, CORRECTED), (CORRECTED, SIX_HOURS), (SIX_HOURS, CORRECTED, CORRECTED)])
+def test_a_correction_counts_and_keeps_the_groups_that_it_does_not_repeat(lines):
+    """A COR of the same minute stands in the place of the report, with the six-hour maximum that it left out."""
+    parsed = parsed_of(*lines)
+
+    assert [(76, 99, 99)] == parsed.frame.select("temp_hi_f", "max_6h_f", "max_24h_f").rows()
+    assert ["a correction (COR) of the same minute says otherwise: the correction counts"] == rules(parsed)
+
+
+def test_the_last_of_two_corrections_counts():
+    """Who corrects a correction is believed."""
+    again = CORRECTED.replace("T02440194", "T02390194").replace("76.00", "75.00")
+
+    assert [75] == parsed_of(SIX_HOURS, CORRECTED, again).frame["temp_hi_f"].to_list()
+
+
+def test_a_correction_without_a_temperature_leaves_the_report():
+    """A correction that is refused corrects nothing."""
+    empty = CORRECTED.replace("24/19", "//////").replace("T02440194", "")
+
+    assert [77] == parsed_of(SIX_HOURS, empty).frame["temp_hi_f"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        (HEADER.replace(",", ", "), ROUTINE),
+        (" " + HEADER, ROUTINE),
+        ('"station","valid","tmpf"', '"MDW","2025-07-15 19:53","90.00"'),
+        ('"station", "valid" ,tmpf', "MDW,2025-07-15 19:53,90.00"),
+    ],
+)
+@pytest.mark.parametrize("damaged", [(), ("MDW,2025-07-15 20:53",)])
+def test_names_with_spaces_or_quotes_are_the_same_names(header, line, damaged):
+    """What stands around a name in a header changes nothing, also where a line is damaged."""
+    (parsed,) = parse_iem_asos([payload(header, line, *damaged)])
+
+    assert (1, [90]) == (parsed.frame.height, parsed.frame["temp_hi_f"].to_list())
+
+
+def test_a_header_with_a_name_twice_is_refused():
+    """Which of two columns is meant nobody knows."""
+    (parsed,) = parse_iem_asos([payload(HEADER + ",tmpf", ROUTINE + ",80.00")])
+
+    assert (0, ["its header names tmpf more than once"]) == (parsed.frame.height, rules(parsed))
+
+
+def test_a_question_for_days_that_are_none_is_refused_alone():
+    """A bad date in the question takes its own answer along and no other."""
+    (parsed,) = parse_iem_asos([payload(HEADER, ROUTINE, since="yesterday"), payload(HEADER, SPECIAL)])
+
+    assert 1 == parsed.frame.height
+    assert "asked for days that are none" in rules(parsed)[0]
+
+
 def test_last_line_without_its_end_is_refused():
     """A cut report may lack its T-group without showing it."""
     (parsed,) = parse_iem_asos([payload(HEADER, SPECIAL, ROUTINE[:-12], end="")])
@@ -190,3 +251,17 @@ def test_recorded_minutes_of_ohare_are_not_midways(recorded):
 
     assert (0, 180, {"the row is of another station"}) == (ohare.frame.height, ohare.refused.height, set(rules(ohare)))
     assert (180, 0) == (midway.frame.height, midway.refused.height)
+
+
+def test_a_file_that_nobody_asked_for_is_admitted_by_its_station(recorded):
+    """A recorded file of a station of the registry is its city's; one of O'Hare is nobody's, and says so once."""
+    body = (recorded("asos_1min") / "kord_20240115_1200_1500.csv").read_bytes()
+    answers = [
+        Payload(kind="iem_asos1min", body=said, received_utc=RECEIVED)
+        for said in (body, body.replace(b"ORD,", b"MDW,"))
+    ]
+
+    (parsed,) = parse_iem_asos1min(answers)
+
+    assert (180, {"chicago"}) == (parsed.frame.height, set(parsed.frame["city"]))
+    assert ["ORD is no station of a city in the registry"] == rules(parsed)

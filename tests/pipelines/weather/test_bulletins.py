@@ -116,6 +116,14 @@ def test_a_block_that_contradicts_itself_is_refused(old, new, rule):
     assert rule in said
 
 
+@pytest.mark.parametrize("before", ["KMDW", "KMDW NBM", "KMDW NBM V4.0 NBS"])
+def test_a_heading_of_blanks_is_refused_in_one_pass(before):
+    """Where the words of a heading end is tried once, however many blanks stand between them."""
+    bulletins, unread = _read(f"FOUS16 KWNO 071200\nNBSUSA\n {before}{' ' * 100_000}GUIDANCE {' ' * 100_000}X\n")
+
+    assert ([], 1) == (bulletins, len(unread))
+
+
 def test_a_text_without_a_block_is_refused():
     """Guidance without any block is not guidance."""
     with pytest.raises(Refused, match="no block of guidance"):

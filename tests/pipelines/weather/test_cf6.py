@@ -37,9 +37,8 @@ def _form(
     )
 
 
-def _parsed(text: str) -> Parsed:
-    received_utc = datetime(2025, 9, 1, tzinfo=UTC)
-    (parsed,) = parse_nws_text([Payload(kind="nws_text", body=text.encode(), received_utc=received_utc)])
+def _parsed(text: str, received: datetime = datetime(2025, 9, 1, tzinfo=UTC), **asked: str) -> Parsed:
+    (parsed,) = parse_nws_text([Payload(kind="nws_text", asked=asked, body=text.encode(), received_utc=received)])
     return parsed
 
 
@@ -98,6 +97,50 @@ def test_a_form_of_a_month_that_has_ended_was_issued_after_it():
 
     assert [datetime(2025, 8, 5, 9, tzinfo=UTC)] == frame["issued_utc"].unique().to_list()
     assert date(2025, 7, 31) == frame["event_date"].max()
+
+
+_WHOLE = [f"{day:2}  91  72  82" for day in range(1, 32)]
+
+
+@pytest.mark.parametrize(
+    ("received", "asked", "month"),
+    [
+        ("2025-08-06", {}, 8),
+        ("2025-11-01", {}, 10),
+        ("2025-11-01", {"since": "2025-07-20", "until": "2025-08-10"}, 8),
+        ("2025-11-01", {"since": "2025-09-01", "until": "2025-09-30"}, 9),
+    ],
+)
+def test_a_whole_month_that_may_be_issued_again_is_known_rather_late(received, asked, month):
+    """The heading names no month: what was asked for and the receipt bound it, and of the rest the latest counts."""
+    text = _form(*_WHOLE, heading="CXUS53 KLOT 050900")
+
+    frame = _parsed(text, datetime.fromisoformat(received).replace(tzinfo=UTC), **asked).frame
+
+    assert [datetime(2025, month, 5, 9, tzinfo=UTC)] == frame["issued_utc"].unique().to_list()
+
+
+@pytest.mark.parametrize("asked", [{}, {"since": "2025-08-06", "until": "2025-08-20"}])
+def test_a_form_that_cannot_be_of_the_days_asked_for_is_refused(asked):
+    """Received before its heading, or issued on no day that was asked for: nobody knows when it was issued."""
+    received = datetime(2025, 8, 4 if not asked else 30, tzinfo=UTC)
+
+    parsed = _parsed(_form(*_WHOLE, heading="CXUS53 KLOT 050900"), received, **asked)
+
+    assert parsed.frame.is_empty()
+    assert "when it was issued" in parsed.refused["rule"][0]
+
+
+def test_a_form_that_stops_inside_its_month_was_issued_then():
+    """A month so far is issued before its next row is due, however late the text is read."""
+    frame = _parsed(_form(_FIRST, _SECOND, _TODAY), datetime(2026, 9, 1, tzinfo=UTC)).frame
+
+    assert [datetime(2025, 7, 3, 14, tzinfo=UTC)] == frame["issued_utc"].unique().to_list()
+
+
+def test_names_above_the_table_may_have_any_number_of_blanks():
+    """Blanks around a name are no part of it."""
+    assert 1 == _parsed(_form(_FIRST, station=" " * 100_000 + "CHICAGO-MIDWAY" + " " * 100_000)).frame.height
 
 
 @pytest.mark.parametrize(

@@ -380,6 +380,44 @@ def test_no_text_makes_the_parser_raise(text):
     )
 
 
+_BLANKS = " " * 200_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "..." + _BLANKS + "X" * 200,
+        "...X" + _BLANKS + "X",
+        ("... " + " " * 30) * 6_000,
+        "." * 200_000,
+        "...THE A CLIMATE" + _BLANKS + "X",
+        "...A CLIMATE SUMMARY FOR JULY 15 2025...\nTEMPERATURE" + _BLANKS + "X",
+    ],
+)
+def test_a_run_of_blanks_without_end_is_read_in_one_pass(text):
+    """Where blanks end is tried once, so a text of nothing but blanks is refused as fast as any other."""
+    parsed = _parsed(f"CDUS43 KLOT 160646\nCLIMDW\n{text}\n")
+
+    assert (0, 1) == (parsed.frame.height, parsed.refused.height)
+
+
+@pytest.mark.parametrize("place", ["", "CHICAGO-MIDWAY", "CHICAGO-MIDWAY  \n  AIRPORT", "A..B"])
+def test_the_place_is_what_stands_between_the_marks(place):
+    """The words before CLIMATE SUMMARY name the place, on one line or two."""
+    (part,) = _read(_report(place=place))
+
+    assert " ".join(place.split()) == part.place
+
+
+def test_a_contradiction_told_twice_is_refused_once():
+    """The same two texts of one minute, read again, do not swell what was set aside."""
+    texts = [_report(), _report(maximum="  MAXIMUM         90    301 PM 102    1988  84      7       83")] * 3
+
+    parsed = _parsed(*texts)
+
+    assert (1, 1) == (parsed.frame.height, parsed.refused.height)
+
+
 def test_as_of_times_are_civil_times_at_the_station():
     """A report valid as of 4 PM in winter is valid as of 22Z in Chicago."""
     winter = _report(

@@ -120,6 +120,13 @@ def test_a_broken_row_is_refused_alone(said, rule):
     assert rule in parsed.refused["rule"][0]
 
 
+@pytest.mark.parametrize("name", ["runtime", "ftime"])
+def test_a_refused_row_shows_the_words_that_were_wrong(name):
+    """Quarantine tells what the vendor wrote, not what was made of it."""
+    assert "next Tuesday" in _parsed(_EVENING | {name: "next Tuesday"}).refused["record_json"][0]
+    assert "next Tuesday" in _parsed("next Tuesday").refused["record_json"][0]
+
+
 def test_order_and_repetition_change_nothing():
     """Rows may come in any order and more than once; of a contradiction the first stays."""
     parsed = _parsed(_MORNING, _EVENING, _MORNING, _MORNING | {"tmp": 60})

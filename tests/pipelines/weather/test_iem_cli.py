@@ -53,6 +53,12 @@ def test_a_corrected_product_says_so_in_its_name():
     assert [True] == _parsed(_day(product="202607091034-KLOT-CDUS43-CLIMDW-CCA")).frame["is_correction"].to_list()
 
 
+@pytest.mark.parametrize("name", ["CHICAGO-MIDWAY", "Chicago/Midway", "CHICAGO", None])
+def test_a_table_may_name_the_station_in_short(name):
+    """Beside the station's own code the town is enough; only another place contradicts it."""
+    assert [89] == _parsed(_day(name=name)).frame["high_f"].to_list()
+
+
 @pytest.mark.parametrize(("high", "read"), [(89, 89), (" 89", 89), (89.0, 89), ("M", None), ("MM", None), (None, None)])
 def test_a_high_is_whole_or_missing(high, read):
     """Numbers may come as text; missing is null."""
@@ -64,6 +70,9 @@ def test_a_high_is_whole_or_missing(high, read):
     [
         ({"station": "KORD"}, "is not KMDW"),
         ({"product": "202607090634-KLOT-CDUS43-CLIORD"}, "is not CLIMDW"),
+        ({"product": "202607090634-KORD-CDUS43-CLIMDW"}, "is not the office that reports on Chicago"),
+        ({"name": "CHICAGO-O'HARE"}, 'its words are about "CHICAGO-O\'HARE"'),
+        ({"name": "NEW YORK-CENTRAL PARK"}, "its words are about"),
         ({"product": None}, "does not say when"),
         ({"product": "202613990634-KLOT-CDUS43-CLIMDW"}, "is no time"),
         ({"valid": "July 8"}, "is no date"),

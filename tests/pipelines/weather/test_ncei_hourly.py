@@ -116,6 +116,15 @@ def test_midways_file_is_not_miamis(bodies):
     assert parsed.frame.is_empty()
 
 
+def test_a_question_for_days_that_are_none_is_refused(bodies):
+    """A bad date in the question is told, not raised."""
+    asked = {"city": "miami", "since": "2022-13-01", "until": "2022-12-31"}
+
+    (parsed,) = parse_ncei_hourly([Payload(kind="ncei_hourly", asked=asked, body=b"", received_utc=RECEIVED)])
+
+    assert "asked for days that are none" in parsed.refused["rule"][0]
+
+
 def test_cut_archive_is_refused(bodies):
     """Half a compressed file is none."""
     parsed = next(parse_ncei_hourly([payload(bodies[0][:1_000])]))

@@ -57,7 +57,7 @@ def test_the_status_tells_final_from_preliminary(status, is_final, is_correction
     assert [(is_final, is_correction)] == frame.select("is_final", "is_correction").rows()
 
 
-@pytest.mark.parametrize("status", ["pending", "no_report", "official"])
+@pytest.mark.parametrize("status", ["pending", "no_report", "preliminary"])
 def test_no_data_is_no_row_and_no_error(status):
     """A station that has nothing to say yet says nothing."""
     parsed = _parsed(_station(status=status) | {"data": None})
@@ -72,15 +72,67 @@ def test_stations_of_other_products_are_passed_over():
     assert (1, 0) == (parsed.frame.height, parsed.refused.height)
 
 
-def test_official_before_the_end_of_its_day_is_not_final():
-    """A value issued while the day still runs cannot be its high."""
-    assert [False] == _parsed(_station(issueTime="2026-09-06T04:59:00Z")).frame["is_final"].to_list()
+@pytest.mark.parametrize("status", ["official", "revised"])
+@pytest.mark.parametrize("issued", ["2026-09-05T05:31:00Z", "2026-09-06T04:59:00Z"])
+def test_official_before_the_end_of_its_day_is_refused(status, issued):
+    """A final value issued while the day still runs is yesterday's, or no final one."""
+    parsed = _parsed(_station(status=status, issueTime=issued))
+
+    assert parsed.frame.is_empty()
+    assert "before its day was over" in parsed.refused["rule"][0]
+
+
+def test_preliminary_before_the_end_of_its_day_is_not_final():
+    """A value told while the day still runs cannot be its high."""
+    parsed = _parsed(_station(status="preliminary", issueTime="2026-09-05T21:00:00Z"))
+
+    assert [False] == parsed.frame["is_final"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("issued", "said", "is_kept"),
+    [
+        ("2026-06-22T05:00:00Z", {}, True),
+        ("2026-06-22T05:01:00Z", {}, False),
+        ("2026-06-24T05:00:00Z", {"reportDate": None}, False),
+        ("2026-06-24T05:00:00Z", {"reportDate": "2026-06-20"}, True),
+        ("2026-09-06T06:31:00Z", {"reportDate": "2026-06-20"}, False),
+    ],
+)
+def test_a_report_of_long_after_is_of_another_day(issued, said, is_kept):
+    """Without a date of its own a report counts for a day, with one for some days: the page may answer with today's."""
+    parsed = _parsed(_station(issueTime=issued, **said), asked={"date": "2026-06-20"})
+
+    assert (is_kept, not is_kept) == (parsed.frame.height == 1, parsed.refused.height == 1)
+
+
+@pytest.mark.parametrize(
+    "station",
+    [{"icao": "KMDW"}, {"cliId": "MDW"}, {"icao": "kmdw", "cliId": "CLIMDW"}, {"icao": "KMDW", "cliId": "mdw"}],
+)
+def test_a_station_is_known_by_either_code_in_any_shape(station):
+    """A code that is left out, or told in another shape, loses no report."""
+    record = _station("MDW", "KMDW", stationId="climdw") | {"station": station}
+
+    assert ["chicago"] == _parsed(record).frame["city"].to_list()
+
+
+def test_a_page_without_any_station_of_ours_is_refused_once():
+    """Codes in a shape that nobody knows are told, not passed over in silence."""
+    parsed = _parsed(*[_station("Midway", "74534")] * 3)
+
+    assert (0, 1) == (parsed.frame.height, parsed.refused.height)
+    assert "none of its 3 stations is of a city in the registry" in parsed.refused["rule"][0]
 
 
 @pytest.mark.parametrize(
     ("record", "rule"),
     [
         (_station("NYC", "KLGA"), "is not KNYC"),
+        (_station("LGA", "KNYC"), "is not CLINYC"),
+        (_station("MIA", "KNYC"), "is not KMIA"),
+        (_station() | {"data": None}, "there are no data"),
+        (_station(status="revised") | {"data": None}, "there are no data"),
         (_station(stationId="LGA"), "the data are of 'LGA'"),
         (_station(maxTemp=None), "maxTemp is missing"),
         (_station(maxTemp=84.5), "is not a whole °F"),

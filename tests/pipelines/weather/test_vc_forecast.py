@@ -121,6 +121,23 @@ def test_bad_high_is_refused_and_its_hours_stay(timeline, high, reason):
     assert any(reason in rule for rule in rules(parsed))
 
 
+def test_an_hour_or_high_without_a_source_is_refused(timeline):
+    """Who does not say that it forecasts may tell what was measured since: a leak."""
+    hours = [hour(step, source=None) if step == 12 else hour(step) for step in range(48)]
+    days = [{"datetime": "2025-07-15", "tempmax": 91.4, "hours": hours}]
+
+    parsed = parsed_of(answer(timeline, days=days))
+
+    assert (23, 0) == (parsed.frame.height, parsed.frame["high_f"].drop_nulls().len())
+    assert ["source is missing, so it may be what was measured"] * 2 == rules(parsed)
+
+
+@pytest.mark.parametrize("days", [[], [{"datetime": "2025-07-15", "hours": None}]])
+def test_an_answer_without_hours_is_refused(timeline, days):
+    """Silence about the target day is told: the answer may be final."""
+    assert "no hours at all for the target day" == rules(parsed_of(answer(timeline, days=days)))[0]
+
+
 def test_true_zero_high_is_kept(timeline):
     """In a cold snap 0.0 is a temperature: its hours say so."""
     hours = [hour(step, temp=-5.0) for step in range(48)]

@@ -139,6 +139,42 @@ def test_broken_side_value_is_left_out_alone(timeline):
     assert ["dew_f cannot be: left out, the temperature is kept"] == rules(parsed)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("humidity", 0.0), ("humidity", -1.0), ("dew", 0.0), ("dew", 90.7), ("humidity", 999.0), ("dew", -999.0)],
+)
+def test_a_mark_of_nothing_beside_a_temperature_is_left_out_alone(timeline, name, value):
+    """Air that holds nothing, or more than it can, was not measured; the temperature and the other side stay."""
+    parsed = timeline.obs(timeline.slot(-5), timeline.slot(0, 89.6, **{name: value}), timeline.slot(5))
+
+    column, other = {"humidity": ("humidity_pct", "dew_f"), "dew": ("dew_f", "humidity_pct")}[name]
+    assert [False, True, False] == parsed.frame[column].is_null().to_list()
+    assert (3, 0) == (parsed.frame.height, parsed.frame[other].null_count())
+    assert [f"{column} cannot be: left out, the temperature is kept"] == rules(parsed)
+
+
+def test_a_true_zero_of_the_dew_point_is_kept(timeline):
+    """Dry cold air: 0.0 between 1.4 and -0.4, and a dew point as high as a rounded temperature."""
+    slots = [timeline.slot(5 * step, 20.0, dew=dew) for step, dew in enumerate((1.4, 0.0, -0.4))]
+
+    assert [1.4, 0.0, -0.4, 20.9] == timeline.obs(*slots, timeline.slot(15, 20.0, dew=20.9)).frame["dew_f"].to_list()
+
+
+@pytest.mark.parametrize("days", [[], [{"datetime": "2025-07-15", "hours": None}], [{"hours": []}]])
+def test_an_answer_without_any_minute_is_refused(timeline, days):
+    """Silence about the days asked for is told: the answer may be final."""
+    asked = {"since": "2025-07-14", "until": "2025-07-15"}
+
+    (parsed,) = parse_vc_obs([timeline.payload(timeline.body(days=days), **asked)])
+
+    assert ["no minutes at all for 2025-07-14–2025-07-15"] == rules(parsed)
+
+
+def test_a_question_for_days_that_are_none_is_refused(timeline):
+    """A bad date in the question is told, not raised."""
+    assert "asked for days that are none" in rules(timeline.obs(timeline.slot(0), since="15 July"))[0]
+
+
 @pytest.mark.parametrize("place", ["stn:KORD", "KORD", "Chicago,IL"])
 def test_answer_for_another_place_is_refused_whole(timeline, place):
     """A report for O'Hare is not Midway, whatever its rows say."""

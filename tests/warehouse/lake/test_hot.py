@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
 
-from warehouse.errors import FileBroken
+from warehouse.errors import DiskFull, FileBroken
 from warehouse.lake.hot import HotArea
 from warehouse.lake.layout import LakePaths
 from warehouse.lake.quarantine import refusals
@@ -133,3 +134,39 @@ def test_a_reader_misses_nothing_while_files_are_merged(area):
 def test_an_empty_area_has_no_rows(area):
     """Before the first recording."""
     assert [] == names(area)
+
+
+def test_a_name_is_on_the_disk_when_the_rows_are(area, monkeypatch):
+    """Without the folder's own sync a power cut takes the name away."""
+    synced = []
+    monkeypatch.setattr("warehouse.lake.hot.sync_folder", synced.append)
+
+    path = area.append(TRADES, trades("a"), name="1")
+
+    assert [path.parent] == synced
+
+
+def test_an_append_that_finds_no_room_leaves_no_draft(area, monkeypatch):
+    """Half a file would take the room of the next attempt."""
+    area.append(TRADES, trades("a"), name="1")
+
+    def write(path, content):
+        path.write_bytes(content[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("warehouse.lake.hot.write_new", write)
+    with pytest.raises(DiskFull):
+        area.append(TRADES, trades("b"), name="2")
+
+    assert ["1.parquet"] == [path.name for path in area.folder(TRADES).iterdir()]
+
+
+def test_drafts_are_removed_by_the_name_of_their_writer(area):
+    """Those of writers that live stay."""
+    area.append(TRADES, trades("a"), name="mine-1")
+    for name in ("mine-2", "other-1"):
+        (area.folder(TRADES) / f"{name}.parquet.draft").write_bytes(b"")
+
+    area.remove_drafts(TRADES, prefix="mine")
+
+    assert ["mine-1.parquet", "other-1.parquet.draft"] == sorted(path.name for path in area.folder(TRADES).iterdir())

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from pipelines.demo import World, simulate
 from pipelines.demo.wire import Limits, Served, serve
+from warehouse.clock import utc_now
 
 NOON = datetime(2026, 11, 1, 18, tzinfo=UTC)
 
@@ -121,10 +122,11 @@ def asking() -> Callable[[Served], Ask]:
     return ask_of
 
 
-def sign_text(path: Path, key_id: str, *, text: str) -> dict[str, str]:
-    """Sign a text as the exchange documents it."""
+def sign_text(path: Path, key_id: str, *, text: str, timestamp: object = None) -> dict[str, str]:
+    """Sign a text as the exchange documents it, stamped with the present unless a timestamp is given."""
+    stamped = str(int(utc_now().timestamp() * 1000) if timestamp is None else timestamp)
     key = load_pem_private_key(path.read_bytes(), password=None)
-    data = f"1793556000000{text}".encode()
+    data = f"{stamped}{text}".encode()
     if isinstance(key, ed25519.Ed25519PrivateKey):
         signature = key.sign(data)
     else:
@@ -132,7 +134,7 @@ def sign_text(path: Path, key_id: str, *, text: str) -> dict[str, str]:
         signature = key.sign(data, pss, hashes.SHA256())  # type: ignore[union-attr]
     return {
         "KALSHI-ACCESS-KEY": key_id,
-        "KALSHI-ACCESS-TIMESTAMP": "1793556000000",
+        "KALSHI-ACCESS-TIMESTAMP": stamped,
         "KALSHI-ACCESS-SIGNATURE": base64.b64encode(signature).decode(),
     }
 

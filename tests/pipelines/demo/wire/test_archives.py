@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -43,6 +43,21 @@ def test_every_issuance_of_a_climate_report_is_there(ask: Callable, rows: Rows) 
         said = re.search(r"^TEMPERATURE \(F\)\n .*\n  MAXIMUM +(MM|-?\d+) ", text, re.MULTILINE)
         assert said is not None
         assert str(report["high_f"] if report["high_f"] is not None else "MM") == said[1]
+
+
+@pytest.mark.parametrize(("city", "pil", "hours"), [("chicago", "CLIMDW", 6), ("nyc", "CLINYC", 5)])
+def test_an_afternoon_report_knows_no_extreme_of_the_evening(
+    ask: Callable, rows: Rows, city: str, pil: str, hours: int
+) -> None:
+    """When the highest and the lowest were measured is said in standard time, and lies before what it is valid for."""
+    texts = [text for text in products(ask(AFOS, pil=pil, **ALL).text) if "VALID TODAY AS OF" in text]
+
+    reports = rows("settlements", city).filter(pl.col("source") == "cli", pl.col("as_of_utc").is_not_null())
+    told_by = [as_of_utc - timedelta(hours=hours) for as_of_utc in reports.sort("issued_utc")["as_of_utc"]]
+    for local, text in zip(told_by, texts, strict=True):
+        said = re.findall(r"^  M(?:AX|IN)IMUM +-?\d+ +(\d+:\d\d [AP]M)", text, re.MULTILINE)
+        assert 2 == len(said)
+        assert all(datetime.strptime(one, "%I:%M %p").time() <= local.time() for one in said)
 
 
 def test_a_report_says_its_issue_by_the_clock_on_the_wall(ask: Callable, rows: Rows) -> None:

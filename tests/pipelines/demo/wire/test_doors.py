@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from pipelines.demo import World
 from pipelines.demo.wire import Limits, Served, serve
 from pipelines.demo.wire.limits import Buckets
+from pipelines.demo.wire.signatures import Keys
+from warehouse.clock import utc_now
 
 STATUS = "/trade-api/v2/exchange/status"
 
@@ -53,6 +56,67 @@ def test_a_damaged_signature_is_refused(
     headers = signed(tmp_path / "key.pem", key_id, text=f"GET{STATUS}") | {"KALSHI-ACCESS-SIGNATURE": broken}
 
     assert 401 == ask(STATUS, headers=headers).status
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        lambda now_s: 1_000 * (now_s - 31),
+        lambda now_s: 1_000 * (now_s + 31),
+        lambda now_s: now_s,
+        lambda now_s: f"{1_000 * now_s}.0",
+    ],
+    ids=["old", "ahead", "seconds", "no-whole-number"],
+)
+def test_a_signature_that_is_not_of_now_in_milliseconds_is_refused(
+    over: Served, ask: Callable, signed: Callable, tmp_path: Path, stamp: Callable[[int], object]
+) -> None:
+    """Whoever keeps a signature, or stamps it in seconds, is not let in."""
+    key_id = over.write_key(tmp_path / "key.pem")
+    timestamp = stamp(int(utc_now().timestamp()))
+
+    reply = ask(STATUS, headers=signed(tmp_path / "key.pem", key_id, text=f"GET{STATUS}", timestamp=timestamp))
+
+    assert 401 == reply.status
+
+
+def test_a_signature_of_the_worlds_time_is_let_in(
+    over: Served, ask: Callable, signed: Callable, tmp_path: Path
+) -> None:
+    """Who keeps the clock of the world stamps with it; half a minute from it is too far."""
+    key_id = over.write_key(tmp_path / "key.pem")
+    now_ms = int(over.told.clock().timestamp() * 1_000)
+
+    statuses = [
+        ask(STATUS, headers=signed(tmp_path / "key.pem", key_id, text=f"GET{STATUS}", timestamp=now_ms + off)).status
+        for off in (0, 29_000, 31_000)
+    ]
+
+    assert [200, 200, 401] == statuses
+
+
+def test_used_signatures_are_forgotten_when_they_are_stale(signed: Callable, tmp_path: Path) -> None:
+    """A signature opens one stream only, and is remembered for no longer than it could be used."""
+    now = datetime(2026, 11, 1, 18, tzinfo=UTC)
+    keys = Keys(clock=lambda: now, world_clock=lambda: now)
+    key_id = keys.write(tmp_path / "key.pem")
+    headers = signed(tmp_path / "key.pem", key_id, text="GET/x", timestamp=int(now.timestamp() * 1_000))
+
+    refusals = [keys.refusal(headers, method="GET", path="/x", once=True) for _ in range(2)]
+    now += timedelta(seconds=31)
+
+    assert [None, "SIGNATURE_USED"] == refusals
+    assert "TIMESTAMP_EXPIRED" == keys.refusal(headers, method="GET", path="/x", once=True)
+
+
+def test_where_the_worlds_clock_stands_its_stamp_is_good_again(signed: Callable, tmp_path: Path) -> None:
+    """A client that keeps that clock signs the same words each time it reconnects."""
+    stands = datetime(2026, 11, 1, 18, tzinfo=UTC)
+    keys = Keys(world_clock=lambda: stands, speed=0.0, clock=lambda: stands + timedelta(days=5))
+    key_id = keys.write(tmp_path / "key.pem")
+    headers = signed(tmp_path / "key.pem", key_id, text="GET/x", timestamp=int(stands.timestamp() * 1_000))
+
+    assert [None, None] == [keys.refusal(headers, method="GET", path="/x", once=True) for _ in range(2)]
 
 
 def test_questions_beyond_the_budget_are_turned_away(served_world: World, asking: Callable) -> None:

@@ -81,6 +81,9 @@ def test_filter_words_are_not_the_words_of_the_payload(ask: Callable) -> None:
         ("/markets", {"min_created_ts": 1, "max_close_ts": 2}, 400),
         ("/markets", {"limit": 1001}, 400),
         ("/markets", {"cursor": "rubbish"}, 400),
+        ("/markets", {"min_updated_ts": 1, "event_ticker": NEW}, 400),
+        ("/markets", {"min_updated_ts": 1, "series_ticker": "KXHIGHCHI"}, 400),
+        ("/markets", {"min_updated_ts": 1, "status": "open"}, 400),
         ("/historical/markets", {"event_ticker": OLD, "series_ticker": "KXHIGHCHI"}, 400),
         ("/series/KXHIGHDEN", {}, 404),
         ("/events/KXHIGHCHI-26NOV09", {}, 404),
@@ -96,6 +99,33 @@ def test_questions_that_cannot_be_meant_are_refused_in_the_wrapped_shape(
 
     assert status == reply.status
     assert {"code", "message", "details"} == set(reply.json["error"])
+
+
+def test_filters_by_time_that_the_exchange_does_not_know_are_ignored(ask: Callable) -> None:
+    """A name that only looks like one of them changes nothing; updates of a series are told without combinations."""
+    everything = ask(f"{API}/markets").json
+
+    for query in (
+        {"foo_ts": 1},
+        {"min_foo_ts": 1},
+        {"max_updated_ts": 1},
+        {"min_updated_ts": 1, "mve_filter": "exclude"},
+    ):
+        assert everything == ask(f"{API}/markets", **query).json
+    beside = {"min_updated_ts": 1, "mve_filter": "exclude", "series_ticker": "KXHIGHCHI"}
+    assert 200 == ask(f"{API}/markets", **beside).status
+
+
+@pytest.mark.parametrize(
+    "path", ["/series/KXHIGHNY/markets/{}/candlesticks", "/series/KXHIGHNY/events/{}/candlesticks"]
+)
+def test_candles_are_not_found_in_another_series(ask: Callable, rows: Rows, window: dict, path: str) -> None:
+    """A market of Chicago is none of New York."""
+    ticker = rows("markets").filter(event_ticker=NEW)["market_ticker"][2]
+
+    reply = ask(API + path.format(ticker if "markets" in path else NEW), **window)
+
+    assert (404, "not_found") == (reply.status, reply.json["error"]["code"])
 
 
 def test_events_outlive_their_markets(ask: Callable) -> None:
@@ -201,6 +231,17 @@ def test_a_window_can_bring_the_last_price_before_it(ask: Callable, rows: Rows, 
     assert ({}, {}, {"previous_dollars"}) == (first["yes_bid"], first["yes_ask"], set(first["price"]))
 
 
+def test_an_archived_window_brings_no_price_before_it(ask: Callable, rows: Rows) -> None:
+    """The historical tier does not know that question."""
+    ticker = rows("trades").filter(pl.col("market_ticker").str.starts_with(OLD))["market_ticker"][0]
+    market = rows("markets").filter(market_ticker=ticker).row(0, named=True)
+    end = int(market["close_utc"].timestamp())
+    late = {"start_ts": end - 600, "end_ts": end, "period_interval": 1}
+    path = f"{API}/historical/markets/{ticker}/candlesticks"
+
+    assert ask(path, **late).json == ask(path, **late, include_latest_before_start="true").json
+
+
 def test_trades_of_both_tiers_are_those_of_the_world(ask: Callable, rows: Rows) -> None:
     """A market whose life spans the cutoff has trades on both sides of it; together they are the tape, exactly."""
     ticker = rows("markets").filter(event_ticker="KXHIGHCHI-26NOV02")["market_ticker"][1]
@@ -271,6 +312,16 @@ def test_a_book_closes_its_minute_with_the_quotes_of_the_candle(ask_at_noon: Cal
         bid = round(float(book["yes_dollars"][-1][0]) * 10_000) if book["yes_dollars"] else 0
         offer = 10_000 - round(float(book["no_dollars"][-1][0]) * 10_000) if book["no_dollars"] else 10_000
         assert (row["yes_bid_close_ticks"], row["yes_ask_close_ticks"]) == (bid, offer)
+
+
+def test_a_listed_quote_says_how_much_rests_there(ask_at_noon: Callable) -> None:
+    """Price and size of the best levels are those of the book; a side without orders has size zero."""
+    for market in ask_at_noon(f"{API}/markets", status="open").json["markets"]:
+        book = ask_at_noon(f"{API}/markets/{market['ticker']}/orderbook", depth=1).json["orderbook_fp"]
+        best = [said[0] if said else ["0.0000", "0.00"] for said in (book["yes_dollars"], book["no_dollars"])]
+
+        said = [["yes_bid_dollars", "yes_bid_size_fp"], ["no_bid_dollars", "yes_ask_size_fp"]]
+        assert best == [[market[name] for name in names] for names in said]
 
 
 def test_books_can_be_asked_for_together_and_to_a_depth(ask_at_noon: Callable) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -106,6 +107,8 @@ def test_a_handshake_has_to_be_signed(over: Served, signed: Callable, tmp_path: 
         )
     with pytest.raises(InvalidStatus, match="404"), connect(over.ws_url + "/other"):
         pass
+    with pytest.raises(InvalidStatus, match="401"), dialled(over, additional_headers=headers):
+        pass  # each handshake needs a signature of its own
 
 
 @pytest.mark.parametrize("yes_prices", [False, True])
@@ -164,6 +167,21 @@ def test_a_snapshot_in_the_middle_fits_the_frames_around_it(at_noon: Served, tic
             break
 
     assert len({frame["sending_ts_ms"] for frame in frames}) < len(frames)
+
+
+def test_a_snapshot_after_the_close_is_empty(at_noon: Served, ticker: str) -> None:
+    """A market that closed while its book was followed has no book left."""
+    stream = Subscriptions(at_noon.told, start_utc=NOON)
+    frames = stream.obey(json.dumps(subscribe([ticker], "orderbook_delta")))[1:]
+    params = {"sid": 1, "action": "get_snapshot", "market_tickers": [ticker]}
+    while stream.next_us is not None:
+        frames.append(stream.pop())
+    stream.advance(int(datetime(2026, 11, 2, 6, tzinfo=UTC).timestamp() * 1_000_000))
+
+    (fresh,) = stream.obey(json.dumps({"id": 2, "cmd": "update_subscription", "params": params}))
+
+    assert {"yes": {}, "no": {}} == replayed([fresh]) != replayed(frames)
+    assert {"market_ticker": ticker} == fresh["msg"]
 
 
 def test_trades_and_tickers_follow_the_tape(at_noon: Served, rows: Rows, ticker: str) -> None:
@@ -251,6 +269,21 @@ def test_a_world_with_a_speed_sends_frames_when_their_time_comes(served_world: W
     assert max(frame["msg"]["ts_ms"] for frame in frames[2:]) / 1000 <= now.timestamp()
 
 
+def test_a_clocked_stream_sends_no_frame_before_its_time(served_world: World, ticker: str, ahead: pl.DataFrame) -> None:
+    """A minute a second: what comes is not stamped after the present, and what is ahead does not come."""
+    frames = []
+    with serve(served_world, now=NOON, speed=60, open_ws=True) as served, dialled(served) as connection:
+        connection.send(json.dumps(subscribe([ticker], "orderbook_delta", "trade")))
+        until_s = time.monotonic() + 1.5
+        while (left_s := until_s - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                frames.append((json.loads(connection.recv(timeout=left_s)), served.told.clock()))
+
+    assert [] == [frame for frame, now in frames if frame.get("sending_ts_ms", 0) > 1_000 * now.timestamp()]
+    changes = [frame["msg"]["ts_ms"] for frame, _ in frames if frame["type"] == "orderbook_delta"]
+    assert 0 < len(changes) < ahead.height
+
+
 @pytest.mark.parametrize("fault", ["ws_drop", "ws_duplicate", "ws_reorder", "ws_gap"])
 def test_each_fault_of_the_stream_shows_in_its_numbers(
     served_world: World, ticker: str, ahead: pl.DataFrame, fault: str
@@ -272,6 +305,22 @@ def test_each_fault_of_the_stream_shows_in_its_numbers(
         "ws_gap": len(numbers) == sent and max(steps) > 1 and min(steps) == 1,
     }
     assert wanted[fault]
+
+
+def test_a_channel_that_fails_says_so_once_and_can_be_subscribed_again(served_world: World, ticker: str) -> None:
+    """The error is terminal: nothing follows under that number; both codes that end a subscription come."""
+    faults, codes = Faults(ws_error=0.2, seed=5), set()
+    with serve(served_world, now=NOON, open_ws=True, faults=faults) as served, dialled(served) as stream:
+        for sid in range(1, 9):
+            until_error = lambda frames: frames and frames[-1]["type"] == "error"  # noqa: E731
+            frames = told(stream, subscribe([ticker], "orderbook_delta"), until=until_error)
+            codes.add(frames[-1]["msg"]["code"])
+            assert {sid} == {frame["sid"] for frame in frames if "sid" in frame}
+            assert list(range(1, len(frames))) == [frame["seq"] for frame in frames[1:]]
+
+        listed = told(stream, {"id": 7, "cmd": "list_subscriptions"}, until=bool)
+
+    assert ({10, 25}, []) == (codes, listed[-1]["msg"])
 
 
 def test_a_cut_connection_is_cut_at_the_same_frame_again(served_world: World, ticker: str) -> None:

@@ -125,6 +125,10 @@ def test_a_nowcast_goes_on_where_the_measurements_end(ask_at_noon: Callable) -> 
         ("/stn:KORD/2026-11-01", {}, 400, "Bad API Request:Invalid location parameter value."),
         ("/stn:KMDW/2026-13-01", {}, 400, "Bad API Request:Invalid date value."),
         ("/stn:KMDW/2026-11-02/2026-11-01", {}, 400, "Bad API Request:"),
+        ("/stn:KMDW/2026-11-01", {"options": "minuteinterval_0"}, 400, "Bad API Request:"),
+        ("/stn:KMDW/2026-11-01", {"options": "minuteinterval_five"}, 400, "Bad API Request:"),
+        ("/stn:KMDW/2026-11-01", {"unitGroup": "metric"}, 400, "Bad API Request:"),
+        ("/stn:KMDW/2026-11-01", {"contentType": "csv"}, 400, "Bad API Request:"),
         ("/stn:KMDW/2026-11-01/2026-11-02/2026-11-03", {}, 404, "Request did not match an endpoint"),
     ],
 )

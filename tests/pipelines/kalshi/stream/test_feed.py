@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from pipelines.kalshi.book_rows import rows_of
 from pipelines.kalshi.events import Gap
-from pipelines.kalshi.feed import ASKS, PATIENCE_TICKS, REPEATS
-from pipelines.kalshi.messages import Delta, Snapshot
+from pipelines.kalshi.feed import REPEATS, Feed
+from pipelines.kalshi.messages import Delta, FrameReader, Snapshot
 from pipelines.kalshi.replay import quotes_of
+from pipelines.kalshi.subscriptions import ASKS, PATIENCE_TICKS
 
 RATES = st.floats(0, 0.2)
+NOW_US = 1_791_115_200_000_000
 
 
 def gaps(line):
@@ -41,7 +43,7 @@ def test_a_missing_frame_makes_every_book_of_the_subscription_stale(line, ticker
     calm = line()
     calm.venue.sids.pop("trade")
     calm.venue.move()
-    calm.feed.take(calm.reader.read(calm.venue.move()), 1)
+    calm.feed.take(calm.reader.read(calm.venue.move()), calm.now_us)
 
     calm.events += calm.feed.drain()
 
@@ -54,7 +56,7 @@ def test_a_gap_asks_for_the_snapshots_of_the_subscription(line, tickers):
     calm = line()
     calm.venue.sids.pop("trade")
     calm.venue.move()
-    calm.feed.take(calm.reader.read(calm.venue.move()), 1)
+    calm.feed.take(calm.reader.read(calm.venue.move()), calm.now_us)
 
     (command,) = calm.feed.commands.take()
 
@@ -88,7 +90,7 @@ def test_a_count_that_begins_anew_gives_the_connection_up(line):
     frame = calm.reader.read(calm.venue.move())
 
     for _ in range(REPEATS + 3):
-        calm.feed.take(frame, 1)
+        calm.feed.take(frame, calm.now_us)
 
     assert "counts from the beginning" in calm.feed.failed
 
@@ -101,7 +103,7 @@ def test_changes_before_the_snapshot_do_not_move_a_book(line, tickers):
     before = [book.levels for book in calm.feed.books.values()]
 
     for _ in range(10):
-        calm.feed.take(calm.reader.read(calm.venue.move()), 1)
+        calm.feed.take(calm.reader.read(calm.venue.move()), calm.now_us)
 
     assert before == [book.levels for book in calm.feed.books.values()]
 
@@ -111,7 +113,7 @@ def test_a_snapshot_that_does_not_come_is_asked_for_again_then_given_up(line):
     calm = line()
     calm.venue.sids.pop("trade")
     calm.venue.move()
-    calm.feed.take(calm.reader.read(calm.venue.move()), 1)
+    calm.feed.take(calm.reader.read(calm.venue.move()), calm.now_us)
     calm.feed.commands.take()
 
     for _ in range(ASKS * PATIENCE_TICKS):
@@ -133,7 +135,7 @@ def test_a_level_that_had_less_puts_its_book_in_doubt(line, tickers):
         "msg": {"market_ticker": tickers[0], "price_dollars": "0.0100", "delta_fp": "-99999.00", "side": "yes"},
     }
 
-    calm.feed.take(calm.reader.read(json.dumps(frame)), 1)
+    calm.feed.take(calm.reader.read(json.dumps(frame)), calm.now_us)
     calm.events += calm.feed.drain()
 
     assert [(4, (tickers[0],))] == [(gap.seq, gap.market_tickers) for gap in gaps(calm)]
@@ -162,7 +164,7 @@ def test_a_terminal_error_subscribes_again(line):
     calm = line()
     error = {"type": "error", "sid": 1, "seq": 4, "msg": {"code": 25, "msg": "buffer overflow"}}
 
-    calm.feed.take(calm.reader.read(json.dumps(error)), 1)
+    calm.feed.take(calm.reader.read(json.dumps(error)), calm.now_us)
     calm.events += calm.feed.drain()
     (command,) = calm.feed.commands.take()
 
@@ -170,18 +172,20 @@ def test_a_terminal_error_subscribes_again(line):
     assert [(5, True)] == [(gap.seq, gap.ends) for gap in gaps(calm)]
 
 
-def test_a_refused_subscription_says_why(line):
+def refuse(feed, command, code):
+    """Let the exchange refuse a command."""
+    frame = {"id": command["id"], "type": "error", "msg": {"code": code, "msg": "no"}}
+    feed.take(FrameReader(use_yes_price=True).read(json.dumps(frame)), NOW_US)
+
+
+def test_a_refused_subscription_says_why(tickers):
     """What is wrong with the question stays wrong when it is asked again."""
-    calm = line()
-    calm.feed.connect()
-    command_id = calm.feed.commands.take()[0]["id"]
+    feed = Feed(tickers)
+    feed.connect()
 
-    calm.feed.take(
-        calm.reader.read(json.dumps({"id": command_id, "type": "error", "msg": {"code": 8, "msg": "Unknown channel"}})),
-        1,
-    )
+    refuse(feed, feed.commands.take()[0], 8)
 
-    assert "error 8 'Unknown channel'" == calm.feed.refused
+    assert "error 8 'no'" == feed.refused
 
 
 def test_every_subscription_says_its_price_convention(line):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipelines.kalshi import messages
 from pipelines.kalshi.levels import Levels, levels_of
 from pipelines.kalshi.messages import Damaged, Delta, FrameReader, Other, Reply, Snapshot, TapeTrade
+from pipelines.kalshi.wire import PASSED_OVER
 from warehouse.market.money import dollars_text
 
 TICKER = "KXHIGHCHI-26OCT04-B72.5"
@@ -142,6 +143,49 @@ def test_a_damaged_frame_is_told_with_its_number_and_market(kind, msg):
 def test_what_is_no_frame_at_all_is_damaged(raw):
     """Cut off, another format, another encoding."""
     assert isinstance(FrameReader(use_yes_price=True).read(raw), Damaged)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"[" * 200_000,
+        b'{"type": "orderbook_delta", "sid": 1, "seq": 2, "x": ' + b"[" * 200_000 + b"]" * 200_000 + b', "msg": {}}',
+        b'{"type": "zzz", "sid": 1, "seq": 2, "msg": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    ],
+    ids=["open", "in a field", "of an unknown kind"],
+)
+def test_a_frame_that_is_nested_without_end_is_damaged(raw):
+    """No depth takes the recorder down."""
+    assert isinstance(FrameReader(use_yes_price=True).read(raw), Damaged)
+
+
+@pytest.mark.parametrize(
+    "ts",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1900-01-01T00:00:00Z", "2500-01-01T00:00:00Z", -1],
+)
+def test_a_stamp_of_another_century_is_damage(ts):
+    """The ends of the calendar, and what no exchange has seen."""
+    frame = read("orderbook_delta", {"side": "yes", "price_dollars": "0.9600", "delta_fp": "1.00", "ts": ts})
+
+    assert isinstance(frame, Damaged)
+
+
+@pytest.mark.parametrize("kind", sorted(PASSED_OVER))
+def test_a_kind_that_has_no_use_here_is_passed_over_in_silence(kind, caplog):
+    """Its number counts."""
+    assert Other(2, 3, kind) == read(kind, {"yes_bid": 1})
+    assert "" == caplog.text
+
+
+def test_what_is_told_of_strange_kinds_is_bounded(monkeypatch):
+    """A vendor that invents names without end does not fill the memory."""
+    monkeypatch.setattr(messages, "_told", set())
+
+    for number in range(messages.NAMES_TOLD + 50):
+        read(f"kind-{number}" + "x" * 1_000, {})
+
+    assert messages.NAMES_TOLD == len(messages._told)
+    assert max(map(len, messages._told)) < 400
 
 
 def test_a_kind_that_nobody_knows_keeps_its_number(caplog, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.ingest.hot import fold_hot, remove_folded
+from pipelines.ingest.hot import fold_hot, is_empty, keep_folded
+from pipelines.ingest.shards import hot_shards
 from pipelines.kalshi.book_rows import rows_of
 from pipelines.kalshi.events import Event
 from pipelines.kalshi.messages import Delta
@@ -22,10 +24,14 @@ from pipelines.kalshi.recorder import record
 from pipelines.kalshi.recordings import Recording, close_abandoned
 from pipelines.kalshi.replay import quotes_of
 from pipelines.kalshi.stream import StreamSettings
+from pipelines.kalshi.writer import FLUSHES_PER_FILE, Writer
 from warehouse.clock import utc_now
-from warehouse.errors import Usage
+from warehouse.errors import DiskFull, Usage
+from warehouse.lake.files import write_new
 from warehouse.lake.hot import HotArea
 from warehouse.lake.layout import LakePaths
+from warehouse.lake.quarantine import refusals
+from warehouse.lake.staging import Staging
 from warehouse.lake.tables import BOOKS
 
 ROOT = Path(__file__).parents[4]
@@ -183,7 +189,7 @@ def test_the_gap_behind_a_kill_is_marked_although_the_rows_were_folded_in(loopba
     process.kill()
     process.wait()
     last = hot(paths)["seq"].max()
-    remove_folded(paths, [path for part in list(fold_hot(paths, run_id="t")) for path in part.files])
+    keep_folded(paths, [path for part in list(fold_hot(paths, run_id="t")) for path in part.files])
 
     close_abandoned(paths)
 
@@ -217,6 +223,124 @@ def test_a_signal_ends_a_recording_in_good_order(loopback, recorder, paths, tick
     assert [] == list((paths.hot / "recorders").iterdir())
 
 
+def test_a_publish_marks_the_gap_behind_a_recorder_that_died(paths, tickers):
+    """Nobody may ever record again, but somebody reads the lake."""
+    recording = Recording(paths, clock=lambda: NOON)
+    books, _ = rows_of(events(tickers[0], range(1, 4)), sid_of=recording.sid_of)
+    HotArea(paths).append(BOOKS, books.frame, name=f"{recording.name}-part-1")
+    recording.note(events(tickers[0], range(1, 4)), tickers)
+    recording.abandon()
+    staging = Staging(paths=paths, run_id="t")
+
+    shards, _ = hot_shards(staging)
+
+    rows = pl.concat([pl.read_ipc(shard.path) for shard in shards if shard.table == "books"])
+    assert [(4, "gap", tickers[0])] == rows.sort("seq").select("seq", "kind", "market_ticker").rows()[3:]
+    assert ["trades are missing on the stream: the recorder died"] == [one.rule for one in refusals(paths)]
+
+
+def test_a_dead_recorder_without_rows_is_something_to_publish(paths, tickers):
+    """Its rows were folded in before it died: the mark is still owed."""
+    recording = Recording(paths, clock=lambda: NOON)
+    recording.note(events(tickers[0], range(1, 4)), tickers)
+    recording.abandon()
+
+    assert not is_empty(paths)
+
+
+def test_drafts_of_a_recorder_that_died_are_removed(paths, tickers):
+    """Half a file is in nobody's way."""
+    recording = Recording(paths, clock=lambda: NOON)
+    draft = HotArea(paths).folder(BOOKS) / f"{recording.name}-part-1.parquet.draft"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"PAR1")
+    recording.abandon()
+
+    close_abandoned(paths)
+
+    assert not draft.exists()
+
+
+def test_a_note_that_cannot_be_read_is_told_and_removed(paths, caplog):
+    """It must not keep every later recorder from starting."""
+    recording = Recording(paths, clock=lambda: NOON)
+    (paths.hot / "recorders" / f"{recording.name}.json").write_text('{"7": {"seq": 1}}')
+    recording.abandon()
+
+    assert 0 == close_abandoned(paths)
+    assert "cannot be read" in caplog.text
+
+
+@pytest.fixture
+def writer(paths):
+    """A writer that keeps ten rows at most; closed at the end."""
+    made = Writer(paths, clock=lambda: NOON, gaps_closed=0, rows_kept=10)
+    yield made
+    made.abandon()
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """A disk that can be full for files of the hot area."""
+    state = {"is_full": False}
+
+    def write(path, content):
+        if state["is_full"]:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write_new(path, content)
+
+    monkeypatch.setattr("warehouse.lake.hot.write_new", write)
+    return state
+
+
+def test_rows_wait_while_the_disk_is_full_and_are_written_then(writer, full, paths, tickers):
+    """A recorder survives a full disk, and loses nothing while its memory lasts."""
+    full["is_full"] = True
+    writer.flush(events(tickers[0], range(1, 4)), tickers)
+    waiting = writer.progress.waiting_rows
+    full["is_full"] = False
+
+    writer.flush(events(tickers[0], range(4, 6)), tickers)
+
+    assert (3, 0, 5) == (waiting, writer.progress.waiting_rows, writer.progress.book_rows)
+    assert [1, 2, 3, 4, 5] == hot(paths)["seq"].sort().to_list()
+
+
+def test_rows_that_found_no_room_for_too_long_become_a_gap(writer, full, paths, tickers):
+    """The mark stands in the place of the first of them, and the stream is to tell everything anew."""
+    writer.flush(events(tickers[0], range(1, 4)), tickers)
+    full["is_full"] = True
+    writer.flush(events(tickers[0], range(4, 20)), tickers)
+    losses = [writer.take_loss(), writer.take_loss()]
+    full["is_full"] = False
+
+    writer.flush([], tickers)
+
+    assert ([True, False], 16) == (losses, writer.progress.lost_rows)
+    assert [(1, "delta"), (2, "delta"), (3, "delta"), (4, "gap")] == hot(paths).sort("seq").select("seq", "kind").rows()
+
+
+def test_a_recording_that_ends_on_a_full_disk_says_so(writer, full, tickers):
+    """What was lost is told, and the next start marks it."""
+    full["is_full"] = True
+    writer.flush(events(tickers[0], range(1, 4)), tickers)
+
+    with pytest.raises(DiskFull, match="the last 3 rows of the recording are lost"):
+        writer.close()
+
+
+def test_the_files_of_sixty_flushes_become_one(writer, paths, tickers):
+    """A day leaves thousands of files, not a hundred thousand."""
+    for seq in range(1, FLUSHES_PER_FILE):
+        writer.flush(events(tickers[0], [seq]), tickers)
+    before = len(HotArea(paths).files(BOOKS))
+
+    writer.flush(events(tickers[0], [FLUSHES_PER_FILE]), tickers)
+
+    assert (FLUSHES_PER_FILE - 1, 1) == (before, len(HotArea(paths).files(BOOKS)))
+    assert FLUSHES_PER_FILE == hot(paths).height
+
+
 def test_a_recorder_that_lives_is_left_alone(paths):
     """Its lock is held: nothing is closed behind its back."""
     recording = Recording(paths, clock=utc_now)
@@ -225,6 +349,21 @@ def test_a_recorder_that_lives_is_left_alone(paths):
 
     recording.close()
     assert 0 == closed
+
+
+def test_a_clock_that_is_set_back_uses_no_name_again(paths):
+    """Not even one from days ahead."""
+    days = [0, 3, 0]
+    recording = Recording(paths, clock=lambda: NOON + timedelta(days=days[0]))
+
+    sids = []
+    for number in (1, 2, 3):
+        sids.append(recording.sid_of(number))
+        days.pop(0)
+        days.append(0)
+    recording.close()
+
+    assert sids == sorted(set(sids))
 
 
 def test_two_recorders_never_share_a_subscription_name(paths):

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -200,3 +201,91 @@ def test_a_market_can_be_followed_while_the_stream_runs(loopback, tickers):
             return stream.counts.connections, set(stream.books)
 
     assert (1, set(tickers)) == asyncio.run(run())
+
+
+class Longest:
+    """A chance that always draws the most, and remembers between what."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def uniform(self, low, high):
+        """Draw nothing, so that nobody waits."""
+        self.drawn.append((low, high))
+        return 0
+
+
+def test_the_wait_before_the_next_attempt_doubles_up_to_a_limit(tickers):
+    """A random part of it, so that not everybody comes back at the same moment."""
+    chance = Longest()
+
+    async def run():
+        settings = StreamSettings(
+            url="ws://127.0.0.1:9/ws", market_tickers=tickers, first_attempts=6, **QUICK | {"first_backoff_seconds": 1}
+        )
+        settings = replace(settings, longest_backoff_seconds=10)
+        async with Stream(settings, sign=signed, chance=chance) as stream:
+            while await stream.next_batch() is not None:
+                pass
+
+    with pytest.raises(VendorDown):
+        asyncio.run(run())
+
+    assert [(0, 2), (0, 4), (0, 8), (0, 10), (0, 10)] == chance.drawn
+
+
+def test_a_good_connection_that_is_lost_is_not_waited_for_long(loopback, tickers):
+    """It told a book, so the next attempt begins with the shortest wait."""
+    venue = loopback()
+    venue.drop_connection_every = 40
+    chance = Longest()
+
+    async def run():
+        settings = StreamSettings(url=venue.url, market_tickers=tickers, **QUICK)
+        async with asyncio.timeout(8), Stream(settings, sign=signed, chance=chance) as stream:
+            while stream.counts.connections < 4:
+                await stream.next_batch()
+
+    asyncio.run(run())
+
+    assert {(0, QUICK["first_backoff_seconds"])} == set(chance.drawn)
+
+
+def test_no_new_connection_is_made_before_the_queue_is_taken(loopback, tickers):
+    """Who is too slow for one connection is too slow for two."""
+    venue = loopback(pace_seconds=0)
+
+    async def run():
+        settings = StreamSettings(url=venue.url, market_tickers=tickers, queue_limit=200, **QUICK)
+        async with asyncio.timeout(8), Stream(settings, sign=signed) as stream:
+            while stream.counts.ended < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
+            before = len(venue.handshakes)
+            await stream.next_batch()
+            while len(venue.handshakes) < 2:
+                await asyncio.sleep(0.01)
+            return before
+
+    assert 1 == asyncio.run(run())
+
+
+def test_a_market_that_is_refused_does_not_end_the_stream(loopback, tickers):
+    """The books of the others are live, over a real socket."""
+    venue = loopback()
+    answer = venue.venue.answer
+    refusal = b'{"id": %d, "type": "error", "msg": {"code": 11, "msg": "Invalid parameter"}}'
+
+    def refuse_one(command):
+        wanted = command["params"]["market_tickers"]
+        return [refusal % command["id"]] if tickers[1] in wanted else answer(command)
+
+    venue.venue.answer = refuse_one
+    venue.moves_left = 0
+
+    def rest_is_live(stream, events):
+        return {ticker for ticker, book in stream.books.items() if book.live} == {tickers[0], tickers[2]}
+
+    stream, _ = listen(venue.url, tickers, enough=rest_is_live)
+
+    assert 1 == stream.counts.connections
