@@ -86,8 +86,6 @@ def serve(
 
     An ingest from here gives exactly the tables of that build. Prints the addresses and the keys to set, then serves.
     """
-    import threading
-
     from pipelines.build import demo_world
     from pipelines.demo.wire import Faults
     from pipelines.demo.wire import serve as serving
@@ -107,9 +105,23 @@ def serve(
         span = f"--since {world.event_dates[0]} --until {world.until}"
         click.echo(f"  kwx ingest all --server {served.url} --lake served-lake {span}")
         try:
-            threading.Event().wait(seconds)
+            _wait(seconds)
         finally:
             key_file.unlink(missing_ok=True)  # it opens this server alone
+
+
+def _wait(seconds: float | None) -> None:
+    """Wait for so long, or until somebody says stop; in slices, because a wait without end can miss a signal."""
+    import signal
+    import threading
+    import time
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    until_s = time.monotonic() + (seconds if seconds is not None else float("inf"))
+    while not stop.wait(0.2) and time.monotonic() < until_s:
+        pass
 
 
 def _instant(text: str) -> datetime:
