@@ -14,7 +14,7 @@ from pipelines.kalshi.messages import Delta, Snapshot
 
 logger = logging.getLogger(__name__)
 
-HELD_TICKS = 15
+HELD_TICKS = 1  # seconds: what is held back is lost by a kill, and that is to be one second at most
 HELD_FRAMES = 20_000
 
 
