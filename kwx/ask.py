@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
+import shutil
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import polars as pl
@@ -13,8 +18,6 @@ import polars as pl
 from warehouse.errors import FileBroken, KwxError, NoSnapshot, Usage
 from warehouse.lake.statements import statements
 from warehouse.lake.store import Lake
-
-STDOUT = Path("/dev/stdout")
 
 _BATCH_ROWS = 20_000
 
@@ -42,10 +45,16 @@ def save_parquet(question: str, path: Path, lake_root: Path | None = None, *, sn
         relation.write_parquet(str(path))
 
 
-def print_csv(question: str, lake_root: Path | None = None, *, snapshot: int | None = None) -> None:
-    """Write the answer to standard output as CSV, as it comes."""
-    with _answer(question, lake_root, snapshot) as relation:
-        relation.write_csv(str(STDOUT), header=True)
+def print_csv(
+    question: str, lake_root: Path | None = None, *, snapshot: int | None = None, out: BinaryIO | None = None
+) -> None:
+    """Write the answer to standard output as CSV, as it comes.
+
+    The engine writes by name alone, and to open standard output anew would empty a file that it is appended to. So it
+    writes into a pipe, and what comes out is handed on.
+    """
+    with _answer(question, lake_root, snapshot) as relation, _handed_on(out or sys.stdout.buffer) as name:
+        relation.write_csv(name, header=True)
 
 
 def ready_question(name: str) -> str:
@@ -58,6 +67,34 @@ def ready_question(name: str) -> str:
             hint=(f"did you mean {near[0]!r}? " if near else "") + "queries: " + " ".join(ready),
         )
     return ready[name].select
+
+
+@contextmanager
+def _handed_on(out: BinaryIO) -> Iterator[str]:
+    """Yield the name of a pipe whose other end is copied to `out`; a reader who had enough ends the writing too."""
+    end, beginning = os.pipe()
+    gone: list[OSError] = []
+
+    def copy() -> None:
+        with open(end, "rb") as source:
+            try:
+                shutil.copyfileobj(source, out)
+                out.flush()
+            except OSError as error:
+                gone.append(error)
+
+    copying = threading.Thread(target=copy)
+    copying.start()
+    try:
+        yield f"/dev/fd/{beginning}"
+    except duckdb.Error:
+        if not gone:
+            raise
+    finally:
+        os.close(beginning)
+        copying.join()
+    if gone:
+        raise gone[0]
 
 
 @contextmanager

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kwx.cli.options import EventDate, city_option
+
+if TYPE_CHECKING:
+    from pipelines.demo.wire import Served
+    from pipelines.demo.world import World
 
 
 @click.group(epilog="Example:  kwx demo serve --days 3 --port 8700")
@@ -95,19 +99,24 @@ def serve(
     world = demo_world(days=days, since=since, until=until, cities=cities, seed=seed, efficiency=efficiency)
     start = None if now is None else _instant(now)
     with serving(world, port=port, ws_port=ws_port, now=start, speed=speed, faults=Faults(**dict(faults))) as served:
-        key_id = served.write_key(key_file)
-        click.echo(f"serving {len(world.cities)} cities, {world.event_dates[0]} to {world.until}, until Ctrl-C")
-        click.echo(f"  http    {served.url}")
-        click.echo(f"  stream  {served.ws_url}")
-        click.echo("in another terminal:")
-        click.echo(f"  export KALSHI_API_KEY_ID={key_id} KALSHI_PRIVATE_KEY_FILE={key_file.resolve()}")
-        click.echo("  export VISUAL_CROSSING_API_KEY=demo")
-        span = f"--since {world.event_dates[0]} --until {world.until}"
-        click.echo(f"  kwx ingest all --server {served.url} --lake served-lake {span}")
         try:
+            _tell(served, key_file, world)
             _wait(seconds)
         finally:
             key_file.unlink(missing_ok=True)  # it opens this server alone
+
+
+def _tell(served: Served, key_file: Path, world: World) -> None:
+    """Write the key, and print the addresses and what to type in another terminal."""
+    key_id = served.write_key(key_file)
+    click.echo(f"serving {len(world.cities)} cities, {world.event_dates[0]} to {world.until}, until Ctrl-C")
+    click.echo(f"  http    {served.url}")
+    click.echo(f"  stream  {served.ws_url}")
+    click.echo("in another terminal:")
+    click.echo(f"  export KALSHI_API_KEY_ID={key_id} KALSHI_PRIVATE_KEY_FILE={key_file.resolve()}")
+    click.echo("  export VISUAL_CROSSING_API_KEY=demo")
+    span = f"--since {world.event_dates[0]} --until {world.until}"
+    click.echo(f"  kwx ingest all --server {served.url} --lake served-lake {span}")
 
 
 def _wait(seconds: float | None) -> None:

@@ -8,9 +8,12 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 LIGHT = (
     "import sys; import kwx.cli; heavy = {'polars', 'duckdb', 'numpy', 'rich'} & set(sys.modules); sys.exit(len(heavy))"
@@ -80,6 +83,29 @@ def test_sql_prints_narrow_rows_as_a_table(kwx, demo_lake):
     assert ["city     markets", "chicago       18", "nyc           18"] == [
         line.rstrip() for line in done.stdout.splitlines()
     ]
+
+
+def test_csv_is_appended_to_a_file_that_is_there(demo_lake, tmp_path):
+    """A shell's `>>` keeps what the file held: standard output is never opened anew."""
+    kept = tmp_path / "kept.csv"
+    kept.write_text("before\n")
+    with kept.open("ab") as out:
+        words = ["sql", "select 1 as one", "--csv", "--lake", str(demo_lake)]
+        subprocess.run([sys.executable, "-m", "kwx", *words], stdout=out, cwd=ROOT, check=True)
+
+    assert "before\none\n1\n" == kept.read_text()
+
+
+def test_csv_ends_quietly_when_its_reader_had_enough(demo_lake):
+    """`kwx sql … --csv | head -1`: no error, no traceback."""
+    words = [sys.executable, "-m", "kwx", "sql", "from candles_dense", "--csv", "--lake", str(demo_lake)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as asking:
+        first = asking.stdout.readline()
+        asking.stdout.close()
+        said = asking.stderr.read()
+
+    assert first.startswith(b"city,")
+    assert b"" == said
 
 
 def test_sql_answers_in_json_csv_and_parquet(kwx, demo_lake, tmp_path):
