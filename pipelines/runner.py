@@ -1,7 +1,11 @@
-"""Heavy work as a pure function of one task, mapped over processes. `spawn`, because Polars deadlocks under `fork`."""
+"""Heavy work as a pure function of one task, mapped over processes. `spawn`, because Polars deadlocks under `fork`.
+
+The processes are ours, or those of a Dask cluster that sees the lake under the same path.
+"""
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
 import signal
@@ -11,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import TypeVar
+
+from warehouse.errors import KwxError, Usage
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -25,6 +31,7 @@ _ONE_THREAD = {
 
 
 _LOOK_EVERY_SECONDS = 1.0
+_DASK_ANSWERS_WITHIN = "10s"
 
 
 def workers_wanted(said: int | None = None) -> int:
@@ -46,6 +53,37 @@ def process_pool(workers: int) -> Iterator[Executor]:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         pool.shutdown()
+
+
+@contextmanager
+def executor_of(workers: int, *, scheduler: str | None = None) -> Iterator[Executor]:
+    """Yield where tasks are done: a pool of processes here, or the cluster behind the address of a Dask scheduler."""
+    with process_pool(workers) if scheduler is None else _dask_executor(scheduler) as executor:
+        yield executor
+
+
+@contextmanager
+def _dask_executor(scheduler: str) -> Iterator[Executor]:
+    """Yield the executor of a cluster; pending work is dropped when the block is left by an error."""
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError:
+        raise Usage("--scheduler needs Dask", hint="pip install 'kalshi-wx[dask]', here and on the cluster") from None
+    try:
+        client = distributed.Client(scheduler, timeout=_DASK_ANSWERS_WITHIN)
+    except (OSError, ValueError, TypeError) as error:
+        raise KwxError(
+            f"no Dask scheduler answers at {scheduler}: {str(error).splitlines()[0]}",
+            hint="start one with: dask scheduler, and dask worker ADDRESS; or leave --scheduler out",
+        ) from error
+    with client:
+        executor: Executor = client.get_executor(pure=False)  # a task that stages must be done each time it is asked
+        try:
+            yield executor
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        executor.shutdown()
 
 
 def map_tasks(

@@ -89,9 +89,11 @@ def _known_honestly(contract: Table, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _each_report_once(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """Fold reports that say the same; one is a correction if any of its tellers says so."""
+    """Fold reports that say the same; one is a correction, or has a name, if any of its tellers says so."""
     said = [name for name in columns if name not in {"known_utc", *_UNSAID[SETTLEMENTS.name]}]
-    told = rows.with_columns(pl.col("is_correction").any().over(said))
+    nameless = [name for name in said if name != "product_id"]
+    named = rows.with_columns(pl.col("product_id").fill_null(pl.col("product_id").drop_nulls().first().over(nameless)))
+    told = named.with_columns(pl.col("is_correction").any().over(said))
     return told.unique(said, keep="first", maintain_order=True)
 
 

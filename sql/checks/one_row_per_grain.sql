@@ -25,7 +25,8 @@ with keys as (
     select 'settlements', concat_ws(' ', city, event_date, source), issued_utc, count(*)
     from settlements group by city, event_date, source, issued_utc
     union all
-    select 'mc_params', city, fitted_utc, count(*) from mc_params group by city, fitted_utc
+    select 'mc_params', concat_ws(' ', city, baseline), fitted_utc, count(*)
+    from mc_params group by city, baseline, fitted_utc
     union all
     select 'pmf_degrees', concat_ws(' ', city, event_date, mc_version), ts_utc, count(*)
     from pmf_degrees group by city, event_date, mc_version, ts_utc

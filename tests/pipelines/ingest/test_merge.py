@@ -81,6 +81,23 @@ def test_a_report_is_a_correction_if_either_of_its_tellers_says_so(first):
     ).rows()
 
 
+@pytest.mark.parametrize("names", [("SOD", None), (None, "SOD")])
+def test_a_report_without_a_name_is_the_named_one_that_says_the_same(names):
+    """Two doors of one archive tell one number: one row, with the name, known since the first of them."""
+    usual = {"source": "ghcn", "issued_utc": NOON, "known_utc": NOON + 2 * MINUTE, "high_f": 89, "is_final": True}
+    held, arrived = (rows(SETTLEMENTS, usual | {"product_id": name}) for name in names)
+
+    assert [("SOD", NOON + 2 * MINUTE)] == merged(SETTLEMENTS, held, [arrived]).select("product_id", "known_utc").rows()
+
+
+def test_reports_of_two_names_stay_two():
+    """A correction of the same minute that says the same has a name of its own: it is not the first report."""
+    usual = {"source": "cli", "issued_utc": NOON, "known_utc": NOON, "high_f": 89, "is_final": True}
+    held, arrived = (rows(SETTLEMENTS, usual | {"product_id": name}) for name in ("CLI", "CLI-CCA"))
+
+    assert ["CLI", "CLI-CCA"] == merged(SETTLEMENTS, held, [arrived])["product_id"].to_list()
+
+
 def test_a_revised_row_is_known_from_its_revision_on(trade):
     """What the lake says now it did not know before it was told, whatever the stamp of the row."""
     held, arrived = rows(TRADES, trade), rows(TRADES, trade | {"count_centi": 700})

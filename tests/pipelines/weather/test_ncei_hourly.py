@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -11,7 +10,7 @@ import pytest
 
 from pipelines.payload import Parsed, Payload
 from pipelines.weather.ncei_hourly import parse_ncei_hourly
-from warehouse.lake.tables import OBS, Partition
+from warehouse.lake.tables import OBS, SETTLEMENTS, Partition
 
 RECEIVED = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = '"72202012839","2022-07-01T17:53:00","7","FM-15 ","METAR KMIA 011753Z 21016KT 33/22 A2987 RMK AO2 T03280222 $"'
@@ -29,20 +28,21 @@ def bodies(recorded):
 
 
 @pytest.fixture(scope="module")
-def miami(bodies) -> Parsed:
-    """The two years, parsed."""
-    return next(parse_ncei_hourly([payload(body) for body in bodies]))
+def both(bodies) -> list[Parsed]:
+    """The two years, parsed: reports and summaries."""
+    return list(parse_ncei_hourly([payload(body) for body in bodies]))
 
 
 @pytest.fixture(scope="module")
-def summaries(bodies) -> pl.DataFrame:
+def miami(both) -> Parsed:
+    """Their reports."""
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def summaries(both) -> pl.DataFrame:
     """The high of each day, out of the summaries that end the days."""
-    tables = [pl.read_csv(gzip.decompress(body), infer_schema=False, columns=["DATE", "REM"]) for body in bodies]
-    ended = pl.col("DATE").str.slice(0, 10).str.to_date()
-    return pl.concat(tables).select(
-        (ended - pl.duration(days=1)).alias("event_date"),
-        pl.col("REM").str.extract(r"24 HR MAX TEMP \(F\): *(\d{1,3})24 HR MIN").cast(pl.Int32).alias("high_f"),
-    ).drop_nulls()  # fmt: skip
+    return both[1].frame
 
 
 def test_every_row_of_two_years_is_read_or_refused_for_a_reason(miami):
@@ -53,7 +53,24 @@ def test_every_row_of_two_years_is_read_or_refused_for_a_reason(miami):
     assert 6 == reasons["the METAR says no temperature"]
     assert 2 == reasons["the T-group contradicts the body by more than 1 °C"]
     assert ["2858 synoptic rows", "2897 synoptic rows"] == sorted(rule[:18] for rule in reasons if "synoptic" in rule)
-    assert {"365 summaries of a day", "12 summaries of a month"} <= {rule.partition(":")[0] for rule in reasons}
+    assert 2 == sum(rule.startswith("12 summaries of a month") for rule in miami.refused["rule"])
+    assert not any("summaries of a day" in rule for rule in reasons)
+
+
+def test_every_summary_of_two_years_is_a_settlement_or_refused_for_a_reason(both):
+    """Of 730 summaries one has no text and one says no maximum."""
+    settlements = both[1]
+
+    assert (728, "settlements") == (settlements.frame.height, settlements.table.name)
+    assert ["its text says no maximum"] * 2 == settlements.refused["rule"].to_list()
+    assert ["ncei_hourly miami 2022-05-31", "ncei_hourly miami 2023-03-30"] == settlements.refused["subject"].to_list()
+
+
+def test_summaries_of_recorded_days_keep_the_contract(summaries):
+    """Every day's summary is admitted to its partition."""
+    admitted = [SETTLEMENTS.admit(rows, partition).height for partition, rows in SETTLEMENTS.split(summaries)]
+
+    assert [1] * 728 == admitted
 
 
 def test_reports_of_a_recorded_day_keep_the_contract(miami):
@@ -71,24 +88,24 @@ def agreement(days: pl.DataFrame, summaries: pl.DataFrame) -> tuple[int, int]:
 
 
 def test_day_group_is_the_settled_high(miami, summaries):
-    """The 24-hour group of the midnight report is the daily maximum on 720 of 721 days."""
+    """The 24-hour group of the midnight report is the daily maximum on 721 of 722 days."""
     said = miami.frame.drop_nulls("max_24h_f").select("event_date", said_f="max_24h_f")
 
-    assert (720, 721) == agreement(said, summaries)
+    assert (721, 722) == agreement(said, summaries)
 
 
 def test_six_hour_groups_of_the_day_are_nearly_the_settled_high(miami, summaries):
-    """Without the group that begins before midnight, the six-hour maxima give the high on 715 of 726 days."""
+    """Without the group that begins before midnight, the six-hour maxima give the high on 716 of 727 days."""
     groups = miami.frame.drop_nulls("max_6h_f").filter(pl.col("ts_utc").dt.hour() != 5)
 
-    assert (715, 726) == agreement(groups.group_by("event_date").agg(said_f=pl.col("max_6h_f").max()), summaries)
+    assert (716, 727) == agreement(groups.group_by("event_date").agg(said_f=pl.col("max_6h_f").max()), summaries)
 
 
 def test_readings_alone_miss_the_settled_high(miami, summaries):
-    """The hottest exact reading of the day is the high on 219 of 727 days: maxima fall between reports."""
+    """The hottest exact reading of the day is the high on 220 of 728 days: maxima fall between reports."""
     readings = miami.frame.filter(~pl.col("is_whole_c"))
 
-    assert (219, 727) == agreement(readings.group_by("event_date").agg(said_f=pl.col("temp_hi_f").max()), summaries)
+    assert (220, 728) == agreement(readings.group_by("event_date").agg(said_f=pl.col("temp_hi_f").max()), summaries)
 
 
 @pytest.mark.parametrize(
@@ -110,17 +127,18 @@ def test_bad_row_is_refused_alone(row, reason):
 
 
 def test_midways_file_is_not_miamis(bodies):
-    """A whole file of another city's station is refused row by row."""
-    parsed = next(parse_ncei_hourly([payload(bodies[0], city="chicago")]))
+    """A whole file of another city's station is refused row by row, its summaries too."""
+    reports, summaries = parse_ncei_hourly([payload(bodies[0], city="chicago")])
 
-    assert parsed.frame.is_empty()
+    assert (0, 0) == (reports.frame.height, summaries.frame.height)
+    assert ["the row is of another station"] * 365 == summaries.refused["rule"].to_list()
 
 
 def test_a_question_for_days_that_are_none_is_refused(bodies):
     """A bad date in the question is told, not raised."""
     asked = {"city": "miami", "since": "2022-13-01", "until": "2022-12-31"}
 
-    (parsed,) = parse_ncei_hourly([Payload(kind="ncei_hourly", asked=asked, body=b"", received_utc=RECEIVED)])
+    parsed, _ = parse_ncei_hourly([Payload(kind="ncei_hourly", asked=asked, body=b"", received_utc=RECEIVED)])
 
     assert "asked for days that are none" in parsed.refused["rule"][0]
 

@@ -43,7 +43,7 @@ def some_value(column: Column) -> object:
     by_type = {
         pl.String: "word",
         pl.Boolean: False,
-        pl.Float64: 0.5,
+        pl.Float64: max(0.5, column.low or 0),
         pl.Datetime: NOON_UTC,
         pl.List: [1],
         pl.Date: DAY.event_date,

@@ -29,24 +29,39 @@ _FIT_USED = instant("params_fitted_utc", "the fit in mc_params that was used; nu
 _PARAMETERS = text("parameters_json", "the fitted numbers, as JSON")
 _METRICS = text("metrics_json", "scores with their counts and intervals, as JSON")
 
+def _numbers(name: str, meaning: str, *, unit: str = "") -> Column:
+    return Column(name=name, dtype=pl.List(pl.Float64), meaning=meaning, unit=unit)
+
+
+def _labels(name: str, meaning: str) -> Column:
+    return Column(name=name, dtype=pl.List(pl.String), meaning=meaning)
+
+
 MC_PARAMS = Table(
     name="mc_params",
-    meaning="one fit of the residual law of one city's weather",
+    meaning="one fit of the law of one city's air, measured from one baseline",
     known="fitted_utc; usable for event dates after until_date only",
-    grain=("city", "fitted_utc"),
+    grain=("city", "fitted_utc", "baseline"),
     layout=Layout.CITY,
     columns=(
         _FITTED,
         MC_VERSION,
-        number("rho", "persistence of the residual from step to step", low=-1, high=1),
-        Column(name="sigma_labels", dtype=pl.List(pl.String), meaning="names of the buckets: lead and time of day"),
-        Column(name="sigma_f", dtype=pl.List(pl.Float64), meaning="innovation per step, by bucket", unit="°F"),
         text("baseline", "what the residual is measured from", one_of=("template", "timeline", "hold_last")),
-        Column(name="template_f", dtype=pl.List(pl.Float64), meaning="typical day on the grid; empty where none is used", unit="°F"),
-        number("day_bias_f", "mean error of a day's baseline", unit="°F"),
-        Column(name="day_bias_labels", dtype=pl.List(pl.String), meaning="names of the lead buckets of its spread"),
-        Column(name="day_bias_sd_f", dtype=pl.List(pl.Float64), meaning="its spread from day to day, by lead", unit="°F"),
-        number("station_offset_f", "official maximum minus the maximum of the grid", unit="°F"),
+        text("forecast_source", "whose forecasts the timeline is made of", null=True),
+        number("rho", "persistence of the residual from step to step", low=-1, high=1),
+        _labels("sigma_labels", "names of the buckets: time of day, or lead/time of day"),
+        _numbers("sigma_f", "innovation per step, by bucket", unit="°F"),
+        _labels("template_labels", "names of the typical days: all, or the month"),
+        _numbers("template_f", "the typical days on the grid, 289 steps each, one after the other", unit="°F"),
+        number("level_half_life_minutes", "how fast the day's level forgets; 0 is the last report alone", low=0),
+        _labels("day_bias_labels", "names of the lead buckets of the day bias; none before any report"),
+        _numbers("day_bias_f", "mean of the day bias, by lead", unit="°F"),
+        _numbers("day_bias_share", "share of the day's level so far that it keeps, by lead"),
+        _numbers("day_bias_sd_f", "its spread from day to day, by lead", unit="°F"),
+        number("tail_dof", "degrees of freedom of its Student law; null is the normal law", low=1, null=True),
+        number("station_offset_f", "official maximum minus the maximum of the five-minute grid", unit="°F"),
+        _labels("record_labels", "how a running maximum was told: group, exact, whole_c"),
+        _numbers("record_p", "P(official maximum so far is 0 … 4 °F above it), for each of them", unit="probability"),
         whole("grid_minutes", "step of the grid", unit="min", low=1),
         _SINCE,
         _UNTIL,
@@ -69,7 +84,8 @@ PMF_DEGREES = Table(
             name="p", dtype=pl.List(pl.Float64), meaning="probability of first_f, first_f + 1, …", unit="probability"
         ),
         _FIT_USED,
-        text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
+        text("quality", "baseline used and why, and what stood in for what was missing", null=True),
+        text("inputs_sha256", "hash of all it was made of: reports, forecasts, law, engine", null=True),
     ),
 )
 
@@ -89,10 +105,12 @@ PMF_MINUTE = Table(
         probability("hazard_next_5m", "a new maximum within five minutes", null=True),
         probability("hazard_next_60m", "a new maximum within the hour", null=True),
         temperature("m_run_temp_f", "running maximum at ts_utc", null=True),
+        degrees("m_run_lo_f", "lowest whole degree that it can mean", null=True),
+        degrees("m_run_hi_f", "highest whole degree that it can mean", null=True),
         probability("w_mkt", "the market's weight in p_fused", null=True),
         MC_VERSION,
         _FIT_USED,
-        text("quality", "what was missing and what stood in for it; empty when nothing was", null=True),
+        text("quality", "baseline used and why, and what stood in for what was missing", null=True),
     ),
 )
 

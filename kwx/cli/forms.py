@@ -1,0 +1,92 @@
+"""The forms in which a command that answers with rows can give them: a table, JSON, CSV, Parquet, a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+CHART_ENDINGS = (".svg", ".png", ".html")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forms:
+    """The forms that were asked for; files are written beside what is printed."""
+
+    as_json: bool
+    csv: Path | None
+    parquet: Path | None
+    plot: Path | None
+
+    def give(
+        self,
+        rows: pl.DataFrame,
+        summary: dict[str, Any],
+        *,
+        tell: Callable[[], None],
+        chart: Callable[[], Any],
+    ) -> None:
+        """Write the files, and print the table or the JSON."""
+        from kwx.cli.show import print_json
+
+        if self.csv is not None:
+            rows.write_csv(self.csv, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        if self.parquet is not None:
+            rows.write_parquet(self.parquet)
+        if self.plot is not None:
+            from kwx.cli.charts import save_chart
+
+            save_chart(chart(), self.plot)
+        if self.as_json:
+            print_json({**summary, "rows": rows.to_dicts()})
+        else:
+            tell()
+        for path in (self.csv, self.parquet, self.plot):
+            if path is not None:
+                click.echo(f"written to {path}", err=True)
+
+
+def forms_options(command: Command) -> Command:
+    """Add --json, --csv, --parquet and --plot; the command is handed them as `forms`."""
+
+    def with_forms(
+        *args: Any, as_json: bool, csv: Path | None, parquet: Path | None, plot: Path | None, **said: Any
+    ) -> Any:
+        return command(*args, forms=Forms(as_json=as_json, csv=csv, parquet=parquet, plot=plot), **said)
+
+    with_forms.__name__ = command.__name__
+    with_forms.__doc__ = command.__doc__
+    with_forms.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
+    file = click.Path(dir_okay=False, path_type=Path)
+    options = [
+        click.option("--json", "as_json", is_flag=True, help="Print JSON for machines."),
+        click.option("--csv", type=file, callback=_writable, help="Write the rows to a CSV file."),
+        click.option("--parquet", type=file, callback=_writable, help="Write the rows to a Parquet file."),
+        click.option("--plot", type=file, callback=_drawable, help="Draw them: .svg, .png or .html (stands alone)."),
+    ]
+    decorated: Any = with_forms
+    for option in reversed(options):
+        decorated = option(decorated)
+    wrapped: Command = decorated
+    return wrapped
+
+
+def _writable(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file in a folder that is not there before anything is computed."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise click.UsageError(f"there is no folder {path.absolute().parent} to write into")
+    return path
+
+
+def _drawable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in CHART_ENDINGS:
+        raise click.UsageError(f"--plot {path}: a chart ends in {', '.join(CHART_ENDINGS)}")
+    return _writable(ctx, param, path)

@@ -1,0 +1,1 @@
+"""How good a forecast was: scores, calibration tests and comparisons, over arrays and nothing else."""
