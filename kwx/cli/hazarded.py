@@ -215,4 +215,4 @@ def _short(name: str) -> str:
 
 def _rounded(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
     rows = frame.select(columns).iter_rows()
-    return [[round(value, 3) if isinstance(value, float) else value for value in row] for row in rows]
+    return [[round(value, 3) + 0.0 if isinstance(value, float) else value for value in row] for row in rows]

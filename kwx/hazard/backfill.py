@@ -159,7 +159,8 @@ def _planned(snapshot: Snapshot, wish: Wish, *, workers: int) -> tuple[list[RunT
         days, others, said = _days_of(snapshot, inputs, city, wish)
         told += others
         notes += said
-        each = min(LARGEST_TASK_DAYS, max(SMALLEST_TASK_DAYS, math.ceil(len(days) / workers)))
+        rounds = math.ceil(len(days) / (LARGEST_TASK_DAYS * workers)) or 1
+        each = max(SMALLEST_TASK_DAYS, math.ceil(len(days) / (rounds * workers)))
         tasks += [
             RunTask(
                 paths=snapshot.paths, snapshot=snapshot.number, city=city, recipe=wish.recipe, again=wish.again,

@@ -63,7 +63,9 @@ def biases_of(question: Question, *, spread_f: float) -> Biases:
     mean_f, sd_f = question.bias_f, question.bias_sd_f
     if not (mean_f.any() or sd_f.any()):
         ones = np.ones(len(mean_f), dtype=np.int64)
-        return Biases(spacing_f=1.0, centre_f=mean_f, stride=ones, weights=np.ones((len(mean_f), 1)))
+        return Biases(
+            spacing_f=float(question.apart_f), centre_f=mean_f, stride=ones, weights=np.ones((len(mean_f), 1))
+        )
     fine = _SPACING_SPREADS * spread_f
     spacing_f = next((spacing for spacing in _SPACINGS_F if spacing <= fine), _SPACINGS_F[-1])
     longest = max(1, int(_STRIDE_SPREADS * spread_f / spacing_f))
@@ -73,9 +75,10 @@ def biases_of(question: Question, *, spread_f: float) -> Biases:
     value_f = np.asarray(spacing_f * stride[:, None] * np.arange(-side, side + 1), dtype=np.float64)
     centre_f = spacing_f * np.rint(mean_f / spacing_f)
     off_f = mean_f - centre_f
-    weights = _bell(value_f - off_f[:, None], sd_f, question.tail_dof)
     narrow = _SPACING_SD * sd_f < spacing_f
-    nodes, chances = _standard_values(question.tail_dof, 5)
+    weights = np.empty(value_f.shape)
+    weights[~narrow] = _bell((value_f - off_f[:, None])[~narrow], sd_f[~narrow], question.tail_dof)
+    nodes, chances = _standard_values(question.tail_dof, 5) if sd_f[narrow].any() else (np.zeros(1), np.ones(1))
     places = (off_f[narrow, None] + nodes * sd_f[narrow, None]) / spacing_f
     weights[narrow] = _between(np.clip(places, -side + _TAPS // 2, side - _TAPS // 2), chances, side)
     weights /= weights.sum(axis=1, keepdims=True)
@@ -107,7 +110,7 @@ def _standard_values(tail_dof: float | None, count: int) -> tuple[Floats, Floats
 
 def _bell(value_f: Floats, sd_f: Floats, tail_dof: float | None) -> Floats:
     """Return the density at each value; what lies beyond the outermost ones is theirs."""
-    scaled = value_f / np.maximum(sd_f, 1e-9)[:, None]
+    scaled = value_f / sd_f[:, None]
     if tail_dof is None:
         return np.exp(-0.5 * np.minimum(scaled**2, 1_000))
     density: Floats = (1 + scaled**2 / tail_dof) ** (-(tail_dof + 1) / 2)

@@ -18,19 +18,23 @@ from kwx.hazard.evidence import EVE_HOURS
 from kwx.hazard.fit_bias import BUCKETS, Stood, best_half_life, filled, first_guess, rows_of, spread_over_range
 from kwx.hazard.fit_bias import with_half_life as at_half_life
 from kwx.hazard.fit_days import LEAST_DAYS, LEAST_HOURS, NotEnoughData, PastDay, past_days, training_days
-from kwx.hazard.fit_likelihood import BiasFit, fit_biases
+from kwx.hazard.fit_likelihood import BiasFit, fit_biases, labels_likelihood
 from kwx.hazard.fit_records import record_law, station_offset
 from kwx.hazard.fit_residual import ResidualLaw, Residuals, residual_law
 from kwx.hazard.fit_template import templates_of
 from kwx.hazard.law import HOURS, WHOLE_YEAR, Baseline, DayBias, Law, hour_label
 from kwx.hazard.outlook import Outlook, outlook_of
-from kwx.hazard.question import STEPS, Engine, Floats
+from kwx.hazard.question import STEPS, Engine
 
 __all__ = ["LEAST_DAYS", "LEAST_HOURS", "NotEnoughData", "fit_laws", "training_days"]
 
 MOST_DAYS = 120
 """So many days, spread over the range, are asked of the engine."""
 
+_RHO_DAYS = 40
+_FORGETTING_RHOS = (0.995, 0.99, 0.98, 0.97, 0.95)
+_RHO_APART = 0.003
+_RHO_GAIN = 1.0
 _PREFERRED_SOURCE = "vc"
 _NOON = timedelta(hours=12)
 _LEAST_HOURS_TOLD = 5
@@ -66,7 +70,8 @@ def fit_laws(
     until = max((data.day.event_date for data in days), default=fitted_utc.date())
     past = past_days(training_days(days, until=until, fitted_utc=fitted_utc), city=city, least_days=min_days)
     fitting = _fitting(past, city, fitted_utc, snapshot, sigma_by_lead=sigma_by_lead, engine=engine)
-    hold_last = _fit(fitting, replace(fitting.blank, baseline=Baseline.HOLD_LAST), {})
+    flat = {WHOLE_YEAR: np.zeros(STEPS + 1)}
+    hold_last = _fit(fitting, replace(fitting.blank, baseline=Baseline.HOLD_LAST, templates_f=flat), {})
     template = _fit_template(fitting)
     laws = {Baseline.TEMPLATE: template, Baseline.HOLD_LAST: hold_last}
     timeline = _fit_timeline(fitting, template, min_days)
@@ -159,7 +164,11 @@ def _fit(fitting: _Fitting, law: Law, others: Mapping[Baseline, Law]) -> Law:
     persists = law.baseline is Baseline.HOLD_LAST
     spread = spread_over_range(fitting.days, MOST_DAYS)
     stood = [(day, _outlook(day, law, others)) for day in spread]
-    air = residual_law(_residuals(fitting.days, stood, law), by_lead=fitting.sigma_by_lead)
+    residuals = _residuals(fitting.days, stood, law)
+    tried: dict[str, float] = {}
+    air = residual_law(residuals, by_lead=fitting.sigma_by_lead)
+    if not persists:
+        air, tried = _likelier(fitting, law, stood, residuals, air)
     law = replace(law, rho=air.rho, sigma_f=air.sigma_f)
     left: dict[str, float] = {}
     if not persists:
@@ -173,8 +182,39 @@ def _fit(fitting: _Fitting, law: Law, others: Mapping[Baseline, Law]) -> Law:
         law,
         biases=filled(found.biases, found.days),
         tail_dof=found.tail_dof,
-        diagnostics=_diagnostics(fitting, air, found, rows=len(rows.day), asked_days=len(spread), left=left),
+        diagnostics={
+            **_diagnostics(fitting, air, found, rows=len(rows.day), asked_days=len(spread)),
+            "unexplained_f_by_half_life": {name: round(rms_f, 4) for name, rms_f in left.items()},
+            "log_likelihood_by_rho": tried,
+        },
     )
+
+
+def _likelier(
+    fitting: _Fitting, law: Law, stood: Sequence[Stood], residuals: Residuals, air: ResidualLaw
+) -> tuple[ResidualLaw, dict[str, float]]:
+    """Return the residual law that tells the labels better by forgetting faster, if there is one, and what was tried.
+
+    Days differ in shape, cloudy ones from clear ones, and so differences go on growing with the lag as if the air never
+    forgot; a high of a coming day would then be too uncertain. The labels know better.
+    """
+    few = spread_over_range(stood, _RHO_DAYS)
+
+    def worth(candidate: ResidualLaw) -> float:
+        trial = replace(law, rho=candidate.rho, sigma_f=candidate.sigma_f)
+        guesses = first_guess(rows_of(few, law.baseline, candidate.rho))
+        return labels_likelihood(few, trial, guesses, engine=fitting.engine)
+
+    best, known = air, worth(air)
+    tried = {f"{air.rho:.4f}": round(known, 3)}
+    for rho in (rho for rho in _FORGETTING_RHOS if rho < air.rho - _RHO_APART):
+        candidate = residual_law(residuals, by_lead=fitting.sigma_by_lead, rho=rho)
+        likelihood = worth(candidate)
+        tried[f"{rho:.4f}"] = round(likelihood, 3)
+        if likelihood < known + _RHO_GAIN:
+            break
+        best, known = candidate, likelihood
+    return best, tried
 
 
 def _outlook(day: PastDay, law: Law, others: Mapping[Baseline, Law]) -> Outlook:
@@ -189,8 +229,7 @@ def _is_told(outlook: Outlook) -> bool:
 def _residuals(days: Sequence[PastDay], stood: Sequence[Stood], law: Law) -> Residuals:
     """Return the air over its curves: over the typical day of all days, over each forecast while it was in force."""
     if law.baseline is not Baseline.TIMELINE:
-        curves_f = [_curve_f(day, law) for day in days]
-        value_f = np.stack([day.air_f - curve_f for day, curve_f in zip(days, curves_f, strict=True)])
+        value_f = np.stack([day.air_f - law.template_f(day.event_date) for day in days])
         return Residuals(value_f=value_f, starts=np.ones(value_f.shape, dtype=bool))
     values_f, starts = [], []
     for day, outlook in stood:
@@ -202,13 +241,7 @@ def _residuals(days: Sequence[PastDay], stood: Sequence[Stood], law: Law) -> Res
     return Residuals(value_f=np.stack(values_f), starts=np.stack(starts))
 
 
-def _curve_f(day: PastDay, law: Law) -> Floats:
-    return law.template_f(day.event_date) if law.baseline is Baseline.TEMPLATE else np.zeros(STEPS + 1)
-
-
-def _diagnostics(
-    fitting: _Fitting, air: ResidualLaw, found: BiasFit, *, rows: int, asked_days: int, left: Mapping[str, float]
-) -> dict[str, Any]:
+def _diagnostics(fitting: _Fitting, air: ResidualLaw, found: BiasFit, *, rows: int, asked_days: int) -> dict[str, Any]:
     """Return what tells how far the fit can be trusted, ready for JSON."""
     return {
         **fitting.shared,
@@ -222,7 +255,6 @@ def _diagnostics(
         "stationary_sd_f": round(air.stationary_f, 4),
         "structure_error": round(air.fit_error, 5),
         "difference_kurtosis": round(air.kurtosis, 3),
-        "unexplained_f_by_half_life": {name: round(rms_f, 4) for name, rms_f in left.items()},
         "bias_days": dict(found.days),
         "log_likelihood_per_day": {label: round(value, 4) for label, value in found.log_likelihood.items()},
         "tail_gain": round(found.tail_gain, 3),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -33,6 +34,7 @@ _SD_RANGE_F = (0.4, 9.0)
 _LEAST_ENTERING = 0.25
 
 Stood = tuple[PastDay, Outlook]
+_Day = TypeVar("_Day")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -177,7 +179,7 @@ def _covered(days: Sequence[Stood]) -> np.ndarray:
     return enough
 
 
-def spread_over_range(days: Sequence[PastDay], most: int) -> list[PastDay]:
+def spread_over_range(days: Sequence[_Day], most: int) -> list[_Day]:
     """Return at most so many of the days, evenly spread over their range."""
     places = np.unique(np.linspace(0, len(days) - 1, min(most, len(days))).round().astype(np.int64))
     return [days[place] for place in places.tolist()]

@@ -40,6 +40,7 @@ class Table:
     up_to: Floats
     under: Floats
     day: Ints
+    evaluation: Ints
 
     @property
     def days(self) -> int:
@@ -106,6 +107,12 @@ def fit_biases(
     )
 
 
+def labels_likelihood(days: Sequence[Stood], law: Law, guesses: Mapping[str, DayBias], *, engine: Engine) -> float:
+    """Return how well a law tells the labels at its best: the log likelihood of the days, as a mean over buckets."""
+    tables = tabulated(days, law, guesses, engine=engine)
+    return _total(tables, _fit_all(tables, guesses, persists=False), None)
+
+
 def tabulated(days: Sequence[Stood], law: Law, guesses: Mapping[str, DayBias], *, engine: Engine) -> dict[str, Table]:
     """Ask the engine for every evaluation of the fit under biases around the guess of its bucket."""
     shares = {label: DayBias(0.0, guess.share, 0.0) for label, guess in guesses.items()}
@@ -130,6 +137,7 @@ def tabulated(days: Sequence[Stood], law: Law, guesses: Mapping[str, DayBias], *
             up_to=settled[ours, 1, None] * chances[:, :, 1],
             under=settled[ours, 0, None] * chances[:, :, 0],
             day=asked.day[rows][ours],
+            evaluation=asked.evaluation[rows][ours],
         )
     return tables
 

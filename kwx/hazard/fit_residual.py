@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kwx.hazard.fit_days import NotEnoughData
 from kwx.hazard.law import HOURS, LEADS, hour_label
 from kwx.hazard.question import GRID_MINUTES, STEPS, Floats, Ints
 
 LEAST_SIGMA_F = 0.05
 LEAST_PAIRS = 40
 """A lag with fewer pairs says nothing."""
+
+LEAST_LAGS = 3
 
 _DENSE_LAGS = np.array([2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 21, 24, 28, 32, 36])
 _HOURLY_LAGS = 12 * np.arange(1, 7)
@@ -26,7 +29,8 @@ _BUCKET_LAG = 12
 _BUCKET_PRIOR_PAIRS = 60
 _BUCKET_ROUNDS = 6
 _LEAD_FACTORS = (0.5, 2.0)
-_CAP_SD = 4.0
+_CAP_SD = 3.0
+_CAP_ROUNDS = 3
 _RHOS = 1 - np.geomspace(2e-3, 0.2, 120)
 _NOISE_ROUNDS = 4
 
@@ -44,10 +48,10 @@ class Residuals:
     starts: Flags
 
     def differences(self, lag: int) -> tuple[Floats, Ints]:
-        """Return the differences over a lag, capped where they are absurdly large, and the step each begins at."""
+        """Return the differences over a lag, and the step each begins at."""
         apart_f = self.value_f[:, lag:] - self.value_f[:, :-lag]
         rows, steps = np.nonzero(~np.isnan(apart_f) & self.starts[:, :-lag])
-        return _capped(apart_f[rows, steps]), steps
+        return apart_f[rows, steps], steps
 
     def pairs(self, lag: int) -> int:
         """Return how many differences there are over a lag."""
@@ -68,33 +72,37 @@ class ResidualLaw:
     cadence_minutes: int
 
 
-def residual_law(residuals: Residuals, *, by_lead: bool = False) -> ResidualLaw:
-    """Return the law of the residual, with innovations by time of day, or by lead and time of day."""
+def residual_law(residuals: Residuals, *, by_lead: bool = False, rho: float | None = None) -> ResidualLaw:
+    """Return the law of the residual, with innovations by time of day, or by lead and time of day.
+
+    A ρ that is given is not fitted; the innovations are then those that tell the differences over an hour.
+    """
     lags = _lags(residuals)
     pairs = np.array([residuals.pairs(lag) for lag in lags.tolist()])
     apart = [residuals.differences(lag)[0] for lag in lags.tolist()]
-    seen = np.array([float(np.mean(one**2)) for one in apart])
-    rho, stationary, noise = fit_structure(lags, seen, pairs)
+    seen = np.array([max(float(np.mean(_capped(one) ** 2)), 1e-6) for one in apart])
+    rho, stationary, noise = fit_structure(lags, seen, pairs, rhos=_RHOS if rho is None else np.array([rho]))
     told = _structure(lags, rho, stationary, noise)
     sigma_f = max(float(np.sqrt(stationary * (1 - rho**2))), LEAST_SIGMA_F)
-    by_hour = _by_hour(residuals, rho=rho, sigma_f=sigma_f, noise=noise)
+    medium = int(lags[np.argmin(np.abs(lags - _BUCKET_LAG))])
+    by_hour = _by_hour(residuals, medium, rho=rho, sigma_f=sigma_f, noise=noise)
     return ResidualLaw(
         rho=rho,
         sigma_f=_by_lead(by_hour, lags, seen, told) if by_lead else by_hour,
         report_noise_f=float(np.sqrt(noise)),
         stationary_f=float(np.sqrt(stationary)),
         fit_error=float(np.sqrt(np.average((told / seen - 1) ** 2, weights=pairs))),
-        kurtosis=_kurtosis(apart[int(np.argmin(np.abs(lags - _BUCKET_LAG)))]),
+        kurtosis=_kurtosis(apart[int(np.flatnonzero(lags == medium)[0])]),
         cadence_minutes=GRID_MINUTES if lags[0] < _BUCKET_LAG else 60,
     )
 
 
-def fit_structure(lags: Ints, seen: Floats, pairs: Ints) -> tuple[float, float, float]:
+def fit_structure(lags: Ints, seen: Floats, pairs: Ints, *, rhos: Floats) -> tuple[float, float, float]:
     """Return ρ, S and R that tell V(l) best; errors count relative to V, a lag by the root of its pairs."""
     weights = np.sqrt(pairs) / np.maximum(seen, 1e-9)
     shares = np.ones(len(lags))
     for _ in range(_NOISE_ROUNDS):
-        rho, stationary, noise = _best(lags, seen, weights, shares)
+        rho, stationary, noise = _best(lags, seen, weights, shares, rhos)
         shares = rounding_shares(2 * stationary * (1 - rho**lags), noise)
     return rho, stationary, noise
 
@@ -112,10 +120,10 @@ def rounding_shares(apart_f2: Floats, noise: float) -> Floats:
     return shares
 
 
-def _best(lags: Ints, seen: Floats, weights: Floats, shares: Floats) -> tuple[float, float, float]:
-    least = [_least(lags, seen, weights, shares, rho) for rho in _RHOS.tolist()]
+def _best(lags: Ints, seen: Floats, weights: Floats, shares: Floats, rhos: Floats) -> tuple[float, float, float]:
+    least = [_least(lags, seen, weights, shares, rho) for rho in rhos.tolist()]
     place = int(np.argmin([error for error, _, _ in least]))
-    fine = 1 - np.geomspace(1 - _RHOS[max(place - 1, 0)], 1 - _RHOS[min(place + 1, len(_RHOS) - 1)], 41)
+    fine = 1 - np.geomspace(1 - rhos[max(place - 1, 0)], 1 - rhos[min(place + 1, len(rhos) - 1)], 41)
     finest = [(*_least(lags, seen, weights, shares, rho), rho) for rho in fine.tolist()]
     _, stationary, noise, rho = min(finest)
     return rho, stationary, noise
@@ -145,29 +153,35 @@ def _lags(residuals: Residuals) -> Ints:
     dense = residuals.pairs(2) > _DENSE_SHARE * residuals.pairs(_BUCKET_LAG)
     lags = _DENSE_LAGS if dense else _HOURLY_LAGS
     chosen: Ints = np.array([lag for lag in lags.tolist() if residuals.pairs(lag) >= LEAST_PAIRS])
+    if len(chosen) < LEAST_LAGS:
+        raise NotEnoughData(
+            f"a fit needs {LEAST_PAIRS} pairs of reports at {LEAST_LAGS} distances in time; there are so many at "
+            f"{len(chosen)}",
+            hint="fit a longer range, or ingest obs at least every two hours",
+        )
     return chosen
 
 
 def _capped(apart_f: Floats) -> Floats:
-    """Cut what is more than four spreads away: one broken report must not be half of the variance."""
-    for _ in range(2):
+    """Cut what is more than three spreads away: a thunderstorm or a broken report must not be half of the variance."""
+    for _ in range(_CAP_ROUNDS):
         cap_f = _CAP_SD * float(np.sqrt(np.mean(apart_f**2))) if len(apart_f) else 0.0
         apart_f = np.clip(apart_f, -cap_f, cap_f)
     return apart_f
 
 
-def _by_hour(residuals: Residuals, *, rho: float, sigma_f: float, noise: float) -> dict[str, float]:
-    """Find the innovations under which the air does within an hour what it did at each time of day.
+def _by_hour(residuals: Residuals, lag: int, *, rho: float, sigma_f: float, noise: float) -> dict[str, float]:
+    """Find the innovations under which the air does over a lag what it did at each time of day.
 
     Buckets of few pairs change little.
     """
-    apart_f, steps = residuals.differences(_BUCKET_LAG)
-    middle = _hours_at(steps + _BUCKET_LAG // 2)
+    apart_f, steps = residuals.differences(lag)
+    middle = _hours_at(steps + lag // 2)
     pairs = np.bincount(middle, minlength=len(HOURS))
-    seen = np.bincount(middle, weights=apart_f**2, minlength=len(HOURS)) - 2 * noise * pairs
+    seen = np.bincount(middle, weights=_capped(apart_f) ** 2, minlength=len(HOURS)) - 2 * noise * pairs
     by_hour_f = np.full(len(HOURS), sigma_f)
     for _ in range(_BUCKET_ROUNDS):
-        told = _within_lag(by_hour_f, rho)
+        told = _within(lag, by_hour_f, rho)
         usual = told * max(float(seen.sum()), 0.0) / max(float(pairs @ told), 1e-9)
         shrunk = (np.maximum(seen, 0.0) + _BUCKET_PRIOR_PAIRS * usual) / (pairs + _BUCKET_PRIOR_PAIRS)
         by_hour_f = np.maximum(by_hour_f * np.sqrt(shrunk / told), LEAST_SIGMA_F)
@@ -179,18 +193,18 @@ def _hours_at(steps: Ints) -> Ints:
     return bucket
 
 
-def _within_lag(by_hour_f: Floats, rho: float) -> Floats:
-    """Return by time of day the mean square of a difference over the bucket lag, where every day is alike."""
+def _within(lag: int, by_hour_f: Floats, rho: float) -> Floats:
+    """Return by time of day the mean square of a difference over a lag, where every day is alike."""
     variance = np.tile(by_hour_f[_hours_at(np.arange(STEPS))] ** 2, 2)
-    fading = rho ** (2 * np.arange(_BUCKET_LAG))
+    fading = rho ** (2 * np.arange(lag))
     grown = np.convolve(variance, fading)[: len(variance)]
     spread, last = np.empty(len(variance)), float(variance.mean() / (1 - rho**2))
     for step, added in enumerate(variance.tolist()):
         last = rho**2 * last + added
         spread[step] = last
-    begins = np.arange(STEPS - _BUCKET_LAG, 2 * STEPS - _BUCKET_LAG)
-    apart = (1 - rho**_BUCKET_LAG) ** 2 * spread[begins] + grown[begins + _BUCKET_LAG]
-    middle = _hours_at((begins + 1 + _BUCKET_LAG // 2) % STEPS)
+    begins = np.arange(STEPS - lag, 2 * STEPS - lag)
+    apart = (1 - rho**lag) ** 2 * spread[begins] + grown[begins + lag]
+    middle = _hours_at((begins + 1 + lag // 2) % STEPS)
     told: Floats = np.bincount(middle, weights=apart) / np.bincount(middle)
     return told
 

@@ -7,17 +7,18 @@ sampling noise, and the error is that of the lattice.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from threadpoolctl import threadpool_limits
 
-from kwx.hazard.barrier import REACH, SLOTS, Nodes, Singles, edge_weights, step_back, transition
+from kwx.hazard.barrier import Nodes, Singles, kept, step_back, transition
 from kwx.hazard.bias import Biases, biases_of
 from kwx.hazard.question import STEPS, Answer, Floats, Ints, Noise, Question
 from kwx.hazard.reading import Places, read
-from kwx.hazard.soon import soon
+from kwx.hazard.soon import Map, soon
 
 LEAST_SIGMA_F = 0.05
 _STEP_SIGMAS = 1.15
@@ -39,29 +40,36 @@ class Lattice:
     """
 
     step_f: float = 0.34
+    threads: int = 1
     name: str = "lattice"
 
     def answer(self, question: Question) -> Answer:
         """Answer every evaluation; a threshold more than 1 °F below the lowest record is never kept, and answered 0."""
         question = replace(question, noise=_with_some_noise(question.noise))
         # The products are small: spread over threads they wait for each other, on a busy machine ten times as long.
-        with threadpool_limits(limits=1, user_api="blas"):
-            record_5m, record_60m = soon(question)
-            below = self._below(question)
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
+            in_threads = pool.map if self.threads > 1 else map
+            record_5m, record_60m = soon(question, in_threads)
+            below = self._below(question, in_threads)
         return Answer(below=below, record_5m=record_5m, record_60m=record_60m)
 
-    def _below(self, question: Question) -> Floats:
+    def _below(self, question: Question, in_threads: Map) -> Floats:
         below = np.ones((len(question), question.thresholds))
         biases = biases_of(question, spread_f=_widest_sd_f(question.noise))
         barrier_f = biases.spacing_f
         nodes = _nodes(question, barrier_f=barrier_f, at_most_f=self.step_f)
         places = Places.of(question, biases, nodes=nodes, barrier_f=barrier_f)
-        for chains in _in_batches(_chains(question, biases, nodes=nodes, barrier_f=barrier_f)):
-            for step, worth in _sweep(question, chains, nodes=nodes, barrier_f=barrier_f):
-                rows = chains.reading(step)
+        chains = _chains(question, biases, nodes=nodes, barrier_f=barrier_f)
+
+        def answer(batch: Chains) -> None:
+            for step, worth in _sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
+                rows = batch.reading(step)
                 if len(rows):
-                    members, chain = chains.member[rows], chains.chain[rows]
-                    below[members] = read(places, members, worth=worth, chain=chain, lowest_f=chains.lowest_f)
+                    members, chain = batch.member[rows], batch.chain[rows]
+                    below[members] = read(places, members, worth=worth, chain=chain, lowest_f=batch.lowest_f)
+
+        for _ in in_threads(answer, _in_batches(chains, at_least=self.threads)):
+            pass
         return below
 
 
@@ -162,18 +170,21 @@ def _barriers_needed(question: Question, biases: Biases, member: Ints, *, nodes:
     first_f = question.first_threshold_f[curve]
     record_f = np.where(np.isnan(question.record_f[member]), -np.inf, question.record_f[member]).min(axis=1)
     lowest_f = np.maximum(first_f, record_f - 1) - biases.centre_f[member] - biases.reach_f[member]
-    highest_f = first_f + question.thresholds - 1 - biases.centre_f[member] + biases.reach_f[member]
+    highest_f = (
+        first_f + (question.thresholds - 1) * question.apart_f - biases.centre_f[member] + biases.reach_f[member]
+    )
     hopeless_f, sure_f = peak_f - nodes.top_f, peak_f + nodes.top_f
     return np.clip(lowest_f, hopeless_f, sure_f), np.clip(highest_f, hopeless_f, sure_f)
 
 
-def _in_batches(chains: Chains) -> Iterator[Chains]:
+def _in_batches(chains: Chains, *, at_least: int) -> Iterator[Chains]:
     """Cut the chains into batches that begin at about the same step, and whose tables stay in the cache."""
     first = 0
+    most_rows = min(_ROWS_AT_ONCE, -(-int(chains.barriers.sum()) // at_least))
     while first < len(chains.curve):
         rows = np.maximum.accumulate(chains.barriers[first:]) * np.arange(1, len(chains.curve) - first + 1)
         late = chains.start[first:] - chains.start[first] > _START_STEPS
-        count = max(1, int(np.argmax(np.append((rows > _ROWS_AT_ONCE) | late, True))))
+        count = max(1, int(np.argmax(np.append((rows > most_rows) | late, True))))
         yield chains.part(first, first + count)
         first += count
 
@@ -184,7 +195,7 @@ def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float
     What stands for a barrier that no state can reach any more is one, for one that none can stay below zero.
     """
     barriers = int(chains.barriers.max())
-    whole, weights = _cuts(question, chains, nodes=nodes)
+    distance = (chains.lowest_f[:, None] - question.curves_f[chains.curve] - nodes.top_f) / nodes.step_f
     lowest, highest = _open_barriers(question, chains, nodes=nodes, barrier_f=barrier_f, barriers=barriers)
     worth = np.ones((barriers, len(chains.curve), nodes.width), dtype=np.float32)
     spare = np.ones_like(worth)
@@ -193,8 +204,7 @@ def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float
         low, high = lowest[step], highest[step]
         worth[:low], spare[:low] = 0.0, 0.0
         ours, earlier = worth[low:high], spare[low:high]
-        first = whole[:, step] + apart * low
-        ours *= _kept(first, weights[:, step], barriers=high - low, apart=apart, width=nodes.width)
+        ours *= _kept(distance[:, step] + apart * low, barriers=high - low, apart=apart, width=nodes.width)
         if step % _FLUSH_STEPS == 0:
             # What is faint is gone long before it is denormal, which would slow every product.
             ours[np.abs(ours) < _FAINT] = 0.0
@@ -225,18 +235,8 @@ def _runs(noise: Noise, start: Ints, step: int) -> Iterator[tuple[slice, float]]
         yield slice(first, end), round(float(noise.sigma_f[row[first], step - 1]), 9)
 
 
-def _cuts(question: Question, chains: Chains, *, nodes: Nodes) -> tuple[Ints, Singles]:
-    """Return where the lowest barrier of each chain cuts the lattice at each step: in whole steps, and edge weights."""
-    distance = (chains.lowest_f[:, None] - question.curves_f[chains.curve] - nodes.top_f) / nodes.step_f
-    whole = np.floor(distance)
-    return whole.astype(np.int64), edge_weights(distance - whole)
-
-
-def _kept(whole: Ints, weights: Singles, *, barriers: int, apart: int, width: int) -> Singles:
+def _kept(distance_steps: Floats, *, barriers: int, apart: int, width: int) -> Singles:
     """Return [barriers, chains, nodes] the share of each node that a barrier leaves: a band along one vector each."""
-    below = np.arange(apart * (barriers - 1) + width) + REACH + 1
-    slots = np.clip(whole[:, None] + below, 0, SLOTS - 1)
-    slots += SLOTS * np.arange(len(whole))[:, None]
-    along = np.take(weights.ravel(), slots, mode="clip")
+    along = kept(distance_steps, apart * (barriers - 1) + width)
     row, item = along.strides
-    return as_strided(along, (barriers, len(whole), width), (apart * item, row, item), writeable=False)
+    return as_strided(along, (barriers, len(along), width), (apart * item, row, item), writeable=False)

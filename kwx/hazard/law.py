@@ -147,8 +147,8 @@ class Law:
     @classmethod
     def of_row(cls, city: str, row: Mapping[str, Any]) -> Law:
         """Read a row of mc_params back."""
-        templates = np.array(row["template_f"]).reshape(len(row["template_labels"]), -1)
-        records = np.array(row["record_p"]).reshape(len(row["record_labels"]), -1)
+        templates = np.array(row["template_f"]).reshape(-1, STEPS + 1)
+        records = np.array(row["record_p"]).reshape(-1, RECORD_OFFSETS)
         biases = zip(row["day_bias_f"], row["day_bias_share"], row["day_bias_sd_f"], strict=True)
         return cls(
             city=city,

@@ -59,7 +59,8 @@ class Question:
     """Evaluations of one city under one law; arrays of length N, one entry each, over C curves.
 
     curves_f: [C, 289] baselines, steps 0 … 288.
-    first_threshold_f: [C] the lowest threshold of each curve; the others follow at 1 °F, `thresholds` in all.
+    first_threshold_f: [C] the lowest threshold of each curve; the others follow apart_f whole °F after one another,
+        `thresholds` in all.
     curve: [N] which curve an evaluation stands on.
     step: [N] the last step at which the air is known, 0 … 288. Everything later is future.
     now_step: [N] the step of the evaluation itself, step ≤ now_step ≤ 288: reports arrive late.
@@ -86,6 +87,7 @@ class Question:
     record_f: Floats
     record_p: Floats
     seeds: Ints
+    apart_f: int = 1
 
     def __len__(self) -> int:
         return len(self.step)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
 
 from kwx.hazard.barrier import Nodes, Singles
 from kwx.hazard.bias import Biases
@@ -27,12 +29,14 @@ _BELL_SD_KEPT = 5.5
 class Places:
     """Where the evaluations of a question stand in a table, and with which weights.
 
-    Of its biases those up to bias_side[n] from the centre have a weight. The state of evaluation n lies on the nodes state_base[n] … with weights state_taps[n]; each further bias moves it
-    by state_shift[n] nodes and the barriers by barrier_shift[n]. first_f is its first threshold over its central bias.
+    Of its biases those up to bias_side[n] from the centre have a weight. The state of evaluation n lies on the nodes
+    state_base[n] … with weights state_taps[n]; each further bias moves it by state_shift[n] nodes and the barriers by
+    barrier_shift[n]. first_f is its first threshold over its central bias.
     """
 
     nodes: Nodes
     barrier_f: float
+    apart_f: int
     thresholds: int
     bias_weights: Singles
     bias_side: Ints
@@ -51,6 +55,7 @@ class Places:
         return cls(
             nodes=nodes,
             barrier_f=barrier_f,
+            apart_f=question.apart_f,
             thresholds=question.thresholds,
             bias_weights=biases.weights.astype(np.float32),
             bias_side=biases.sides,
@@ -60,6 +65,19 @@ class Places:
             barrier_shift=biases.stride,
             first_f=question.first_threshold_f[question.curve] - biases.centre_f,
         )
+
+    @cached_property
+    def is_inside(self) -> NDArray[np.bool_]:
+        """[n] whether a state lies inside the lattice under every bias."""
+        moved = self.bias_side * self.state_shift
+        last = self.state_base + self.state_taps.shape[1] + moved
+        inside: NDArray[np.bool_] = (self.state_base - moved >= 0) & (last <= self.nodes.width)
+        return inside
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Tell whether there is no bias and every state is a point inside the lattice: then few nodes are read."""
+        return self.side == 0 and self.state_taps.shape[1] == _STATE_TAPS and bool(self.is_inside.all())
 
     @property
     def side(self) -> int:
@@ -88,7 +106,10 @@ def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f
 
     `worth[j, c, i]` belongs to barrier lowest_f[c] + j · barrier_f, chain c and node i.
     """
-    below = np.empty((len(members), places.thresholds))
+    below = np.empty((len(members), places.thresholds), dtype=np.float32)
+    if places.is_plain:
+        first = np.rint((places.first_f[members] - lowest_f[chain]) / places.barrier_f).astype(np.int64)
+        below[:] = _at_thresholds(_at_states(places, members, worth, chain), first, apart=1, count=places.thresholds)
     for rows in _alike(places, members):
         chosen, chains = members[rows], chain[rows]
         stride, side = int(places.barrier_shift[chosen[0]]), int(places.bias_side[chosen].max())
@@ -97,19 +118,26 @@ def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f
         summed = _over_biases(by_bias, weights, stride=stride)
         first = np.rint((places.first_f[chosen] - lowest_f[chains]) / places.barrier_f) + side * stride
         below[rows] = _at_thresholds(
-            summed, first.astype(np.int64), apart=round(1 / places.barrier_f), count=places.thresholds
+            summed, first.astype(np.int64), apart=round(places.apart_f / places.barrier_f), count=places.thresholds
         )
     return np.maximum.accumulate(np.clip(below, 0.0, 1.0), axis=1)
 
 
-def _alike(places: Places, members: Ints) -> Iterator[Ints | slice]:
+def _alike(places: Places, members: Ints) -> Iterator[Ints]:
     """Yield the places of evaluations whose biases move them by the same shifts."""
-    if places.side == 0:
-        yield slice(None)
+    if places.is_plain:
         return
     kind = places.barrier_shift[members] * 1_000 + places.state_shift[members]
     for one in np.unique(kind):
         yield np.flatnonzero(kind == one)
+
+
+def _at_states(places: Places, members: Ints, worth: Singles, chain: Ints) -> Singles:
+    """Return [n, barriers] what each state is worth in its chain, from the few nodes around it."""
+    first = chain * places.nodes.width + places.state_base[members]
+    near = worth.reshape(len(worth), -1)[:, first[:, None] + np.arange(_STATE_TAPS)]
+    values: Singles = np.einsum("jnt,nt->nj", near, places.state_taps[members])
+    return values
 
 
 def _states(places: Places, members: Ints, side: int) -> Singles:
@@ -124,7 +152,8 @@ def _states(places: Places, members: Ints, side: int) -> Singles:
     row, item = wide.strides
     begin = wide[:, margin + side * shift :]
     shape = (len(members), 2 * side + 1, width)
-    return _whole(np.array(as_strided(begin, shape, (row, -shift * item, item), writeable=False)))
+    states = np.array(as_strided(begin, shape, (row, -shift * item, item), writeable=False))
+    return states if places.is_inside[members].all() else _whole(states)
 
 
 def _whole(states: Singles) -> Singles:

@@ -6,16 +6,18 @@ state; they move the barrier. What is sure or hopeless already is not carried.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import ndtr
 
-from kwx.hazard.barrier import REACH, SLOTS, Nodes, Singles, edge_weights, step_forward, transition
+from kwx.hazard.barrier import Nodes, kept, step_forward, transition
 from kwx.hazard.bias import few_values
 from kwx.hazard.question import SOON_STEPS, STEPS, Floats, Ints, Question
+
+Map = Callable[..., Iterable[None]]
 
 _NEGLIGIBLE = 1e-5
 _LIKELY = 0.01
@@ -52,22 +54,27 @@ class Ahead:
         return np.stack(spreads, axis=1)
 
 
-def soon(question: Question) -> tuple[Floats, Floats]:
+def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
     """Return the chances of a new maximum up to one step and up to twelve steps after each evaluation.
 
-    They are NaN where there is no maximum yet, and 0 where the day is over.
+    They are NaN where there is no maximum yet, and 0 where the day is over. `in_threads` maps over independent parts.
     """
     chances = np.zeros((2, len(question)))
     chances[:, np.isnan(question.record_f).any(axis=1)] = np.nan
     open_ = (question.step < STEPS) & ~np.isnan(question.record_f).any(axis=1)
     bias, bias_p = few_values(question, share=_share_of_bias(question))
-    for members, sigma_f in _alike(question, np.flatnonzero(open_)):
+
+    def answer(alike: tuple[Ints, Floats]) -> None:
+        members, sigma_f = alike
         weight = _likely(question.record_p[members])[:, :, None] * bias_p
         place, record, value = np.nonzero(weight > 0)
         ahead = _ahead(question, members[place], record, sigma_f, bias[value])
         p = weight[place, record, value]
         for row, chance in enumerate(_new_maximum(ahead)):
             chances[row, members] = np.bincount(place, weights=p * chance, minlength=len(members))
+
+    for _ in in_threads(answer, _alike(question, np.flatnonzero(open_))):
+        pass
     return chances[0], chances[1]
 
 
@@ -143,26 +150,24 @@ def _new_maximum(ahead: Ahead) -> tuple[Floats, Floats]:
 
 
 def _alive(ahead: Ahead, part: Ints) -> Floats:
-    """Return [n, steps] the chance that no step so far was above its barrier."""
+    """Return [n, steps] the chance that no step so far was above its barrier; NaN at steps that nobody asks for."""
     nodes = _nodes(ahead)
     at_f = nodes.at_f
     sd_f = np.hypot(ahead.sigma_f[0], ahead.rho * ahead.start_sd_f[part])
     mass = np.exp(-0.5 * np.minimum((at_f / sd_f[:, None]) ** 2, 160)).astype(np.float32)
     mass /= mass.sum(axis=1, keepdims=True)
     spare = np.empty_like(mass)
-    alive = np.empty((len(part), len(ahead.sigma_f)))
-    whole, weights = _cuts(ahead.barrier_f[part], nodes)
-    below = np.arange(nodes.width) + REACH + 1
-    rows = SLOTS * np.arange(len(part))[:, None]
+    alive = np.full((len(part), len(ahead.sigma_f)), np.nan)
+    asked = {int(until) - 1 for untils in (ahead.until_5m, ahead.until_60m) for until in np.unique(untils[part])}
+    distance = (ahead.barrier_f[part] - nodes.top_f) / nodes.step_f
     for place in range(len(ahead.sigma_f)):
         if place > 0:
             bands = transition(nodes, ahead.rho, round(float(ahead.sigma_f[place]), 9), forward=True)
             step_forward(mass, bands, spare)
             mass, spare = spare, mass
-        slots = np.clip(whole[:, place, None] + below, 0, SLOTS - 1)
-        slots += rows
-        mass *= np.take(weights[:, place].ravel(), slots, mode="clip")  # unchecked, which halves the time
-        alive[:, place] = mass.sum(axis=1)
+        mass *= kept(distance[:, place], nodes.width)
+        if place in asked:
+            alive[:, place] = mass.sum(axis=1)
     return alive
 
 
@@ -170,10 +175,3 @@ def _nodes(ahead: Ahead) -> Nodes:
     reach_f = _SD_KEPT * float(ahead.sd_f.max())
     step_f = _STEP_SIGMAS * float(ahead.sigma_f.min())
     return Nodes(step_f=step_f, half=int(np.ceil(reach_f / step_f)))
-
-
-def _cuts(barrier_f: Floats, nodes: Nodes) -> tuple[Ints, Singles]:
-    """Return where the barriers cut the lattice: in whole steps below its top, and the edge weights there."""
-    distance = np.clip((barrier_f - nodes.top_f) / nodes.step_f, -2 * nodes.width, nodes.width)
-    whole = np.floor(distance)
-    return whole.astype(np.int64), edge_weights(distance - whole)

@@ -22,7 +22,7 @@ from warehouse.lake.writer import write
 RAN = (date(2026, 11, 1), date(2026, 11, 2))
 
 
-def law_of(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
+def a_law(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
     """Return a plausible law of Chicago in autumn, as if fitted up to the day before the world began."""
     steps = np.arange(289)
     values = {
@@ -36,7 +36,7 @@ def law_of(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
         "biases": {str(lead): DayBias(0.0, 0.8, 1.5) for lead in LEADS} | {NO_REPORT: DayBias(0.0, 0.0, 6.0)},
         "tail_dof": None,
         "station_offset_f": 0.3,
-        "records": {kind: (0.9, 0.08, 0.02, 0.0, 0.0) for kind in RecordKind},
+        "records": dict.fromkeys(RecordKind, (0.9, 0.08, 0.02, 0.0, 0.0)),
         "fitted_utc": datetime(2026, 11, 10, tzinfo=UTC),
         "since": date(2026, 10, 1),
         "until": date(2026, 10, 30),
@@ -46,15 +46,23 @@ def law_of(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
     return Law(**(values | changes))
 
 
-def put(root: Path, table: Table, rows: pl.DataFrame, partition: Partition) -> None:
+def publish(root: Path, table: Table, rows: pl.DataFrame, partition: Partition) -> None:
     """Publish what a partition shall hold, without asking the checks."""
     with write(Lake(root), purpose="test") as writer:
         writer.put(table, rows, partition)
         writer.publish()
 
 
-def put_laws(root: Path, *laws: Law) -> None:
-    put(root, MC_PARAMS, pl.concat(law.row() for law in laws), Partition("chicago"))
+@pytest.fixture(scope="session")
+def law_of() -> Callable[..., Law]:
+    """Return a law, with what is said changed."""
+    return a_law
+
+
+@pytest.fixture(scope="session")
+def put() -> Callable[[Path, Table, pl.DataFrame, Partition], None]:
+    """Publish what a partition shall hold, whatever the checks would say."""
+    return publish
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +70,7 @@ def hazard_lake(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """The demo lake with a law of Chicago for each baseline, none of New York, and two days of Chicago run."""
     root = tmp_path_factory.mktemp("hazard") / "lake"
     shutil.copytree(demo_lake, root, symlinks=True)
-    put_laws(root, *(law_of(baseline) for baseline in Baseline))
+    publish(root, MC_PARAMS, pl.concat(a_law(baseline).row() for baseline in Baseline), Partition("chicago"))
     for day in RAN:
         run_day("chicago", day, Recipe(), root)
     return root
