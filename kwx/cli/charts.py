@@ -10,8 +10,8 @@ import altair as alt
 import polars as pl
 
 if TYPE_CHECKING:
-    from kwx.hazard.diagnostics import Sums, Trace
-    from kwx.hazard.evaluation import Evaluation
+    from kwx.hazard.scored.diagnostics import Sums, Trace
+    from kwx.hazard.scored.evaluation import Evaluation
 
 Chart = Any
 """One of Altair's charts: its types tell layers and facets apart where a drawing need not."""

@@ -128,7 +128,7 @@ def fit_params(
     """
     from kwx.cli.hazarded import fit_rows, fit_values, tell_fitted
     from kwx.cli.progress import progress_of
-    from kwx.hazard.fitting import Walk, fit_params
+    from kwx.hazard.fit.walk import Walk, fit_params
 
     walk = Walk(
         cities=cities, since=since, until=until, every_days=every, window_days=window, sigma_by_lead=sigma_by_lead
@@ -161,7 +161,7 @@ def run_day(
     """Run one day at all of its evaluations, publish it, and show it hour by hour."""
     from kwx.cli.hazarded import tell_ran
     from kwx.hazard.backfill import run_day
-    from kwx.hazard.diagnostics import trace_of
+    from kwx.hazard.scored.diagnostics import trace_of
 
     recipe = _recipe(engine, paths, baseline)
     ran = run_day(city, event_date, recipe, lake_root)
@@ -235,7 +235,7 @@ def check_pmf_sum(
 ) -> None:
     """Sum p_wx over each event, and the degrees of each distribution, at every instant; exit 3 when one is not 1."""
     from kwx.cli.hazarded import tell_sums
-    from kwx.hazard.diagnostics import pmf_sums
+    from kwx.hazard.scored.diagnostics import pmf_sums
     from warehouse.lake.store import Lake
 
     sums = pmf_sums(Lake(lake_root).snapshot(), cities=cities, since=since, until=until)
@@ -279,9 +279,9 @@ def evaluate_morning(
     world, of the true probabilities.
     """
     from kwx.cli.hazarded import evaluation_summary, tell_evaluation
-    from kwx.hazard.evaluation import evaluate_mornings
-    from kwx.hazard.mornings import Window
     from kwx.hazard.recipe import Recipe
+    from kwx.hazard.scored.evaluation import evaluate_mornings
+    from kwx.hazard.scored.mornings import Window
     from warehouse.lake.store import Lake
 
     spans = [(at, at) for at in instants] or [(first, last)]
@@ -319,7 +319,7 @@ def hazard_trace(
 ) -> None:
     """Show how a day went: hazards, running maximum and each bracket's chance, around the time of the actual high."""
     from kwx.cli.hazarded import tell_trace, trace_summary
-    from kwx.hazard.diagnostics import trace_day
+    from kwx.hazard.scored.diagnostics import trace_day
     from warehouse.lake.store import Lake
 
     trace = trace_day(Lake(lake_root).snapshot(), city, event_date, _recipe(engine, paths, baseline))

@@ -12,10 +12,10 @@ import polars as pl
 from kwx.cli.show import ROWS_SHOWN, console, show_frame, table_of
 from kwx.cli.tell import tell_built
 from kwx.hazard.backfill import Backfilled, RanDay, Told, Wish
-from kwx.hazard.diagnostics import TOLERANCE, Sums, Trace
-from kwx.hazard.evaluation import Evaluation
-from kwx.hazard.fitting import Fitted
+from kwx.hazard.fit.walk import Fitted
 from kwx.hazard.law import NO_REPORT, Law
+from kwx.hazard.scored.diagnostics import TOLERANCE, Sums, Trace
+from kwx.hazard.scored.evaluation import Evaluation
 
 _SCORED = ("crps", "log_loss", "rps")
 _DAY_COLUMNS = ("city", "event_date", "window", "label_f", "winner", "p_winner", "expected_f", "crps", "log_loss")

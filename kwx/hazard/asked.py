@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kwx.hazard.evidence import Evidence
+from kwx.hazard.known.evidence import Evidence
+from kwx.hazard.known.outlook import Outlook
 from kwx.hazard.law import NO_REPORT, RECORD_OFFSETS, Law
-from kwx.hazard.outlook import Outlook
 from kwx.hazard.question import STEPS, Floats, Ints, Question, day_seed
 
 Day = tuple[Evidence, Outlook]

@@ -44,18 +44,21 @@ def fits_of(snapshot: Snapshot, city: str) -> list[Fit]:
 
 
 def fit_before(fits: Sequence[Fit], event_date: date) -> Fit | None:
-    """Return the newest fit that ended before an event date; None where there is none."""
-    place = bisect_left([fit.until for fit in fits], event_date)
+    """Return the newest fit that ended before the eve of an event date; None where there is none.
+
+    The eve is evaluated too, so a fit that has seen it knows too much.
+    """
+    place = bisect_left([fit.until for fit in fits], event_date - timedelta(days=1))
     return fits[place - 1] if place else None
 
 
 def require_fit(fits: Sequence[Fit], city: str, event_date: date) -> Fit:
-    """Return the newest fit that ended before an event date, or refuse, naming the command that makes one."""
+    """Return the newest fit that ended before the eve of an event date, or refuse and say how to make one."""
     fit = fit_before(fits, event_date)
     if fit is None:
         raise Refused(
-            f"{city}: no fit in mc_params ended before {event_date}",
-            hint=f"kwx hazard fit-params --city {city} --until {event_date - timedelta(days=1)}",
+            f"{city}: no fit in mc_params ended before the eve of {event_date}",
+            hint=f"kwx hazard fit-params --city {city} --until {event_date - timedelta(days=2)}",
         )
     return fit
 

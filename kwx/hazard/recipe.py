@@ -33,9 +33,9 @@ class Recipe:
     def build(self) -> Engine:
         """Return the engine."""
         if self.engine == "simulate":
-            from kwx.hazard.simulate import Simulator
+            from kwx.hazard.engines.simulate import Simulator
 
             return Simulator(paths=self.paths)
-        from kwx.hazard.lattice import Lattice
+        from kwx.hazard.engines.lattice import Lattice
 
         return Lattice()

@@ -8,17 +8,17 @@ from datetime import date
 
 import numpy as np
 
-from kwx.hazard.days import DayData, read_days
-from kwx.hazard.evidence import Evidence, evidence_of
 from kwx.hazard.fits import Fit, fits_of, require_fit
+from kwx.hazard.known.days import DayData, read_days
+from kwx.hazard.known.evidence import Evidence, evidence_of
+from kwx.hazard.known.outlook import Outlook, outlook_of
 from kwx.hazard.law import Baseline
 from kwx.hazard.outcome import Distribution, distributions
-from kwx.hazard.outlook import Outlook, outlook_of
 from kwx.hazard.question import Engine, Floats
 from warehouse.lake.store import Snapshot
 from warehouse.market.cities import CITIES
 
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-7
 """A degree that is no more likely than this is left out, and the others are made to sum to one again."""
 
 

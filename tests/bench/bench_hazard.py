@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from measure import Measure, best_of, report
 
-from kwx.hazard.lattice import Lattice
+from kwx.hazard.engines.lattice import Lattice
 from kwx.hazard.question import SOON_STEPS, STEPS, Answer, Noise, Question
 from pipelines.runner import process_pool, workers_wanted
 
@@ -235,7 +235,7 @@ def _simulator(baseline_s: float) -> tuple[float, list[Measure]]:
     """Time the simulator at as many paths as the baseline has, on one city-day and on ten."""
     import jax
 
-    from kwx.hazard.simulate import Simulator
+    from kwx.hazard.engines.simulate import Simulator
 
     one, ten, simulator = ask(ONE_CURVE, days=1), ask(ONE_CURVE, days=10), Simulator(paths=PATHS)
     drawn = simulator.answer(one)
@@ -263,7 +263,7 @@ FIRST_AND_SECOND = """
 import sys, time
 sys.path[:0] = sys.argv[1:]
 from bench_hazard import ONE_CURVE, PATHS, ask
-from kwx.hazard.simulate import Simulator
+from kwx.hazard.engines.simulate import Simulator
 question = ask(ONE_CURVE, days=1)
 for _ in range(2):
     began = time.perf_counter()

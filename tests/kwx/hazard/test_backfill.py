@@ -10,10 +10,10 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kwx.hazard.backfill import RunTask, Wish, backfill, computed_day, run_task
-from kwx.hazard.days import read_days
 from kwx.hazard.drafts import Drafts
 from kwx.hazard.fits import fit_before, fits_of
 from kwx.hazard.inputs import Inputs
+from kwx.hazard.known.days import read_days
 from kwx.hazard.law import HOURS, Baseline, hour_label
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.rows import joined_degrees, joined_minutes
@@ -158,14 +158,14 @@ def test_nothing_known_later_is_seen(own_lake, put, known):
 
 
 def test_the_newest_fit_that_ended_before_the_day_is_used(own_lake, put, law_of):
-    """By the last day seen, then by when it was made; a fit that has seen the day is never used."""
-    made = [(date(2026, 10, 31), 5), (date(2026, 11, 1), 1), (date(2026, 11, 1), 2), (date(2026, 11, 2), 3)]
+    """By the last day seen, then by when it was made; a fit that has seen the day's eve is never used."""
+    made = [(date(2026, 10, 30), 5), (date(2026, 10, 31), 1), (date(2026, 10, 31), 2), (date(2026, 11, 1), 3)]
     laws = [law_of(until=until, fitted_utc=datetime(2026, 11, 10 + n, tzinfo=UTC)) for until, n in made]
     put(own_lake, MC_PARAMS, pl.concat(law.row() for law in laws), Partition(CITY))
 
     fits = fits_of(Lake(own_lake).snapshot(), CITY)
 
-    assert (date(2026, 11, 1), 12) == (fit_before(fits, DAY).until, fit_before(fits, DAY).fitted_utc.day)
+    assert (date(2026, 10, 31), 12) == (fit_before(fits, DAY).until, fit_before(fits, DAY).fitted_utc.day)
     assert fit_before(fits, date(2026, 10, 31)) is None
 
 

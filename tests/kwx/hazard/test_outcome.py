@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from kwx.hazard.asked import ask
-from kwx.hazard.evidence import Evidence
-from kwx.hazard.lattice import Lattice
+from kwx.hazard.engines.lattice import Lattice
+from kwx.hazard.known.evidence import Evidence
+from kwx.hazard.known.outlook import Outlook
 from kwx.hazard.law import Baseline, DayBias, Law, RecordKind
 from kwx.hazard.outcome import distributions
-from kwx.hazard.outlook import Outlook
 from kwx.hazard.question import STEPS
 from warehouse.market.cities import city
 from warehouse.market.climate_day import ClimateDay

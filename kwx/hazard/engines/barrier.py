@@ -1,0 +1,156 @@
+"""The lattice of the residual: its nodes, the transition between them, and where a barrier cuts through them.
+
+An integral over the lattice is a sum of node values; a barrier between two nodes enters it as a smooth weight of
+order 10 on the ten nodes around it, so that the sum stays about as exact as the lattice is without a barrier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
+
+from kwx.hazard.engines.interpolation import powers
+from kwx.hazard.question import Floats
+
+Singles = NDArray[np.float32]
+
+REACH = 5
+"""How many nodes to either side of a barrier have a weight between zero and one."""
+SLOTS = 2 * REACH + 2
+"""Zero, the weights of those nodes from the highest down, one."""
+_FRACTIONS = 4096
+_LENGTHS = 128
+_BAND = 24
+_REACH_SD = 6.5
+
+
+def _cardinal_pieces() -> list[Polynomial]:
+    """Return what one node adds to the interpolation through ten nodes, for each unit interval around it."""
+    pieces = []
+    for left in range(-REACH, REACH):
+        others = [node for node in range(left - REACH + 1, left + REACH + 1) if node != 0]
+        piece = Polynomial([1.0])
+        for node in others:
+            piece *= Polynomial([1.0, -1.0 / node])
+        pieces.append(piece)
+    return pieces
+
+
+def _weight_pieces() -> list[Polynomial]:
+    """Return the integral of the cardinal pieces from the far left, as polynomials in the distance to the node."""
+    pieces, so_far = [], 0.0
+    for left, piece in zip(range(-REACH, REACH), _cardinal_pieces(), strict=True):
+        whole = piece.integ()
+        pieces.append(whole - whole(left) + so_far)
+        so_far = pieces[-1](left + 1)
+    return pieces
+
+
+def _by_fraction() -> Floats:
+    """Return [powers, slots]: each weight as a polynomial in the fraction of a step."""
+    table = np.zeros((2 * REACH + 1, SLOTS))
+    table[0, -1] = 1.0
+    for slot, piece in enumerate(_weight_pieces(), start=1):
+        shifted = piece(Polynomial([slot - 1 - REACH, 1.0]))
+        table[: len(shifted.coef), slot] = shifted.coef
+    return table
+
+
+_WEIGHTS = _by_fraction()
+
+
+@lru_cache(maxsize=4)
+def _edges(longest: int) -> Singles:
+    """Return [fractions, nodes]: what barriers leave of a row of nodes, from far above them to far below them."""
+    fractions = np.arange(_FRACTIONS) / _FRACTIONS
+    weights = powers(fractions, len(_WEIGHTS)) @ _WEIGHTS
+    above, below = np.zeros((_FRACTIONS, longest)), np.ones((_FRACTIONS, longest))
+    return np.concatenate([above, weights[:, 1:-1], below], axis=1).astype(np.float32)
+
+
+def kept(distance_steps: Floats, count: int) -> Singles:
+    """Return [n, count] the share that each barrier leaves of a row of nodes, the highest first.
+
+    `distance_steps` is how far the barriers lie above the highest node, negative below it, in steps of the lattice; it
+    is rounded to 1/4096 of a step, which moves no chance by 1e-4.
+    """
+    longest = -(-count // _LENGTHS) * _LENGTHS
+    windows = sliding_window_view(_edges(longest), count, axis=1)
+    whole, fraction = np.divmod(np.rint(distance_steps * _FRACTIONS).astype(np.int64), _FRACTIONS)
+    first = np.clip(longest + whole + REACH, longest - count, longest + 2 * REACH)
+    share: Singles = windows[fraction, first]
+    return share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nodes:
+    """A lattice: `width` nodes `step_f` apart, from the highest, at `top_f`, downwards."""
+
+    step_f: float
+    half: int
+
+    @property
+    def width(self) -> int:
+        """The number of nodes."""
+        return 2 * self.half + 1
+
+    @property
+    def top_f(self) -> float:
+        """The highest node; the lowest lies as far below zero."""
+        return self.half * self.step_f
+
+    @property
+    def at_f(self) -> Floats:
+        """Where the nodes lie, the highest first."""
+        return np.asarray(self.step_f * np.arange(self.half, -self.half - 1, -1), dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """A block of a transition: which nodes it starts from, which it can reach, and the chances between them."""
+
+    origin: slice
+    reached: slice
+    chances: Singles
+
+
+@lru_cache(maxsize=256)
+def transition(nodes: Nodes, rho: float, sigma_f: float, *, forward: bool = False) -> tuple[Band, ...]:
+    """Return the transition of one step, normalised, in bands that leave out what cannot be reached.
+
+    `chances` is [reached, origin], to be multiplied from the right to what the reached nodes are worth (backward), or
+    [origin, reached], to carry mass forward.
+    """
+    at_f = nodes.at_f
+    law = np.exp(-0.5 * ((at_f[None, :] - rho * at_f[:, None]) / sigma_f) ** 2)
+    law[law < np.exp(-0.5 * _REACH_SD**2)] = 0.0
+    law /= law.sum(axis=1, keepdims=True)
+    bands = []
+    edges = np.linspace(0, nodes.width, max(1, round(nodes.width / _BAND)) + 1).round().astype(int).tolist()
+    for part in (slice(first, end) for first, end in pairwise(edges)):
+        block = law[:, part] if forward else law[part]
+        there = np.nonzero(block.any(axis=1 if forward else 0))[0]
+        other = slice(int(there[0]), int(there[-1]) + 1)
+        chances = np.ascontiguousarray(block[other] if forward else block[:, other].T, dtype=np.float32)
+        bands.append(Band(other, part, chances) if forward else Band(part, other, chances))
+    return tuple(bands)
+
+
+def step_back(worth: Singles, bands: tuple[Band, ...], out: Singles) -> None:
+    """Write what each node, the last axis, was worth one step earlier, when `worth` says what it is worth now."""
+    flat = worth.flags.c_contiguous and out.flags.c_contiguous
+    now, before = (worth.reshape(-1, worth.shape[-1]), out.reshape(-1, out.shape[-1])) if flat else (worth, out)
+    for band in bands:
+        np.matmul(now[..., band.reached], band.chances, out=before[..., band.origin])
+
+
+def step_forward(mass: Singles, bands: tuple[Band, ...], out: Singles) -> None:
+    """Write where mass, over the nodes of the last axis, is one step later."""
+    for band in bands:
+        np.matmul(mass[:, band.origin], band.chances, out=out[:, band.reached])

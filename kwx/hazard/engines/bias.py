@@ -1,0 +1,138 @@
+"""The day bias as a sum over values that are whole steps of the barriers, and so whole shifts of the lattice.
+
+A bias lowers the state and the barriers by the same amount; along that shift the chances change slowly, so few values
+are as good as the whole bell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from kwx.hazard.engines.interpolation import lagrange
+from kwx.hazard.question import Floats, Ints, Question
+
+_SPACINGS_F = (1.0, 0.5, 0.25, 0.125)
+_SPACING_SD = 1.2
+_SPACING_SPREADS = 0.56
+_STRIDE_SPREADS = 0.55
+_SD_KEPT = 4.3
+_STUDENT_SD_KEPT = 12.0
+_TAPS = 8
+_WEIGHTLESS = 1e-6
+_SHARES = (0.35, 0.6, 0.9)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Biases:
+    """For each evaluation the values centre_f + (q - side) · stride · spacing_f, q = 0 … 2 · side, and their weights.
+
+    centre_f is the whole multiple of spacing_f next to the mean.
+    """
+
+    spacing_f: float
+    centre_f: Floats
+    stride: Ints
+    weights: Floats
+
+    @property
+    def side(self) -> int:
+        """How many values lie to either side of the centre."""
+        return int(self.weights.shape[1]) // 2
+
+    @property
+    def sides(self) -> Ints:
+        """[n] how many values to either side of the centre have a weight."""
+        distance = np.abs(np.arange(self.weights.shape[1]) - self.side)
+        furthest: Ints = ((np.abs(self.weights) > _WEIGHTLESS) * distance).max(axis=1)
+        return furthest
+
+    @property
+    def reach_f(self) -> Floats:
+        """[n] how far from the centre the outermost of them lie."""
+        return np.asarray(self.spacing_f * self.sides * self.stride, dtype=np.float64)
+
+
+def biases_of(question: Question, *, spread_f: float) -> Biases:
+    """Return the values and weights of the day bias of every evaluation; `spread_f` is that of the day's residuals.
+
+    The chances change along a bias no faster than over a share of that spread.
+    """
+    mean_f, sd_f = question.bias_f, question.bias_sd_f
+    if not (mean_f.any() or sd_f.any()):
+        ones = np.ones(len(mean_f), dtype=np.int64)
+        return Biases(
+            spacing_f=float(question.apart_f), centre_f=mean_f, stride=ones, weights=np.ones((len(mean_f), 1))
+        )
+    fine = _SPACING_SPREADS * spread_f
+    spacing_f = next((spacing for spacing in _SPACINGS_F if spacing <= fine), _SPACINGS_F[-1])
+    longest = max(1, int(_STRIDE_SPREADS * spread_f / spacing_f))
+    stride = np.clip(np.floor(_SPACING_SD * sd_f / spacing_f), 1, longest).astype(np.int64)
+    kept = _SD_KEPT if question.tail_dof is None else _STUDENT_SD_KEPT
+    side = _TAPS + int(np.ceil((kept * sd_f / (spacing_f * stride)).max()))
+    value_f = np.asarray(spacing_f * stride[:, None] * np.arange(-side, side + 1), dtype=np.float64)
+    centre_f = spacing_f * np.rint(mean_f / spacing_f)
+    off_f = mean_f - centre_f
+    narrow = _SPACING_SD * sd_f < spacing_f
+    weights = np.empty(value_f.shape)
+    weights[~narrow] = _bell((value_f - off_f[:, None])[~narrow], sd_f[~narrow], question.tail_dof)
+    nodes, chances = _standard_values(question.tail_dof, 5) if sd_f[narrow].any() else (np.zeros(1), np.ones(1))
+    places = (off_f[narrow, None] + nodes * sd_f[narrow, None]) / spacing_f
+    weights[narrow] = _between(np.clip(places, -side + _TAPS // 2, side - _TAPS // 2), chances, side)
+    weights /= weights.sum(axis=1, keepdims=True)
+    used = np.flatnonzero(np.abs(weights).max(axis=0) > _WEIGHTLESS)
+    spare = min(int(used[0]), 2 * side - int(used[-1]))
+    weights = weights[:, spare : 2 * side + 1 - spare]
+    return Biases(spacing_f=spacing_f, centre_f=centre_f, stride=stride, weights=weights)
+
+
+def few_values(question: Question, *, share: float) -> tuple[Floats, Floats]:
+    """Return a few values of a standard bias and their chances, for what depends on it weakly.
+
+    `share` is the largest that the bias has in the spread of what is asked for.
+    """
+    if not question.bias_sd_f.any():
+        return np.zeros(1), np.ones(1)
+    count = 3 + sum(share > limit for limit in _SHARES)
+    return _standard_values(question.tail_dof, count)
+
+
+def _standard_values(tail_dof: float | None, count: int) -> tuple[Floats, Floats]:
+    """Return values of a bias of spread one and their chances: few for the normal law, more where tails are heavy."""
+    if tail_dof is None:
+        nodes, weights = np.polynomial.hermite_e.hermegauss(count)
+        return nodes, weights / weights.sum()
+    nodes, weights = np.polynomial.legendre.leggauss(count + 2)
+    return stdtrit(tail_dof, (nodes + 1) / 2), weights / 2
+
+
+def _bell(value_f: Floats, sd_f: Floats, tail_dof: float | None) -> Floats:
+    """Return the density at each value; what lies beyond the outermost ones is theirs."""
+    scaled = value_f / sd_f[:, None]
+    if tail_dof is None:
+        return np.exp(-0.5 * np.minimum(scaled**2, 1_000))
+    density: Floats = (1 + scaled**2 / tail_dof) ** (-(tail_dof + 1) / 2)
+    width = scaled[:, 1] - scaled[:, 0]
+    peak = _student_peak(tail_dof)
+    density[:, 0] += stdtr(tail_dof, scaled[:, 0] - width / 2) / (width * peak)
+    density[:, -1] += stdtr(tail_dof, -scaled[:, -1] - width / 2) / (width * peak)
+    return density
+
+
+def _student_peak(dof: float) -> float:
+    """Return the density of Student's law at zero."""
+    small = 1e-4
+    return float(stdtr(dof, small) - stdtr(dof, -small)) / (2 * small)
+
+
+def _between(places: Floats, chances: Floats, side: int) -> Floats:
+    """Return [n, values] the weights that interpolate at places [n, k] with their chances, counted from the centre."""
+    weights = np.zeros((len(places), 2 * side + 1))
+    rows = np.arange(len(places))[:, None]
+    for place, chance in zip(places.T, chances.tolist(), strict=True):
+        whole = np.floor(place)
+        first = whole.astype(np.int64) + side - (_TAPS // 2 - 1)
+        weights[rows, first[:, None] + np.arange(_TAPS)] += chance * lagrange(place - whole, _TAPS)
+    return weights

@@ -1,0 +1,242 @@
+"""The exact engine: P(no later step of the day is above a barrier), swept backwards over a lattice of the residual.
+
+One sweep of a curve serves all of its evaluations, whatever the state, the day bias and the threshold. There is no
+sampling noise, and the error is that of the lattice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from threadpoolctl import threadpool_limits
+
+from kwx.hazard.engines.barrier import Nodes, Singles, kept, step_back, transition
+from kwx.hazard.engines.bias import Biases, biases_of
+from kwx.hazard.engines.reading import Places, read
+from kwx.hazard.engines.soon import Map, soon
+from kwx.hazard.question import STEPS, Answer, Floats, Ints, Noise, Question
+
+LEAST_SIGMA_F = 0.05
+_STEP_SIGMAS = 1.15
+_WIDEST_F = 30.0
+_SD_KEPT = 5.0
+_BIAS_SD_KEPT = 4.0
+_ROWS_AT_ONCE = 8_000
+_FAINT = np.float32(1e-20)
+_FLUSH_STEPS = 8
+_START_STEPS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lattice:
+    """The exact engine. `step_f` bounds the distance of its nodes: smaller is more exact and slower.
+
+    A chance of a threshold at least 1 °F above the air is right to 1e-4. Closer to the air it takes nodes closer than
+    the innovations: in hours with 0.22 °F a step of 0.25 °F is right to 4e-3 there, one of 0.125 °F to 3e-5.
+    """
+
+    step_f: float = 0.34
+    threads: int = 1
+    name: str = "lattice"
+
+    def answer(self, question: Question) -> Answer:
+        """Answer every evaluation; a threshold more than 1 °F below the lowest record is never kept, and answered 0."""
+        question = replace(question, noise=_with_some_noise(question.noise))
+        # The products are small: spread over threads they wait for each other, on a busy machine ten times as long.
+        with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
+            in_threads = pool.map if self.threads > 1 else map
+            record_5m, record_60m = soon(question, in_threads)
+            below = self._below(question, in_threads)
+        return Answer(below=below, record_5m=record_5m, record_60m=record_60m)
+
+    def _below(self, question: Question, in_threads: Map) -> Floats:
+        below = np.ones((len(question), question.thresholds))
+        biases = biases_of(question, spread_f=_widest_sd_f(question.noise))
+        barrier_f = biases.spacing_f
+        nodes = _nodes(question, barrier_f=barrier_f, at_most_f=self.step_f)
+        places = Places.of(question, biases, nodes=nodes, barrier_f=barrier_f)
+        chains = _chains(question, biases, nodes=nodes, barrier_f=barrier_f)
+
+        def answer(batch: Chains) -> None:
+            for step, worth in _sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
+                rows = batch.reading(step)
+                if len(rows):
+                    members, chain = batch.member[rows], batch.chain[rows]
+                    below[members] = read(places, members, worth=worth, chain=chain, lowest_f=batch.lowest_f)
+
+        for _ in in_threads(answer, _in_batches(chains, at_least=self.threads)):
+            pass
+        return below
+
+
+def _with_some_noise(noise: Noise) -> Noise:
+    """Return the law with innovations that a lattice can carry."""
+    return replace(noise, sigma_f=np.maximum(noise.sigma_f, LEAST_SIGMA_F))
+
+
+def _nodes(question: Question, *, barrier_f: float, at_most_f: float) -> Nodes:
+    """Return a lattice fine enough for the least innovation and wide enough for every state and what becomes of it."""
+    noise = question.noise
+    steps = int(np.ceil(barrier_f / min(at_most_f, _STEP_SIGMAS * noise.sigma_f.min()) - 1e-9))
+    step_f = barrier_f / steps
+    reach_f = max(_SD_KEPT * _widest_sd_f(noise), _furthest_state_f(question) + 4 * float(noise.sigma_f.max()))
+    return Nodes(step_f=step_f, half=int(np.ceil(min(reach_f, _WIDEST_F) / step_f)))
+
+
+def _widest_sd_f(noise: Noise) -> float:
+    """Return how far a residual that starts at zero spreads within a day, at most."""
+    variance, widest = 0.0, 0.0
+    for sigma_f in noise.sigma_f.max(axis=0):
+        variance = noise.rho**2 * variance + float(sigma_f) ** 2
+        widest = max(widest, variance)
+    return float(np.sqrt(widest))
+
+
+def _furthest_state_f(question: Question) -> float:
+    known = ~np.isnan(question.residual_f)
+    centre_f = np.where(known, np.abs(question.residual_f - question.bias_f), 0.0)
+    bias_f = np.where(known, _BIAS_SD_KEPT * question.bias_sd_f, 0.0)
+    spread_f = np.hypot(bias_f, _BIAS_SD_KEPT * question.residual_sd_f)
+    return float((centre_f + spread_f).max(initial=0.0))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Chains:
+    """Curves to sweep, the earliest start first, and the evaluations that read them, in the order of their steps.
+
+    Where the law depends on the lead, every evaluation has a chain of its own.
+    """
+
+    curve: Ints
+    start: Ints
+    lowest_f: Floats
+    barriers: Ints
+    member: Ints
+    chain: Ints
+    step: Ints
+
+    def reading(self, step: int) -> Ints:
+        """Return which of the evaluations read at a step."""
+        first, end = np.searchsorted(self.step, [step, step + 1])
+        return np.arange(first, end)
+
+    def part(self, first: int, end: int) -> Chains:
+        """Return some of the chains with their evaluations."""
+        ours = (self.chain >= first) & (self.chain < end)
+        return Chains(
+            curve=self.curve[first:end],
+            start=self.start[first:end],
+            lowest_f=self.lowest_f[first:end],
+            barriers=self.barriers[first:end],
+            member=self.member[ours],
+            chain=self.chain[ours] - first,
+            step=self.step[ours],
+        )
+
+
+def _chains(question: Question, biases: Biases, *, nodes: Nodes, barrier_f: float) -> Chains:
+    """Return what to sweep for the evaluations that have a future."""
+    member = np.flatnonzero(question.step < STEPS)
+    step, curve = question.step[member], question.curve[member]
+    key = curve * (STEPS + 1) + (step if question.noise.by_lead else 0)
+    _, first, chain = np.unique(key, return_index=True, return_inverse=True)
+    start = np.full(len(first), STEPS)
+    np.minimum.at(start, chain, step)
+    lowest_f, highest_f = _barriers_needed(question, biases, member, nodes=nodes)
+    low_f, high_f = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+    np.minimum.at(low_f, chain, lowest_f)
+    np.maximum.at(high_f, chain, highest_f)
+    order = np.argsort(start, kind="stable")
+    place = np.argsort(order, kind="stable")[chain]
+    origin_f = question.first_threshold_f[curve[first]]
+    aligned_f = origin_f + barrier_f * np.floor((low_f - origin_f) / barrier_f)
+    barriers = np.ceil((high_f - aligned_f) / barrier_f).astype(np.int64) + 1
+    reads = np.lexsort((place, step))
+    return Chains(
+        curve=curve[first][order], start=start[order], lowest_f=aligned_f[order], barriers=barriers[order],
+        member=member[reads], chain=place[reads], step=step[reads],
+    )  # fmt: skip
+
+
+def _barriers_needed(question: Question, biases: Biases, member: Ints, *, nodes: Nodes) -> tuple[Floats, Floats]:
+    """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless."""
+    curve = question.curve[member]
+    ahead_f = np.maximum.accumulate(question.curves_f[:, ::-1], axis=1)[:, ::-1]
+    peak_f = ahead_f[curve, question.step[member] + 1]
+    first_f = question.first_threshold_f[curve]
+    record_f = np.where(np.isnan(question.record_f[member]), -np.inf, question.record_f[member]).min(axis=1)
+    lowest_f = np.maximum(first_f, record_f - 1) - biases.centre_f[member] - biases.reach_f[member]
+    highest_f = (
+        first_f + (question.thresholds - 1) * question.apart_f - biases.centre_f[member] + biases.reach_f[member]
+    )
+    hopeless_f, sure_f = peak_f - nodes.top_f, peak_f + nodes.top_f
+    return np.clip(lowest_f, hopeless_f, sure_f), np.clip(highest_f, hopeless_f, sure_f)
+
+
+def _in_batches(chains: Chains, *, at_least: int) -> Iterator[Chains]:
+    """Cut the chains into batches that begin at about the same step, and whose tables stay in the cache."""
+    first = 0
+    most_rows = min(_ROWS_AT_ONCE, -(-int(chains.barriers.sum()) // at_least))
+    while first < len(chains.curve):
+        rows = np.maximum.accumulate(chains.barriers[first:]) * np.arange(1, len(chains.curve) - first + 1)
+        late = chains.start[first:] - chains.start[first] > _START_STEPS
+        count = max(1, int(np.argmax(np.append((rows > most_rows) | late, True))))
+        yield chains.part(first, first + count)
+        first += count
+
+
+def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float) -> Iterator[tuple[int, Singles]]:
+    """Yield each step from the last but one back to the first that is read, and the worth [barriers, chains, nodes].
+
+    What stands for a barrier that no state can reach any more is one, for one that none can stay below zero.
+    """
+    barriers = int(chains.barriers.max())
+    distance = (chains.lowest_f[:, None] - question.curves_f[chains.curve] - nodes.top_f) / nodes.step_f
+    lowest, highest = _open_barriers(question, chains, nodes=nodes, barrier_f=barrier_f, barriers=barriers)
+    worth = np.ones((barriers, len(chains.curve), nodes.width), dtype=np.float32)
+    spare = np.ones_like(worth)
+    apart = round(barrier_f / nodes.step_f)
+    for step in range(STEPS, int(chains.start[0]), -1):
+        low, high = lowest[step], highest[step]
+        worth[:low], spare[:low] = 0.0, 0.0
+        ours, earlier = worth[low:high], spare[low:high]
+        ours *= _kept(distance[:, step] + apart * low, barriers=high - low, apart=apart, width=nodes.width)
+        if step % _FLUSH_STEPS == 0:
+            # What is faint is gone long before it is denormal, which would slow every product.
+            ours[np.abs(ours) < _FAINT] = 0.0
+        for part, sigma_f in _runs(question.noise, chains.start, step):
+            step_back(ours[:, part], transition(nodes, question.noise.rho, sigma_f), earlier[:, part])
+        worth, spare = spare, worth
+        yield step - 1, worth
+
+
+def _open_barriers(
+    question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float, barriers: int
+) -> tuple[list[int], list[int]]:
+    """Return for each step the barriers, from … to, that are neither sure nor hopeless in every chain of a batch."""
+    curves_f = question.curves_f[chains.curve]
+    ahead_f = np.maximum.accumulate(curves_f[:, ::-1], axis=1)[:, ::-1]
+    hopeless = (ahead_f - nodes.top_f - chains.lowest_f[:, None]) / barrier_f
+    sure = (ahead_f + nodes.top_f - chains.lowest_f[:, None]) / barrier_f
+    lowest = np.clip(np.floor(hopeless.min(axis=0)).astype(np.int64), 0, barriers)
+    highest = np.clip(np.ceil(sure.max(axis=0)).astype(np.int64) + 1, lowest, barriers)
+    return lowest.tolist(), highest.tolist()
+
+
+def _runs(noise: Noise, start: Ints, step: int) -> Iterator[tuple[slice, float]]:
+    """Yield stretches of chains that share the innovation of a step: all of them, or those of one bucket of leads."""
+    row = np.searchsorted(noise.lead_steps, np.maximum(step - start - 1, 0), side="right") - 1
+    edges = np.flatnonzero(np.diff(row)) + 1
+    for first, end in zip([0, *edges.tolist()], [*edges.tolist(), len(row)], strict=True):
+        yield slice(first, end), round(float(noise.sigma_f[row[first], step - 1]), 9)
+
+
+def _kept(distance_steps: Floats, *, barriers: int, apart: int, width: int) -> Singles:
+    """Return [barriers, chains, nodes] the share of each node that a barrier leaves: a band along one vector each."""
+    along = kept(distance_steps, apart * (barriers - 1) + width)
+    row, item = along.strides
+    return as_strided(along, (barriers, len(along), width), (apart * item, row, item), writeable=False)

@@ -1,0 +1,1 @@
+"""Fitting the laws of a city's air to its past days."""

@@ -1,0 +1,179 @@
+"""Fitting cities from the lake: one fit on a range of days, or a walk of fits through it; all stored in one publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from kwx.hazard.fit.laws import fit_laws, training_days
+from kwx.hazard.known.days import read_days
+from kwx.hazard.known.evidence import EVE_HOURS
+from kwx.hazard.law import Law
+from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.runner import executor_of, workers_wanted
+from warehouse.clock import Clock, utc_now
+from warehouse.errors import KwxError, Refused
+from warehouse.lake.layout import LakePaths
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import MC_PARAMS, OBS, Partition
+from warehouse.lake.writer import Writer, write
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay, event_dates
+
+_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """Which fits are made of a range of days.
+
+    Without `every` it is one, of all of them. With it there is one every so many days, each of the `window` days that
+    end there (None: of all since the first), from when the first window is full.
+    """
+
+    cities: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    every_days: int | None = None
+    window_days: int | None = None
+    sigma_by_lead: bool = False
+
+    def spans(self, since: date, until: date) -> Iterator[tuple[date, date]]:
+        """Yield the first and last day of each fit."""
+        window = timedelta(days=(self.window_days or 1) - 1)
+        if self.every_days is None:
+            yield (max(since, until - window) if self.window_days else since), until
+            return
+        days = list(event_dates(since, until))
+        for last in days[(self.window_days or self.every_days) - 1 :: self.every_days]:
+            yield (last - window if self.window_days else since), last
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitTask:
+    """One fit of one city."""
+
+    paths: LakePaths
+    snapshot: int
+    city: str
+    since: date
+    until: date
+    fitted_utc: datetime
+    sigma_by_lead: bool
+
+    @property
+    def label(self) -> str:
+        """What progress says of it."""
+        return f"{self.city} {self.since} … {self.until}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What was fitted and stored, and of which spans nothing could be."""
+
+    built: Built
+    laws: list[Law]
+    refused: list[str]
+
+
+def fit_params(
+    walk: Walk,
+    lake_root: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_progress: OnProgress = lambda done, total, what: None,
+    clock: Clock = utc_now,
+    wait_seconds: float = _WAIT_SECONDS,
+) -> Fitted:
+    """Fit cities on days whose label was known when the fit could first be used, and add the laws to mc_params.
+
+    A span with too few days is told; where no span of a city has enough, nothing is stored.
+    """
+    started = time.perf_counter()
+    lake = Lake(lake_root)
+    tasks = list(_tasks(lake.snapshot(), walk, made_utc=clock()))
+    with executor_of(max(1, min(workers_wanted(workers), len(tasks))), scheduler=scheduler) as pool:
+        results = in_pool(fit_task, tasks, pool, "fitting", on_progress)
+    refused = [result for result in results if isinstance(result, KwxError)]
+    for city in dict.fromkeys(task.city for task in tasks):
+        ours = [result for task, result in zip(tasks, results, strict=True) if task.city == city]
+        if all(isinstance(result, KwxError) for result in ours):
+            raise next(result for result in reversed(ours) if isinstance(result, KwxError))
+    laws = [law for result in results if not isinstance(result, KwxError) for law in result]
+    with write(lake, purpose="hazard fit-params", clock=clock, wait_seconds=wait_seconds) as writer:
+        built = _published(writer, laws, started=started)
+    return Fitted(built=built, laws=laws, refused=[str(one) for one in refused])
+
+
+def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> Iterator[FitTask]:
+    """Yield the fits of a walk; each gets an instant of its own, a microsecond after the one before."""
+    made = 0
+    for city in walk.cities or tuple(dict.fromkeys(day.city for day in snapshot.partitions(OBS.name))):
+        days = [day.event_date for day in snapshot.partitions(OBS.name) if day.city == city and day.event_date]
+        since, until = walk.since or min(days, default=None), walk.until or max(days, default=None)
+        if since is None or until is None:
+            raise Refused(
+                f"{city}: there are no observations to fit", hint=f"kwx ingest obs --city {city} --since … --until …"
+            )
+        next(event_dates(since, until))  # refuses a range that runs backwards
+        spans = list(walk.spans(since, until))
+        if not spans:
+            raise Refused(
+                f"{city}: {since} … {until} is shorter than one window",
+                hint="say an earlier --since, or a smaller --window or --every",
+            )
+        for first, last in spans:
+            yield FitTask(
+                paths=snapshot.paths, snapshot=snapshot.number, city=city, since=first, until=last,
+                fitted_utc=made_utc + timedelta(microseconds=made), sigma_by_lead=walk.sigma_by_lead,
+            )  # fmt: skip
+            made += 1
+
+
+def fit_task(task: FitTask) -> list[Law] | KwxError:
+    """Fit one span; what refuses it is returned, so that it does not end the other fits."""
+    snapshot = Snapshot(task.paths, task.snapshot)
+    days = read_days(snapshot, CITIES[task.city], task.since, task.until)
+    try:
+        laws = fit_laws(
+            training_days(days, until=task.until, fitted_utc=_usable_utc(task)),
+            city=task.city,
+            fitted_utc=task.fitted_utc,
+            snapshot=task.snapshot,
+            sigma_by_lead=task.sigma_by_lead,
+        )
+    except KwxError as error:
+        return error
+    return list(laws.values())
+
+
+def _usable_utc(task: FitTask) -> datetime:
+    """Return when labels had to be known: at the first evaluation that the fit serves, on the day after the span."""
+    served = ClimateDay(CITIES[task.city], task.until + timedelta(days=2))
+    return min(task.fitted_utc, served.start_utc - timedelta(hours=EVE_HOURS))
+
+
+def _published(writer: Writer, laws: Sequence[Law], *, started: float) -> Built:
+    """Add the laws to those that are there, and publish."""
+    base = writer.lake.snapshot()
+    staged = []
+    for city in dict.fromkeys(law.city for law in laws):
+        partition = Partition(city)
+        held = base.read(MC_PARAMS, partition).select(MC_PARAMS.schema.names())
+        rows = pl.concat([held, *(law.row() for law in laws if law.city == city)])
+        staged.append(writer.staging.stage(MC_PARAMS, rows, partition))
+    take(writer, staged)
+    snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={})
+    return Built(
+        snapshot=snapshot,
+        written=rows_written(staged),
+        checks=checks,
+        seconds=time.perf_counter() - started,
+        before=base.number,
+    )

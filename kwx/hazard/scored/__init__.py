@@ -1,0 +1,1 @@
+"""How good stored distributions were, and how one day's chances went."""
