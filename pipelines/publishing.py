@@ -45,18 +45,24 @@ def in_chunks(dates: Sequence[date]) -> list[tuple[date, ...]]:
 
 
 def in_pool(
-    work: Callable[[Task], Result], tasks: Sequence[Task], pool: Executor, what: str, on_progress: OnProgress
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    pool: Executor,
+    what: str,
+    on_progress: OnProgress,
+    *,
+    weigh: Callable[[Task], int] = lambda task: 1,
 ) -> list[Result]:
-    """Do the tasks in a pool, and tell how many are done."""
-    done = 0
+    """Do the tasks in a pool, and tell how much is done: how many of them, or how much they weigh."""
+    done, total = 0, sum(map(weigh, tasks))
 
     def tell(task: Task) -> None:
         nonlocal done
-        done += 1
-        on_progress(done, len(tasks), f"{what} {getattr(task, 'label', '')}")
+        done += weigh(task)
+        on_progress(done, total, f"{what} {getattr(task, 'label', '')}")
 
     if tasks:
-        on_progress(0, len(tasks), what)
+        on_progress(0, total, what)
     return map_tasks(work, tasks, executor=pool, on_done=tell)
 
 

@@ -93,7 +93,10 @@ def _high_mark(trace: Trace) -> list[Chart]:
     first = trace.rows.row(0, named=True)
     hour_lst = first["hour_lst"] + (trace.high_utc - first["ts_utc"]).total_seconds() / 3600
     mark = alt.Chart(_data(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_rule(color=_MARK_COLOUR, strokeWidth=1.5)
-    return [mark.encode(x="hour_lst:Q")]
+    told = alt.Chart(_data(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_text(
+        text="the high", align="left", baseline="top", dx=4, color=_MARK_COLOUR
+    )
+    return [mark.encode(x="hour_lst:Q"), told.encode(x="hour_lst:Q", y=alt.value(2))]
 
 
 def days_chart(rows: pl.DataFrame) -> Chart:

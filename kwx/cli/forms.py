@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -37,14 +39,7 @@ class Forms:
         """Write the files, and print the table or the JSON."""
         from kwx.cli.show import print_json
 
-        if self.csv is not None:
-            rows.write_csv(self.csv, datetime_format="%Y-%m-%dT%H:%M:%SZ")
-        if self.parquet is not None:
-            rows.write_parquet(self.parquet)
-        if self.plot is not None:
-            from kwx.cli.charts import save_chart
-
-            save_chart(chart(), self.plot)
+        self._write(rows, chart)
         if self.as_json:
             print_json({**summary, "rows": rows.to_dicts()})
         else:
@@ -52,6 +47,32 @@ class Forms:
         for path in (self.csv, self.parquet, self.plot):
             if path is not None:
                 click.echo(f"written to {path}", err=True)
+
+    def _write(self, rows: pl.DataFrame, chart: Callable[[], Any]) -> None:
+        """Write the files that were asked for; one that cannot be written is told by its option."""
+        if self.csv is not None:
+            with _named("--csv", self.csv):
+                rows.write_csv(self.csv, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        if self.parquet is not None:
+            with _named("--parquet", self.parquet):
+                rows.write_parquet(self.parquet)
+        if self.plot is not None:
+            from kwx.cli.charts import save_chart
+
+            with _named("--plot", self.plot):
+                save_chart(chart(), self.plot)
+
+
+@contextmanager
+def _named(option: str, path: Path) -> Iterator[None]:
+    from warehouse.errors import KwxError
+
+    try:
+        yield
+    except OSError as error:
+        raise KwxError(
+            f"{path} cannot be written: {error.strerror or error}", hint=f"another place: {option} FILE"
+        ) from error
 
 
 def forms_options(command: Command) -> Command:
@@ -79,10 +100,15 @@ def forms_options(command: Command) -> Command:
     return wrapped
 
 
-def _writable(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file in a folder that is not there before anything is computed."""
-    if path is not None and not path.absolute().parent.is_dir():
-        raise click.UsageError(f"there is no folder {path.absolute().parent} to write into")
+def _writable(_ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file in a folder that is not there, or not ours to write into, before anything is computed."""
+    if path is None:
+        return None
+    folder, option = path.absolute().parent, f"--{param.name}"
+    if not folder.is_dir():
+        raise click.UsageError(f"{option} {path}: there is no folder {folder} to write into")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise click.UsageError(f"{option} {path}: {folder} may not be written into")
     return path
 
 

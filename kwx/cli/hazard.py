@@ -5,82 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from kwx.cli.forms import Forms, forms_options
-from kwx.cli.options import EventDate, city_option, lake_option, range_options, workers_option
-
-if TYPE_CHECKING:
-    from kwx.hazard.recipe import Recipe
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_ENGINES = ("lattice", "simulate")
-_BASELINES = ("auto", "template", "timeline", "hold_last")
-
-
-class ClockTime(click.ParamType[time]):
-    """A time of day as a person types it: 09:00."""
-
-    name = "HH:MM"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> time:
-        """Parse a time of day."""
-        if isinstance(value, time):
-            return value
-        try:
-            return time.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a time of day; write it as 09:00", param, ctx)
-
-
-def _city_key(_ctx: click.Context, _param: click.Parameter, word: str) -> str:
-    from warehouse.market.cities import city
-
-    return city(word).key
-
-
-def _day_options(command: Command) -> Command:
-    """Add --city and --date, one of each."""
-    city = click.option("--city", required=True, callback=_city_key, help="City key or alias.")
-    day = click.option("--date", "event_date", required=True, type=EventDate(), help="The event date.")
-    return city(day(command))
-
-
-def _recipe_options(command: Command) -> Command:
-    """Add --engine, --paths and --baseline."""
-    engine = click.option(
-        "--engine", type=click.Choice(_ENGINES), default="lattice", show_default=True, help="Exact, or drawn paths."
-    )
-    paths = click.option(
-        "--paths", type=click.IntRange(2, 10_000_000), help="Paths of the simulator (default 4000, an even number)."
-    )
-    baseline = click.option(
-        "--baseline",
-        type=click.Choice(_BASELINES),
-        default="auto",
-        show_default=True,
-        help="What to measure from: forecast, typical day, nothing; auto takes the best that was known.",
-    )
-    return engine(paths(baseline(command)))
-
-
-def _scheduler_option(command: Command) -> Command:
-    return click.option(
-        "--scheduler", metavar="ADDRESS", help="Run on a Dask cluster that sees the lake: tcp://host:8786"
-    )(command)
-
-
-def _recipe(engine: str, paths: int | None, baseline: str) -> Recipe:
-    from kwx.hazard.law import Baseline
-    from kwx.hazard.recipe import DEFAULT_PATHS, Recipe
-
-    if paths is not None and engine != "simulate":
-        raise click.UsageError("--paths are of --engine simulate; the lattice draws none")
-    chosen = None if baseline == "auto" else Baseline(baseline)
-    return Recipe(engine=engine, paths=paths or DEFAULT_PATHS, baseline=chosen)
+from kwx.cli.hazard_options import (
+    ClockTime,
+    day_options,
+    on_grid,
+    panel_option,
+    recipe_of,
+    recipe_options,
+    scheduler_option,
+)
+from kwx.cli.options import city_option, lake_option, range_options, workers_option
 
 
 def _drawn(chart: str, what: Any) -> Callable[[], Any]:
@@ -99,14 +39,14 @@ def hazard() -> None:
     """Turn weather into bracket probabilities: fit, run, look."""
 
 
-@hazard.command("fit-params", epilog="Example:  kwx hazard fit-params --city miami --every 7 --window 60")
+@hazard.command("fit-params", epilog="Example:  kwx hazard fit-params --city miami --every 3 --window 8")
 @city_option
 @range_options
 @click.option("--every", type=click.IntRange(min=1), help="A fit every so many days through the range.")
 @click.option("--window", type=click.IntRange(min=1), help="Each fit sees so many days (default: all since --since).")
 @click.option("--sigma-by-lead", is_flag=True, help="Let the innovations depend on the lead too.")
 @workers_option
-@_scheduler_option
+@scheduler_option
 @forms_options
 @lake_option
 def fit_params(
@@ -121,10 +61,11 @@ def fit_params(
     forms: Forms,
     lake_root: Path | None,
 ) -> None:
-    """Fit the law of each city's air to past days and add it to mc_params; a day is served by fits before it only.
+    """Fit the law of each city's air to past days and add it to mc_params.
 
-    Without --every this is one fit of the whole range. With it, a walk: each fit may serve the days after its last one,
-    which is how a past year is computed without hindsight.
+    Without --every this is one fit of the whole range. With it, a walk. Each fit needs at least 7 days with a settled
+    high and reports in at least 12 hours. A day is served only by fits that ended before
+    its eve, which is how a past year is computed without hindsight.
     """
     from kwx.cli.hazarded import fit_rows, fit_values, tell_fitted
     from kwx.cli.progress import progress_of
@@ -135,7 +76,12 @@ def fit_params(
     )
     with progress_of("fitting") as on_progress:
         fitted = fit_params(walk, lake_root, workers=workers, scheduler=scheduler, on_progress=on_progress)
-    summary = {"snapshot": fitted.built.snapshot.number, "fits": len(fitted.laws), "refused": fitted.refused}
+    summary: dict[str, Any] = {
+        "snapshot": fitted.built.snapshot.number,
+        "fits": len(fitted.laws),
+        "added": fitted.added,
+    }
+    summary |= {"refused": fitted.refused, "notes": fitted.notes}
     forms.give(
         fit_rows(fitted.laws),
         summary,
@@ -145,8 +91,10 @@ def fit_params(
 
 
 @hazard.command("run-day", epilog="Example:  kwx hazard run-day --city chicago --date 2026-11-01")
-@_day_options
-@_recipe_options
+@day_options
+@recipe_options
+@panel_option
+@click.option("--again", is_flag=True, help="Run the day also where it is held already.")
 @forms_options
 @lake_option
 def run_day(
@@ -155,35 +103,38 @@ def run_day(
     engine: str,
     paths: int | None,
     baseline: str,
+    panel: bool,
+    again: bool,
     forms: Forms,
     lake_root: Path | None,
 ) -> None:
-    """Run one day at all of its evaluations, publish it, and show it hour by hour."""
-    from kwx.cli.hazarded import tell_ran
-    from kwx.hazard.backfill import run_day
-    from kwx.hazard.scored.diagnostics import trace_of
+    """Run one day at all of its evaluations, publish it, and show it hour by hour.
 
-    recipe = _recipe(engine, paths, baseline)
-    ran = run_day(city, event_date, recipe, lake_root)
-    trace = trace_of(ran.run, ran.day, source=recipe.mc_version)
-    summary = {
-        "city": city,
-        "event_date": event_date,
-        "mc_version": recipe.mc_version,
-        "snapshot": ran.built.snapshot.number,
-        "changed": ran.built.changed,
-        "notes": ran.day.notes,
-    }
-    forms.give(trace.rows, summary, tell=lambda: tell_ran(ran, trace), chart=_drawn("trace_chart", trace))
+    A day that the lake holds, made of what it holds now, is shown as it is held.
+    """
+    from kwx.cli.hazarded import ran_summary, tell_ran
+    from kwx.hazard.backfill import run_day
+    from kwx.hazard.scored.diagnostics import trace_day, trace_of
+    from warehouse.lake.store import Lake
+
+    recipe = recipe_of(engine, paths, baseline)
+    ran = run_day(city, event_date, recipe, lake_root, again=again, panel=panel)
+    snapshot = ran.built.snapshot if ran else Lake(lake_root).snapshot()
+    trace = (
+        trace_of(ran.run, ran.day, source=recipe.mc_version) if ran else trace_day(snapshot, city, event_date, recipe)
+    )
+    summary = ran_summary(ran, trace, snapshot=snapshot.number, recipe=recipe, panel=panel)
+    forms.give(trace.stacked(), summary, tell=lambda: tell_ran(trace, summary), chart=_drawn("trace_chart", trace))
 
 
 @hazard.command(epilog="Example:  kwx hazard backfill --city chicago --since 2026-10-25 --until 2026-11-04")
 @city_option
 @range_options
-@_recipe_options
+@recipe_options
+@panel_option
 @click.option("--again", is_flag=True, help="Run also the days that are held already.")
 @workers_option
-@_scheduler_option
+@scheduler_option
 @forms_options
 @lake_option
 def backfill(
@@ -193,6 +144,7 @@ def backfill(
     engine: str,
     paths: int | None,
     baseline: str,
+    panel: bool,
     again: bool,
     workers: int | None,
     scheduler: str | None,
@@ -207,13 +159,16 @@ def backfill(
     import polars as pl
 
     from kwx.cli.hazarded import day_rows, tell_backfilled
-    from kwx.cli.progress import progress_of
+    from kwx.cli.progress import progress_of, told_when_stopped
     from kwx.cli.tell import built_as_json
-    from kwx.hazard.backfill import Wish
     from kwx.hazard.backfill import backfill as backfilling
+    from kwx.hazard.plan import Wish
 
-    wish = Wish(cities=cities, since=since, until=until, recipe=_recipe(engine, paths, baseline), again=again)
-    with progress_of("running") as on_progress:
+    wish = Wish(
+        cities=cities, since=since, until=until, recipe=recipe_of(engine, paths, baseline), again=again, panel=panel
+    )
+    stopping = "stopping; finished days are kept as drafts, the same command goes on"
+    with progress_of("running") as on_progress, told_when_stopped(stopping):
         done = backfilling(wish, lake_root, workers=workers, scheduler=scheduler, on_progress=on_progress)
     rows: pl.DataFrame = day_rows(done.days)
     summary = {
@@ -234,7 +189,7 @@ def check_pmf_sum(
     cities: tuple[str, ...], since: date | None, until: date | None, forms: Forms, lake_root: Path | None
 ) -> None:
     """Sum p_wx over each event, and the degrees of each distribution, at every instant; exit 3 when one is not 1."""
-    from kwx.cli.hazarded import tell_sums
+    from kwx.cli.scored import tell_sums
     from kwx.hazard.scored.diagnostics import pmf_sums
     from warehouse.lake.store import Lake
 
@@ -250,7 +205,14 @@ def check_pmf_sum(
 @range_options
 @click.option("--from", "first", type=ClockTime(), default="09:00", show_default=True, help="The window's beginning.")
 @click.option("--to", "last", type=ClockTime(), default="11:00", show_default=True, help="Its end, included.")
-@click.option("--at", "instants", type=ClockTime(), multiple=True, help="One instant instead of a window; repeatable.")
+@click.option(
+    "--at",
+    "instants",
+    type=ClockTime(),
+    multiple=True,
+    callback=on_grid,
+    help="One instant instead of a window; repeatable.",
+)
 @click.option(
     "--clock",
     type=click.Choice(("lst", "local")),
@@ -278,12 +240,15 @@ def evaluate_morning(
     Beside each day's scores stand those of past highs (known then), of a high that stays as it is, and, in the demo
     world, of the true probabilities.
     """
-    from kwx.cli.hazarded import evaluation_summary, tell_evaluation
+    from kwx.cli.scored import evaluation_summary, tell_evaluation
     from kwx.hazard.recipe import Recipe
     from kwx.hazard.scored.evaluation import evaluate_mornings
     from kwx.hazard.scored.mornings import Window
     from warehouse.lake.store import Lake
 
+    said = click.get_current_context().get_parameter_source
+    if instants and ParameterSource.COMMANDLINE in (said("first"), said("last")):
+        raise click.UsageError("--at is one instant, --from and --to are a window: say one of the two")
     spans = [(at, at) for at in instants] or [(first, last)]
     windows = [Window(first=begin, last=end, clock=clock) for begin, end in spans]
     evaluation = evaluate_mornings(
@@ -304,8 +269,8 @@ def evaluate_morning(
 
 
 @hazard.command("hazard-trace", epilog="Example:  kwx hazard hazard-trace --city chicago --date 2026-11-01")
-@_day_options
-@_recipe_options
+@day_options
+@recipe_options
 @forms_options
 @lake_option
 def hazard_trace(
@@ -322,5 +287,7 @@ def hazard_trace(
     from kwx.hazard.scored.diagnostics import trace_day
     from warehouse.lake.store import Lake
 
-    trace = trace_day(Lake(lake_root).snapshot(), city, event_date, _recipe(engine, paths, baseline))
-    forms.give(trace.rows, trace_summary(trace), tell=lambda: tell_trace(trace), chart=_drawn("trace_chart", trace))
+    trace = trace_day(Lake(lake_root).snapshot(), city, event_date, recipe_of(engine, paths, baseline))
+    forms.give(
+        trace.stacked(), trace_summary(trace), tell=lambda: tell_trace(trace), chart=_drawn("trace_chart", trace)
+    )

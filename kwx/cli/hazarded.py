@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import click
 import polars as pl
 
-from kwx.cli.show import ROWS_SHOWN, console, show_frame, table_of
-from kwx.cli.tell import tell_built
-from kwx.hazard.backfill import Backfilled, RanDay, Told, Wish
+from kwx.cli.show import ROWS_SHOWN, console, table_of
+from kwx.cli.tell import tell_built, tell_next
+from kwx.hazard.backfill import Backfilled, RanDay
 from kwx.hazard.fit.walk import Fitted
 from kwx.hazard.law import NO_REPORT, Law
-from kwx.hazard.scored.diagnostics import TOLERANCE, Sums, Trace
-from kwx.hazard.scored.evaluation import Evaluation
+from kwx.hazard.plan import UNKNOWN, Told, Wish
+from kwx.hazard.recipe import Recipe
+from kwx.hazard.scored.diagnostics import Trace
+from warehouse.market.cities import CITIES
 
-_SCORED = ("crps", "log_loss", "rps")
-_DAY_COLUMNS = ("city", "event_date", "window", "label_f", "winner", "p_winner", "expected_f", "crps", "log_loss")
+_THIN_DAYS = 14
 _QUARTER = 0.25
 
 
@@ -79,21 +81,67 @@ def tell_fitted(fitted: Fitted) -> None:
     ]
     out.print(table_of(headers, rows))
     out.print(
-        "\nδ: spread of the day bias in °F by lead in minutes; none is before any report of the day", soft_wrap=True
+        "\nρ: how much of a deviation is left after 5 minutes; σ: its new part each 5 minutes, least to most by hour;\n"
+        "δ: spread of the day bias in °F by lead in minutes, none is before any report of the day;\n"
+        "offset: official high minus the highest five-minute report",
+        soft_wrap=True,
     )
     for said in fitted.refused:
         click.echo(f"not fitted: {said}", err=True)
-    out.print(f"snapshot {fitted.built.snapshot.number}; {len(fitted.laws)} laws added to mc_params", soft_wrap=True)
-    out.print(f"next: kwx hazard backfill --city {fitted.laws[0].city}", soft_wrap=True)
+    thin = sorted({law.city for law in fitted.laws if law.days < _THIN_DAYS})
+    thinness = f"{', '.join(thin)}: fewer than {_THIN_DAYS} days, a thin fit: spreads are rough" if thin else ""
+    for said in [*fitted.notes, *([thinness] if thinness else [])]:
+        click.echo(f"note: {said}", err=True)
+    number, cities = fitted.built.snapshot.number, dict.fromkeys(law.city for law in fitted.laws)
+    if fitted.added:
+        out.print(f"snapshot {number}; {fitted.added} laws added to mc_params", soft_wrap=True)
+    else:
+        out.print(f"nothing differed from snapshot {number}: mc_params holds these laws already", soft_wrap=True)
+    out.print(f"next: kwx hazard backfill{_said(cities)}", soft_wrap=True)
 
 
-def tell_ran(ran: RanDay, trace: Trace) -> None:
+def _said(cities: Iterable[str]) -> str:
+    return "".join(f" --city {city}" for city in cities)
+
+
+def ran_summary(ran: RanDay | None, trace: Trace, *, snapshot: int, recipe: Recipe, panel: bool) -> dict[str, Any]:
+    """Return what became of one day; of one that was held already there is nothing to be told."""
+    return {
+        "city": trace.city,
+        "event_date": trace.event_date,
+        "mc_version": recipe.mc_version,
+        "snapshot": snapshot,
+        "changed": ran is not None and ran.built.changed,
+        "notes": [*(ran.day.notes if ran else []), *_of_panel(recipe, panel=panel)],
+    }
+
+
+def tell_ran(trace: Trace, summary: Mapping[str, Any]) -> None:
     """Print one day hour by hour, and whether the lake has changed."""
     tell_trace(trace)
-    for note in ran.day.notes:
+    for note in summary["notes"]:
         click.echo(f"note: {note}", err=True)
-    changed = "published as" if ran.built.changed else "nothing differed from"
-    console().print(f"{changed} snapshot {ran.built.snapshot.number}", soft_wrap=True)
+    changed = "published as" if summary["changed"] else "nothing differed from"
+    console().print(f"{changed} snapshot {summary['snapshot']}", soft_wrap=True)
+    tell_next(_following([trace.city], trace.event_date))
+
+
+def _of_panel(recipe: Recipe, *, panel: bool) -> list[str]:
+    """Return what is to be said of days that go into pmf_degrees alone."""
+    if panel or recipe.is_default:
+        return []
+    return [f"the panel keeps {Recipe().mc_version}; --panel shows {recipe.mc_version} there"]
+
+
+def _following(cities: Iterable[str], event_date: date) -> list[tuple[str, str]]:
+    """Return what to type after a run."""
+    named = list(cities)
+    day = f"city = '{named[0]}' and event_date = '{event_date}'"
+    return [
+        (f"kwx hazard evaluate-morning{_said(named)}", "how good the mornings were, beside past highs"),
+        (f"kwx hazard hazard-trace --city {named[0]} --date {event_date}", "how one day went"),
+        (f'kwx sql "select ts_utc, market_ticker, p_wx from pmf_minute where {day} limit 5"', "the chances"),
+    ]
 
 
 def tell_trace(trace: Trace) -> None:
@@ -105,9 +153,12 @@ def tell_trace(trace: Trace) -> None:
         pl.when(pl.col("quality") == pl.col("quality").shift()).then(pl.lit('"')).otherwise("quality").alias("quality")
     )
     out.print(table_of(headers, [_trace_line(row, trace) for row in shown.iter_rows(named=True)]))
-    high = "no report" if trace.high_utc is None else f"{trace.high_f:g} °F at {trace.high_utc:%H:%M}Z"
+    high = "no report"
+    if trace.high_utc is not None:
+        high = f"{trace.high_f:g} °F at {trace.high_utc + CITIES[trace.city].standard_offset:%H:%M} LST"
     label = "not settled yet" if trace.label_f is None else f"settled on {trace.label_f} °F"
-    out.print(f"\nhighest report: {high}; {label}", soft_wrap=True)
+    out.print("\n5 min, 60 min: the chance of a new maximum within so long", soft_wrap=True)
+    out.print(f"highest report: {high}; {label}", soft_wrap=True)
 
 
 def _shown(trace: Trace) -> pl.DataFrame:
@@ -157,62 +208,19 @@ def tell_backfilled(done: Backfilled, wish: Wish) -> None:
         click.echo(f"note: {note}", err=True)
     for day in [day for day in done.days if day.notes][:ROWS_SHOWN]:
         click.echo(f"note: {day.city} {day.event_date}: {'; '.join(day.notes)}", err=True)
+    for note in _of_panel(wish.recipe, panel=wish.panel):
+        click.echo(f"note: {note}", err=True)
+    version = wish.recipe.mc_version
     if done.built is None:
-        out.print(f"nothing to do: the lake holds all of it, made by {wish.recipe.mc_version} of what it holds now")
+        unknown = sum(day.state == UNKNOWN for day in done.days)
+        held = f"the lake holds all {len(done.days) - unknown} days of which something is known"
+        more = f"; of {unknown} more nothing is known" if unknown else ""
+        out.print(f"nothing to do: {held}, made by {version} of what it holds now{more}", soft_wrap=True)
+        return
+    following = _following(cities, next(day.event_date for day in done.days if day.state != UNKNOWN))
+    if not done.built.changed:
+        out.print(f"nothing differed from snapshot {done.built.snapshot.number}", soft_wrap=True)
+        tell_next(following)
         return
     out.print("")
-    tell_built(done.built)
-
-
-def tell_sums(sums: Sums) -> None:
-    """Print how many sums there are, how far the worst is from one, and the worst events."""
-    verdict = "every sum is 1" if sums.passed else f"NOT every sum is 1 within {TOLERANCE:g}"
-    click.echo(f"{sums.instants:,} sums; the worst is {sums.deviation:.3g} from 1: {verdict}")
-    worst = sums.rows.head(10).with_columns(pl.col("deviation").map_elements("{:.3g}".format, return_dtype=pl.String))
-    show_frame(worst)
-
-
-def evaluation_summary(evaluation: Evaluation) -> dict[str, Any]:
-    """Return what all days come to."""
-    found = evaluation.reliability
-    return {
-        "mc_version": evaluation.mc_version,
-        "summary": evaluation.summary.to_dicts(),
-        "reliability": {
-            "inside_band": found.inside,
-            "level": found.level,
-            "p_value": found.p_value,
-            "ece": found.ece,
-            "rows": found.rows,
-            "dates": found.dates,
-        },
-    }
-
-
-def tell_evaluation(evaluation: Evaluation) -> None:
-    """Print the days, then the means beside those of each reference on the same days."""
-    out = console()
-    days = evaluation.rows.head(ROWS_SHOWN)
-    theirs = [name for name in days.columns if name.startswith(("crps_", "log_loss_"))]
-    columns = [*_DAY_COLUMNS, *theirs]
-    out.print(table_of([_short(name) for name in columns], _rounded(days, columns)))
-    if evaluation.rows.height > days.height:
-        click.echo("… and more days: --csv, --json and --parquet give all of them", err=True)
-    out.print(f"\nmeans of {evaluation.mc_version}, and of each reference on the same days (the lower the better):")
-    names = [name for name in evaluation.summary.columns if not evaluation.summary[name].is_null().all()]
-    out.print(table_of([_short(name) for name in names], _rounded(evaluation.summary, names)))
-    found = evaluation.reliability
-    where = "inside" if found.inside else "outside"
-    out.print(
-        f"\nreliability of the brackets: {where} its {found.level:.0%} band; miscalibration p {found.p_value:.3f}",
-        soft_wrap=True,
-    )
-
-
-def _short(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _rounded(frame: pl.DataFrame, columns: Sequence[str]) -> list[list[Any]]:
-    rows = frame.select(columns).iter_rows()
-    return [[round(value, 3) + 0.0 if isinstance(value, float) else value for value in row] for row in rows]
+    tell_built(done.built, following)

@@ -28,7 +28,7 @@ _NEXT = (
 )
 
 
-def tell_built(built: Built) -> None:
+def tell_built(built: Built, following: Sequence[tuple[str, str]] = _NEXT) -> None:
     """Print what was built, how long it took, and what to type next."""
     out = console()
     manifest = built.snapshot.manifest
@@ -45,8 +45,14 @@ def tell_built(built: Built) -> None:
         out.print("nothing differed from what the lake held: no new snapshot")
     elif built.before is not None:
         out.print(f"snapshot {built.before} is kept; back to it with: kwx lake rollback")
+    tell_next(following)
+
+
+def tell_next(following: Sequence[tuple[str, str]]) -> None:
+    """Print what to type next, each command with what it is for."""
+    out = console()
     out.print("\nnext:")
-    out.print(table_of(("", ""), [(f"  {command}", meaning) for command, meaning in _NEXT]))
+    out.print(table_of(("", ""), [(f"  {command}", meaning) for command, meaning in following]))
 
 
 def built_as_json(built: Built) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kwx.hazard.question import STEPS, Floats, Ints, Question, day_seed
 Day = tuple[Evidence, Outlook]
 
 _SD_LISTED = 6.0
-_SD_LISTED_STUDENT = 14.0
+_AIR_SD_LISTED = 4.5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,8 +49,9 @@ def ask(days: Sequence[Day], law: Law) -> Asked | None:
     stationary_f = np.array([noise.stationary_sd_f(place) for place in range(STEPS + 1)])
     record_first_f, record_p = _records(days, law, day, evaluation)
     first_degree_f, degrees = _degrees(
-        curves_f, curve, step=step, level_f=bias_f, sd_f=np.hypot(bias_sd_f, float(stationary_f.max())),
-        record_f=np.where(np.isnan(record_p[:, 0]), np.nan, record_first_f), far=law.tail_dof is not None,
+        curves_f, curve, step=step, level_f=bias_f,
+        reach_f=_reach_f(bias_sd_f, float(stationary_f.max()), far=law.tail_dof is not None),
+        record_f=np.where(np.isnan(record_p[:, 0]), np.nan, record_first_f),
     )  # fmt: skip
     question = Question(
         noise=noise,
@@ -130,13 +131,19 @@ def _barriers(first_f: Ints, chances: Floats, law: Law) -> Floats:
     return np.where(np.isnan(chances), np.nan, degree_f + 0.5 - law.station_offset_f)
 
 
+def _reach_f(bias_sd_f: Floats, air_sd_f: float, *, far: bool) -> Floats:
+    """Return how far from its middle a distribution is listed; a Student law reaches as far as it is cut."""
+    if far:
+        return np.asarray(_SD_LISTED * bias_sd_f + _AIR_SD_LISTED * air_sd_f, dtype=np.float64)
+    return np.asarray(_SD_LISTED * np.hypot(bias_sd_f, air_sd_f), dtype=np.float64)
+
+
 def _degrees(
-    curves_f: Floats, curve: Ints, *, step: Ints, level_f: Floats, sd_f: Floats, record_f: Floats, far: bool
+    curves_f: Floats, curve: Ints, *, step: Ints, level_f: Floats, reach_f: Floats, record_f: Floats
 ) -> tuple[Ints, int]:
     """Return the first degree of each curve's distributions, and how many degrees all of them list."""
     ahead_f = np.maximum.accumulate(curves_f[:, ::-1], axis=1)[:, ::-1]
     peak_f = ahead_f[curve, np.minimum(step + 1, STEPS)] + level_f
-    reach_f = (_SD_LISTED_STUDENT if far else _SD_LISTED) * sd_f
     lowest_f = np.where(np.isnan(record_f), peak_f - reach_f, record_f)
     highest_f = np.fmax(peak_f + reach_f, record_f + RECORD_OFFSETS)
     first, last = np.full(len(curves_f), np.inf), np.full(len(curves_f), -np.inf)

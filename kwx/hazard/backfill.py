@@ -1,21 +1,19 @@
-"""Running many days: a plan of what is not there yet, days in parallel over processes, one publish behind checks."""
+"""Running many days: what is planned of them, days in parallel over processes, one publish behind checks."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
-from kwx.hazard.drafts import Drafts, Finished
-from kwx.hazard.fits import Fit, fit_before, fits_of, require_fit
-from kwx.hazard.inputs import Inputs, hashes_held
+from kwx.hazard.drafts import Drafts, Finished, name_of
+from kwx.hazard.plan import UNKNOWN, RunTask, Told, Wish, is_held, made_of, planned
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.rows import degrees_rows, joined_degrees, joined_minutes, minute_rows
 from kwx.hazard.run import DayRun, run_dates
@@ -28,40 +26,8 @@ from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import PMF_DEGREES, PMF_MINUTE, Partition
 from warehouse.lake.writer import Writer, write
-from warehouse.market.cities import CITIES
-from warehouse.market.climate_day import event_dates
 
-LARGEST_TASK_DAYS = 28
-SMALLEST_TASK_DAYS = 7
 _WAIT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """Which days of which cities, in which way; `again` runs them also where they are held already."""
-
-    cities: tuple[str, ...] = ()
-    since: date | None = None
-    until: date | None = None
-    recipe: Recipe = field(default_factory=Recipe)
-    again: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTask:
-    """Days of one city, each with the hash of what it is made of."""
-
-    paths: LakePaths
-    snapshot: int
-    city: str
-    days: tuple[tuple[date, str], ...]
-    recipe: Recipe
-    again: bool = False
-
-    @property
-    def label(self) -> str:
-        """What progress says of it."""
-        return f"{self.city} {self.days[0][0]} … {self.days[-1][0]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,21 +37,12 @@ class StageTask:
     task: RunTask
     base: int
     staging: Staging
+    to_panel: bool
 
     @property
     def label(self) -> str:
         """What progress says of it."""
         return self.task.label
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What became of one day: run, found finished by an earlier run, held already, or left out as nothing is known."""
-
-    city: str
-    event_date: date
-    state: str
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,27 +72,47 @@ def backfill(
     started = time.perf_counter()
     lake = Lake(lake_root)
     snapshot = lake.snapshot()
-    tasks, told, notes = _planned(snapshot, wish, workers=workers_wanted(workers))
+    plan = planned(snapshot, wish, workers=workers_wanted(workers))
+    tasks, told, notes = plan.tasks, plan.told, plan.notes
+    drafts = Drafts(lake.paths)
     if not tasks:
+        drafts.remove(_names_in(told, wish.recipe), at_utc=clock())
+        told.sort(key=lambda day: (day.city, day.event_date))
         return Backfilled(built=None, days=told, notes=notes, seconds=time.perf_counter() - started)
     with executor_of(max(1, min(workers_wanted(workers), len(tasks))), scheduler=scheduler) as pool:
-        told += [day for days in in_pool(run_task, tasks, pool, "running", on_progress) for day in days]
+        told += [day for days in in_pool(run_task, tasks, pool, "running", on_progress, weigh=_days_in) for day in days]
         with write(lake, purpose="hazard backfill", clock=clock, wait_seconds=wait_seconds) as writer:
-            built = _published(writer, tasks, pool, on_progress, started=started)
-    finished = [sha for task in tasks for _, sha in task.days]
-    Drafts(lake.paths).remove(finished, at_utc=clock())
+            built = _published(writer, tasks, pool, on_progress, started=started, to_panel=wish.to_panel)
+    drafts.remove(_names_in(told, wish.recipe), at_utc=clock())
     told.sort(key=lambda day: (day.city, day.event_date))
     return Backfilled(built=built, days=told, notes=notes, seconds=time.perf_counter() - started)
 
 
+def _days_in(task: RunTask | StageTask) -> int:
+    return len(task.days if isinstance(task, RunTask) else task.task.days)
+
+
+def _names_in(days: Sequence[Told], recipe: Recipe) -> set[str]:
+    """Return the names of the days that a lake holds now, of which no draft is needed any more."""
+    return {name_of(day.city, day.event_date, recipe.mc_version) for day in days if day.state != UNKNOWN}
+
+
 def _published(
-    writer: Writer, tasks: Sequence[RunTask], pool: Executor, on_progress: OnProgress, *, started: float
+    writer: Writer,
+    tasks: Sequence[RunTask],
+    pool: Executor,
+    on_progress: OnProgress,
+    *,
+    started: float,
+    to_panel: bool,
 ) -> Built:
     """Join the finished days with what the lake holds now, and publish them."""
     base = writer.lake.snapshot().number
-    joins = [StageTask(task=task, base=base, staging=writer.staging) for task in tasks]
-    staged = [one for result in in_pool(stage_task, joins, pool, "joining", on_progress) for one in result]
-    on_progress(len(joins), len(joins), "publishing and checking")
+    joins = [StageTask(task=task, base=base, staging=writer.staging, to_panel=to_panel) for task in tasks]
+    results = in_pool(stage_task, joins, pool, "joining", on_progress, weigh=_days_in)
+    staged = [one for result in results for one in result]
+    days = sum(map(_days_in, joins))
+    on_progress(days, days, "publishing and checking")
     return _publish(writer, staged, tasks[0].recipe, before=base, started=started)
 
 
@@ -151,72 +128,13 @@ def _publish(writer: Writer, staged: Sequence[Staged], recipe: Recipe, *, before
     )
 
 
-def _planned(snapshot: Snapshot, wish: Wish, *, workers: int) -> tuple[list[RunTask], list[Told], list[str]]:
-    """Return what is to be run, what became of the other days, and what is to be told."""
-    inputs = Inputs.of(snapshot)
-    tasks, told, notes = [], [], []
-    for city in wish.cities or tuple(city for city in CITIES if inputs.dates(city)):
-        days, others, said = _days_of(snapshot, inputs, city, wish)
-        told += others
-        notes += said
-        rounds = math.ceil(len(days) / (LARGEST_TASK_DAYS * workers)) or 1
-        each = max(SMALLEST_TASK_DAYS, math.ceil(len(days) / (rounds * workers)))
-        tasks += [
-            RunTask(
-                paths=snapshot.paths, snapshot=snapshot.number, city=city, recipe=wish.recipe, again=wish.again,
-                days=tuple(days[place : place + each]),
-            )
-            for place in range(0, len(days), each)
-        ]  # fmt: skip
-    return tasks, told, notes
-
-
-def _days_of(
-    snapshot: Snapshot, inputs: Inputs, city: str, wish: Wish
-) -> tuple[list[tuple[date, str]], list[Told], list[str]]:
-    """Return one city's days to be run, each with its hash, then what became of the others."""
-    known, fits = inputs.dates(city), fits_of(snapshot, city)
-    first, last = wish.since or min(known, default=None), wish.until or max(known, default=None)
-    if first is None or last is None:
-        raise _nothing_known(city, wish)
-    wanted, notes = _served(list(event_dates(first, last)), fits, city, may_skip=wish.since is None)
-    held = hashes_held(snapshot, city, since=wanted[0], until=wanted[-1], recipe=wish.recipe)
-    days, told = [], []
-    for event_date in wanted:
-        if event_date not in set(known):
-            told.append(Told(city=city, event_date=event_date, state="nothing known"))
-            continue
-        sha = inputs.sha256(city, event_date, require_fit(fits, city, event_date), wish.recipe)
-        if held.get(event_date) == sha and not wish.again:
-            told.append(Told(city=city, event_date=event_date, state="held"))
-        else:
-            days.append((event_date, sha))
-    return days, told, notes
-
-
-def _served(dates: Sequence[date], fits: Sequence[Fit], city: str, *, may_skip: bool) -> tuple[list[date], list[str]]:
-    """Return the days that a fit may serve; those before the first fit are left out, or refused if they were said."""
-    served = [day for day in dates if fit_before(fits, day) is not None]
-    if not served or (len(served) < len(dates) and not may_skip):
-        require_fit(fits, city, dates[0])
-    if len(served) == len(dates):
-        return served, []
-    return served, [f"{city}: {dates[0]} … left out up to {fits[0].until}, the end of the first fit"]
-
-
-def _nothing_known(city: str, wish: Wish) -> Refused:
-    span = f" from {wish.since or '…'} to {wish.until or '…'}" if wish.since or wish.until else ""
-    return Refused(
-        f"the lake knows nothing of {city}{span}: no report, no forecast, no market",
-        hint=f"kwx lake status shows what there is; kwx ingest all --city {city} --since … --until … fetches it",
-    )
-
-
 def run_task(task: RunTask) -> list[Told]:
     """Run the days that are not finished yet, and keep them."""
     drafts = Drafts(task.paths)
     told = []
     missing = {}
+    if task.again:
+        drafts.drop([sha for _, sha in task.days])
     for event_date, sha in task.days:
         found = None if task.again else drafts.find(sha)
         if found is None:
@@ -230,7 +148,7 @@ def run_task(task: RunTask) -> list[Told]:
     for run in runs:
         event_date = run.data.day.event_date
         day = finished(run, task.recipe, inputs_sha256=missing[event_date])
-        drafts.keep(missing[event_date], day)
+        drafts.keep(missing[event_date], day, of=name_of(task.city, event_date, task.recipe.mc_version))
         told.append(_told(task, event_date, "run", day.notes))
     return told
 
@@ -257,15 +175,18 @@ def stage_task(task: StageTask) -> list[Staged]:
                 f"{task.task.city} {event_date}: the finished day is gone from {drafts.folder}",
                 hint="run it again; do not remove that folder while a backfill runs",
             )
-        staged += staged_day(day, Partition(task.task.city, event_date), base, task.staging)
+        partition = Partition(task.task.city, event_date)
+        staged += staged_day(day, partition, base, task.staging, to_panel=task.to_panel)
     return staged
 
 
-def staged_day(day: Finished, partition: Partition, base: Snapshot, staging: Staging) -> list[Staged]:
-    """Stage one finished day, joined with what a snapshot holds of it."""
+def staged_day(
+    day: Finished, partition: Partition, base: Snapshot, staging: Staging, *, to_panel: bool
+) -> list[Staged]:
+    """Stage one finished day, joined with what a snapshot holds of it; its minutes only if they go into the panel."""
     degrees = joined_degrees(day.degrees, base.read(PMF_DEGREES, partition))
     staged = [staging.stage(PMF_DEGREES, degrees, partition)]
-    if day.minutes.height:
+    if to_panel and day.minutes.height:
         minutes = joined_minutes(day.minutes, base.read(PMF_MINUTE, partition))
         staged.append(staging.stage(PMF_MINUTE, minutes, partition))
     return staged
@@ -297,27 +218,29 @@ def run_day(
     recipe: Recipe,
     lake_root: Path | str | None = None,
     *,
+    again: bool = False,
+    panel: bool = False,
     clock: Clock = utc_now,
     wait_seconds: float = _WAIT_SECONDS,
-) -> RanDay:
-    """Run one day anew and publish it."""
+) -> RanDay | None:
+    """Run one day and publish it; None, unless it is to be run again, where the lake holds it made of what it holds."""
     started = time.perf_counter()
     lake = Lake(lake_root)
     snapshot = lake.snapshot()
+    wish = Wish(recipe=recipe, panel=panel)
+    if not again and is_held(snapshot, city, event_date, wish):
+        return None
     run, day = computed_day(snapshot, city, event_date, recipe)
     with write(lake, purpose="hazard run-day", clock=clock, wait_seconds=wait_seconds) as writer:
         base = lake.snapshot()
-        staged = staged_day(day, Partition(city, event_date), base, writer.staging)
+        staged = staged_day(day, Partition(city, event_date), base, writer.staging, to_panel=wish.to_panel)
         built = _publish(writer, staged, recipe, before=base.number, started=started)
+    Drafts(lake.paths).remove({name_of(city, event_date, recipe.mc_version)}, at_utc=clock())
     return RanDay(run=run, day=day, built=built)
 
 
 def computed_day(snapshot: Snapshot, city: str, event_date: date, recipe: Recipe) -> tuple[DayRun, Finished]:
     """Run one day of a snapshot without publishing it; a day of which nothing is known is refused."""
-    inputs = Inputs.of(snapshot)
-    if event_date not in inputs.dates(city):
-        raise _nothing_known(city, Wish(since=event_date, until=event_date))
-    fit = require_fit(fits_of(snapshot, city), city, event_date)
+    sha = made_of(snapshot, city, event_date, recipe)
     (run,) = run_dates(snapshot, city, [event_date], recipe.build(), baseline=recipe.baseline)
-    sha = inputs.sha256(city, event_date, fit, recipe)
     return run, finished(run, recipe, inputs_sha256=sha)

@@ -1,4 +1,4 @@
-"""The fits that a lake holds, and which of them may serve an event date: one that ended before it."""
+"""The fits that a lake holds, and which of them may serve an event date: one that ended before its eve."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from kwx.hazard.law import VERSION, WHOLE_YEAR, Baseline, Law
-from kwx.hazard.question import STEPS
+from kwx.hazard.law import VERSION, Baseline, Law
+from kwx.hazard.question import LEAST_SIGMA_F
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MC_PARAMS, Partition
-
-LEAST_SIGMA_F = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,9 +62,9 @@ def require_fit(fits: Sequence[Fit], city: str, event_date: date) -> Fit:
 
 
 def _fit(city: str, rows: Sequence[dict[str, Any]]) -> Fit:
-    laws = [_law(city, row) for row in rows]
+    laws = [Law.of_row(city, row) for row in rows]
     for law in laws:
-        if not abs(law.rho) < 1:
+        if not 0 <= law.rho < 1:
             raise Refused(
                 f"{city}: the {law.baseline} law fitted {law.fitted_utc:%Y-%m-%d %H:%M}Z has ρ = {law.rho:g}",
                 hint=f"a residual must forget: fit again with kwx hazard fit-params --city {city}",
@@ -81,14 +79,6 @@ def _fit(city: str, rows: Sequence[dict[str, Any]]) -> Fit:
         sha256=hashlib.sha256(said.encode()).hexdigest(),
         note=f"σ raised to {LEAST_SIGMA_F:g} °F" if still else "",
     )
-
-
-def _law(city: str, row: Mapping[str, Any]) -> Law:
-    """Read a law back; one that needs no typical day has none."""
-    if row["template_labels"]:
-        return Law.of_row(city, row)
-    blank = {"template_labels": [WHOLE_YEAR], "template_f": [0.0] * (STEPS + 1)}
-    return replace(Law.of_row(city, {**row, **blank}), templates_f={})
 
 
 def _with_some_noise(law: Law) -> Law:

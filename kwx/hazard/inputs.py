@@ -43,16 +43,29 @@ class Inputs:
         return hashlib.sha256(" ".join([city, str(event_date), *said]).encode()).hexdigest()
 
 
-def hashes_held(snapshot: Snapshot, city: str, *, since: date, until: date, recipe: Recipe) -> dict[date, str]:
+def hashes_held(
+    snapshot: Snapshot, city: str, *, since: date, until: date, recipe: Recipe, to_panel: bool, inputs: Inputs
+) -> dict[date, str]:
     """Return of which inputs the days were made that the lake holds whole under a recipe.
 
-    A day whose minutes speak for another recipe since is not held whole.
+    What goes into the panel is held whole only where pmf_minute speaks for this recipe and for no other one.
     """
     ours = pl.col("mc_version") == recipe.mc_version
     degrees = snapshot.scan(PMF_DEGREES, cities=(city,), since=since, until=until).filter(ours)
     made_of = degrees.select("event_date", "inputs_sha256").unique().collect()
+    several = set(made_of.filter(pl.col("event_date").is_duplicated())["event_date"])
+    held = {day: sha for day, sha in made_of.iter_rows() if day not in several}
+    if not to_panel:
+        return held
     minutes = snapshot.scan(PMF_MINUTE, cities=(city,), since=since, until=until).filter(pl.col("p_wx").is_not_null())
-    foreign = minutes.filter(~ours).select("event_date").unique().collect()
-    overwritten = set(foreign["event_date"])
-    several = made_of.filter(pl.col("event_date").is_duplicated())["event_date"]
-    return {day: sha for day, sha in made_of.iter_rows() if day not in overwritten and day not in set(several)}
+    shown: dict[date, set[str]] = {}
+    for day, version in minutes.select("event_date", "mc_version").unique().collect().iter_rows():
+        shown.setdefault(day, set()).add(version)
+    # Of the default recipe both tables are written at once: without minutes there were none to be written.
+    silent = {recipe.mc_version} if recipe.is_default else set()
+    untraded = {day for day in held if Partition(city, day) not in inputs.files[MARKETS.name]}
+    return {
+        day: sha
+        for day, sha in held.items()
+        if shown.get(day, silent) == {recipe.mc_version} or (day in untraded and day not in shown)
+    }

@@ -73,7 +73,7 @@ def _of_day(day: int, evaluations: int, asked: Sequence[Asked], answers: Sequenc
 def masses(asked: Asked, answer: Answer, rows: slice | np.ndarray = slice(None)) -> Floats:
     """Return [n, degrees] the chance of each whole degree; what lies beyond the last listed one is counted there."""
     degree_f = asked.first_degree_f[rows][:, None] + np.arange(asked.question.thresholds)
-    below = answer.below[rows] * _settled(asked, rows, degree_f)
+    below = answer.below[rows] * settled_up_to(asked, rows, degree_f)
     below[:, -1] = 1.0
     p: Floats = np.diff(below, axis=1, prepend=0.0)
     p = np.clip(p, 0.0, None)
@@ -81,8 +81,8 @@ def masses(asked: Asked, answer: Answer, rows: slice | np.ndarray = slice(None))
     return p
 
 
-def _settled(asked: Asked, rows: slice | np.ndarray, degree_f: np.ndarray) -> Floats:
-    """Return P(official maximum so far ≤ each degree); one where there is no maximum yet."""
+def settled_up_to(asked: Asked, rows: slice | np.ndarray, degree_f: np.ndarray) -> Floats:
+    """Return [n, degrees] P(official maximum so far ≤ each degree); one where there is no maximum yet."""
     chances = asked.record_p[rows]
     so_far = np.concatenate([np.zeros((len(chances), 1)), np.cumsum(np.nan_to_num(chances), axis=1)], axis=1)
     counted = np.clip(degree_f - asked.record_first_f[rows][:, None] + 1, 0, chances.shape[1])

@@ -19,6 +19,9 @@ from warehouse.market.climate_day import FIVE_MINUTE_STEPS
 
 GRID_MINUTES = 5
 STEPS = FIVE_MINUTE_STEPS
+LEAST_SIGMA_F = 0.05
+"""Air that moves less from step to step is taken to move so much: no lattice carries less."""
+
 SOON_STEPS = 12
 """The hour of hazard_next_60m, in steps."""
 
@@ -66,7 +69,8 @@ class Question:
     now_step: [N] the step of the evaluation itself, step ≤ now_step ≤ 288: reports arrive late.
     residual_f, residual_sd_f: [N] the air at `step` minus its curve, and how uncertain that is. A residual of NaN is
         air of which nothing is known: ε is then normal around zero with residual_sd_f, whatever δ is.
-    bias_f, bias_sd_f: [N] mean and spread of δ; tail_dof is that of its Student law, None the normal one.
+    bias_f, bias_sd_f: [N] mean and spread of δ. With tail_dof, its law is Student's with that scale, cut at six times
+        it; None is the normal law.
     record_f, record_p: [N, R] the temperatures above which a new maximum begins, and how likely each is; a row of NaN
         where there is no maximum yet, whose hazards then are NaN too.
     seeds: [N] where an engine that draws takes its draws from, those of day_seed; evaluations of one day share theirs.

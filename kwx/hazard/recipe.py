@@ -30,6 +30,11 @@ class Recipe:
         engine = self.engine if self.engine == "lattice" else f"paths{self.paths}"
         return f"{VERSION}_{engine}" + (f"_{self.baseline}" if self.baseline else "")
 
+    @property
+    def is_default(self) -> bool:
+        """Tell whether this is the recipe to which pmf_minute belongs."""
+        return self.mc_version == Recipe().mc_version
+
     def build(self) -> Engine:
         """Return the engine."""
         if self.engine == "simulate":

@@ -1,4 +1,4 @@
-"""Running days: what was known of each, a fit that ended before it, an engine; out come distributions of the high."""
+"""Running days: what was known of each, a fit that ended before its eve, an engine; out come chances of each degree."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run_days(days: Sequence[DayData], fit: Fit, engine: Engine, *, baseline: Bas
 def run_dates(
     snapshot: Snapshot, city: str, dates: Sequence[date], engine: Engine, *, baseline: Baseline | None = None
 ) -> list[DayRun]:
-    """Run event dates of one city, those that share a fit at once; a date that no fit ended before is refused."""
+    """Run event dates of one city, those that share a fit at once; a date before whose eve no fit ended is refused."""
     fits = fits_of(snapshot, city)
     wanted = set(dates)
     groups: dict[int, list[DayData]] = {}

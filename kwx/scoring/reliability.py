@@ -75,14 +75,28 @@ def reliability(
     """
     forecasts = sort_forecasts(p)
     rows = len(forecasts.p)
-    came = outcomes(hit, rows=rows)
-    blocks = blocks_of(dates, rows=rows, least=1)
     from_p = np.zeros(rows) if below is None else probabilities(below, name="below")
     _require_band(level, resamples, from_p, rows)
+    came, blocks = outcomes(hit, rows=rows), blocks_of(dates, rows=rows, least=1)
     grid = _grid(forecasts)
+    chance = _resampled(forecasts, blocks, from_p, grid, resamples=resamples, seed=seed)
+    return _judged(forecasts, came, grid, chance, level=level, bins=bins, dates=blocks.number)
+
+
+def _judged(
+    forecasts: Forecasts,
+    came: Bools,
+    grid: Floats,
+    chance: tuple[Floats, Floats],
+    *,
+    level: float,
+    bins: int,
+    dates: int,
+) -> Reliability:
+    """Compare the curve of what came, and its miscalibration, with those that chance alone makes."""
+    curves, by_chance = chance
     hits = forecasts.hits(came)
     curve = recalibrate(forecasts, hits)
-    curves, by_chance = _resampled(forecasts, blocks, from_p, grid, resamples=resamples, seed=seed)
     low, high = _band(curves, level)
     observed = np.interp(grid, forecasts.value, curve)
     outside = (observed < low - _TINY) | (observed > high + _TINY)
@@ -95,12 +109,12 @@ def reliability(
         outside=outside,
         inside=not outside.any(),
         level=level,
-        p_value=float((1 + np.count_nonzero(by_chance >= found - _TINY)) / (resamples + 1)),
+        p_value=float((1 + np.count_nonzero(by_chance >= found - _TINY)) / (len(by_chance) + 1)),
         brier=parts_of_brier(forecasts.p, curve[forecasts.of_row], came),
         log_loss=parts_of_log_loss(forecasts.p, curve[forecasts.of_row], came),
         ece=calibration_error(forecasts, hits, bins=bins),
-        rows=rows,
-        dates=blocks.number,
+        rows=len(came),
+        dates=dates,
     )
 
 

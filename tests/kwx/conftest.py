@@ -23,7 +23,7 @@ RAN = (date(2026, 11, 1), date(2026, 11, 2))
 
 
 def a_law(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
-    """Return a plausible law of Chicago in autumn, as if fitted up to the day before the world began."""
+    """Return a plausible law of Chicago in autumn, as if fitted up to the day before the eve of the world."""
     steps = np.arange(289)
     values = {
         "city": "chicago",
@@ -39,7 +39,7 @@ def a_law(baseline: Baseline = Baseline.TEMPLATE, **changes: object) -> Law:
         "records": dict.fromkeys(RecordKind, (0.9, 0.08, 0.02, 0.0, 0.0)),
         "fitted_utc": datetime(2026, 11, 10, tzinfo=UTC),
         "since": date(2026, 10, 1),
-        "until": date(2026, 10, 30),
+        "until": date(2026, 10, 29),
         "days": 20,
         "snapshot": 1,
     }

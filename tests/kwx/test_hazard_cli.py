@@ -41,7 +41,7 @@ def test_a_trace_has_every_form(command, hazard_lake, tmp_path):
     _, out, err = command("hazard", "hazard-trace", *DAY, "--json", *words, "--plot", "t.svg", lake=hazard_lake)
 
     said = json.loads(out)
-    assert 305 == len(said["rows"]) == pl.read_csv(files["csv"]).height == pl.read_parquet(files["parquet"]).height
+    assert 305 * 6 == len(said["rows"]) == pl.read_csv(files["csv"]).height == pl.read_parquet(files["parquet"]).height
     assert ("chicago", 64) == (said["city"], said["label_f"])
     assert (tmp_path / "t.svg").read_text().startswith("<svg")
     assert 3 == err.count("written to")
@@ -88,18 +88,35 @@ def test_a_city_without_fitted_parameters_is_refused_with_the_command_to_type(co
     code, _, err = command("hazard", "run-day", "--city", "nyc", "--date", "2026-11-02", lake=hazard_lake)
 
     assert 3 == code
-    assert "kwx hazard fit-params --city nyc --until 2026-11-01" in err
+    assert "a fit needs 7 days of reports, and 4 are there; more of them: kwx ingest obs --city nyc" in err
 
 
 def test_run_day_publishes_and_says_so(command, own_lake):
     """The day is stored, shown, and told with its snapshot."""
     words = ("hazard", "run-day", "--city", "chicago", "--date", "2026-10-31", "--baseline", "hold_last")
 
-    code, out, _ = command(*words, lake=own_lake)
+    code, out, _ = command(*words, "--panel", lake=own_lake)
 
     stored = Lake(own_lake).snapshot().read(PMF_MINUTE, Partition("chicago", date(2026, 10, 31)))
     assert (0, ["v1_grid5_lattice_hold_last"]) == (code, stored["mc_version"].unique().to_list())
     assert f"published as snapshot {Lake(own_lake).current_number()}" in out
+
+
+def test_a_day_that_is_held_is_shown_as_it_is_held(command, own_lake, put):
+    """Made of the same it is not run, unless asked for: no new snapshot, the stored rows are printed, exit 0."""
+    words, partition = ("hazard", "run-day", *DAY, "--csv", "day.csv"), Partition("chicago", date(2026, 11, 2))
+    rows = Lake(own_lake).snapshot().read(PMF_MINUTE, partition).select(PMF_MINUTE.schema.names())
+    put(own_lake, PMF_MINUTE, rows.with_columns(hazard_next_5m=pl.lit(0.125)), partition)
+    marked = Lake(own_lake).current_number()
+
+    held = command(*words, lake=own_lake)
+    shown, number = pl.read_csv("day.csv"), Lake(own_lake).current_number()
+    again = command(*words, "--again", lake=own_lake)
+
+    assert (0, marked, [0.125]) == (held[0], number, shown["hazard_next_5m"].unique().to_list())
+    assert f"nothing differed from snapshot {marked}" in held[1]
+    assert f"published as snapshot {marked + 1}" in again[1]
+    assert rows.equals(Lake(own_lake).snapshot().read(PMF_MINUTE, partition).select(rows.columns))
 
 
 def test_a_backfill_with_nothing_to_do_says_so(command, hazard_lake):
@@ -148,3 +165,33 @@ def test_a_fit_of_too_few_days_is_refused_with_the_number_it_needs(command, haza
 
     assert 3 == code
     assert "a fit needs 7 days" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--at", "10:02"), "the nearest is 10:00"),
+        (("--at", "10:00", "--from", "09:00"), "say one of the two"),
+    ],
+)
+def test_an_instant_that_is_never_evaluated_is_refused(command, hazard_lake, words, said):
+    """Evaluations are five minutes apart; an instant and a window exclude each other."""
+    code, _, err = command("hazard", "evaluate-morning", *words, lake=hazard_lake)
+
+    assert 2 == code
+    assert said in " ".join(err.split())
+
+
+def test_traces_of_two_days_can_be_stacked(command, hazard_lake):
+    """The columns are the same for every day, whatever its brackets."""
+    days = []
+    for day in ("01", "02"):
+        words = ("--city", "chi", "--date", f"2026-11-{day}", "--parquet", "t.parquet")
+        command("hazard", "hazard-trace", *words, lake=hazard_lake)
+        days.append(pl.read_parquet("t.parquet"))
+
+    both = pl.concat(days)
+    sums = both.group_by("event_date", "ts_utc").agg(pl.col("p_wx").sum())["p_wx"]
+    assert ["city", "event_date", "mc_version", "ts_utc"] == both.columns[:4]
+    assert 2 * 305 == sums.len()
+    assert (sums - 1).abs().max() < 1e-9

@@ -18,7 +18,6 @@ from warehouse.lake.ledger import Ledger
 from warehouse.lake.manifest import Change, FileEntry, Manifest, load_changes, load_file_list
 from warehouse.lake.tables import Partition, Table
 
-
 logger = logging.getLogger(__name__)
 
 
@@ -142,6 +141,11 @@ class Lake:
         if wanted is None and self.snapshot_numbers():
             raise NoSnapshot(
                 f"{self.paths.current} is missing: the lake does not say which snapshot holds", hint=self._way_back()
+            )
+        if wanted is None and not self.paths.root.exists():
+            raise NoSnapshot(
+                f"there is no lake at {self.paths.root}: the folder does not exist",
+                hint="another one with --lake DIR or KWX_LAKE; or build one with: kwx lake build",
             )
         if wanted is None:
             raise NoSnapshot(f"the lake {self.paths.root} is empty", hint="build one with: kwx lake build")

@@ -19,10 +19,13 @@ _SPACING_SD = 1.2
 _SPACING_SPREADS = 0.56
 _STRIDE_SPREADS = 0.55
 _SD_KEPT = 4.3
-_STUDENT_SD_KEPT = 12.0
+STUDENT_REACH = 6.0
+"""Student's law of the day bias is cut at so many times its scale, in every engine: no day is off by more."""
 _TAPS = 8
 _WEIGHTLESS = 1e-6
+_ROUNDING = 1e-9
 _SHARES = (0.35, 0.6, 0.9)
+_EVEN_SPACING = 0.75
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,7 +73,7 @@ def biases_of(question: Question, *, spread_f: float) -> Biases:
     spacing_f = next((spacing for spacing in _SPACINGS_F if spacing <= fine), _SPACINGS_F[-1])
     longest = max(1, int(_STRIDE_SPREADS * spread_f / spacing_f))
     stride = np.clip(np.floor(_SPACING_SD * sd_f / spacing_f), 1, longest).astype(np.int64)
-    kept = _SD_KEPT if question.tail_dof is None else _STUDENT_SD_KEPT
+    kept = _SD_KEPT if question.tail_dof is None else STUDENT_REACH
     side = _TAPS + int(np.ceil((kept * sd_f / (spacing_f * stride)).max()))
     value_f = np.asarray(spacing_f * stride[:, None] * np.arange(-side, side + 1), dtype=np.float64)
     centre_f = spacing_f * np.rint(mean_f / spacing_f)
@@ -91,12 +94,18 @@ def biases_of(question: Question, *, spread_f: float) -> Biases:
 def few_values(question: Question, *, share: float) -> tuple[Floats, Floats]:
     """Return a few values of a standard bias and their chances, for what depends on it weakly.
 
-    `share` is the largest that the bias has in the spread of what is asked for.
+    `share` is the largest that the bias has in the spread of what is asked for. Where that is much, or the tails are
+    heavy, the values lie evenly, as close as what is asked for needs.
     """
     if not question.bias_sd_f.any():
         return np.zeros(1), np.ones(1)
-    count = 3 + sum(share > limit for limit in _SHARES)
-    return _standard_values(question.tail_dof, count)
+    if question.tail_dof is None and share <= _SHARES[-1]:
+        return _standard_values(None, 3 + sum(share > limit for limit in _SHARES))
+    reach = _SD_KEPT if question.tail_dof is None else STUDENT_REACH
+    side = int(np.ceil(reach * max(1.0, share) / _EVEN_SPACING))
+    values = reach * np.arange(-side, side + 1) / side
+    weights = _bell(values[None], np.ones(1), question.tail_dof)[0]
+    return values, weights / weights.sum()
 
 
 def _standard_values(tail_dof: float | None, count: int) -> tuple[Floats, Floats]:
@@ -104,27 +113,18 @@ def _standard_values(tail_dof: float | None, count: int) -> tuple[Floats, Floats
     if tail_dof is None:
         nodes, weights = np.polynomial.hermite_e.hermegauss(count)
         return nodes, weights / weights.sum()
-    nodes, weights = np.polynomial.legendre.leggauss(count + 2)
-    return stdtrit(tail_dof, (nodes + 1) / 2), weights / 2
+    nodes, weights = np.polynomial.legendre.leggauss(2 * count)
+    cut = stdtr(tail_dof, -STUDENT_REACH)
+    return stdtrit(tail_dof, cut + (1 - 2 * cut) * (nodes + 1) / 2), weights / 2
 
 
 def _bell(value_f: Floats, sd_f: Floats, tail_dof: float | None) -> Floats:
-    """Return the density at each value; what lies beyond the outermost ones is theirs."""
+    """Return the density at each value, but for a factor."""
     scaled = value_f / sd_f[:, None]
     if tail_dof is None:
         return np.exp(-0.5 * np.minimum(scaled**2, 1_000))
     density: Floats = (1 + scaled**2 / tail_dof) ** (-(tail_dof + 1) / 2)
-    width = scaled[:, 1] - scaled[:, 0]
-    peak = _student_peak(tail_dof)
-    density[:, 0] += stdtr(tail_dof, scaled[:, 0] - width / 2) / (width * peak)
-    density[:, -1] += stdtr(tail_dof, -scaled[:, -1] - width / 2) / (width * peak)
-    return density
-
-
-def _student_peak(dof: float) -> float:
-    """Return the density of Student's law at zero."""
-    small = 1e-4
-    return float(stdtr(dof, small) - stdtr(dof, -small)) / (2 * small)
+    return np.where(np.abs(scaled) <= STUDENT_REACH + _ROUNDING, density, 0.0)
 
 
 def _between(places: Floats, chances: Floats, side: int) -> Floats:

@@ -15,14 +15,13 @@ from numpy.lib.stride_tricks import as_strided
 from threadpoolctl import threadpool_limits
 
 from kwx.hazard.engines.barrier import Nodes, Singles, kept, step_back, transition
-from kwx.hazard.engines.bias import Biases, biases_of
+from kwx.hazard.engines.bias import STUDENT_REACH, Biases, biases_of
 from kwx.hazard.engines.reading import Places, read
 from kwx.hazard.engines.soon import Map, soon
-from kwx.hazard.question import STEPS, Answer, Floats, Ints, Noise, Question
+from kwx.hazard.question import LEAST_SIGMA_F, STEPS, Answer, Floats, Ints, Noise, Question
 
-LEAST_SIGMA_F = 0.05
 _STEP_SIGMAS = 1.15
-_WIDEST_F = 30.0
+_WIDEST_F = 60.0
 _SD_KEPT = 5.0
 _BIAS_SD_KEPT = 4.0
 _ROWS_AT_ONCE = 8_000
@@ -99,9 +98,10 @@ def _widest_sd_f(noise: Noise) -> float:
 def _furthest_state_f(question: Question) -> float:
     known = ~np.isnan(question.residual_f)
     centre_f = np.where(known, np.abs(question.residual_f - question.bias_f), 0.0)
-    bias_f = np.where(known, _BIAS_SD_KEPT * question.bias_sd_f, 0.0)
-    spread_f = np.hypot(bias_f, _BIAS_SD_KEPT * question.residual_sd_f)
-    return float((centre_f + spread_f).max(initial=0.0))
+    bias_f = np.where(known, question.bias_sd_f, 0.0)
+    if question.tail_dof is not None:
+        return float((centre_f + STUDENT_REACH * bias_f + _BIAS_SD_KEPT * question.residual_sd_f).max(initial=0.0))
+    return float((centre_f + _BIAS_SD_KEPT * np.hypot(bias_f, question.residual_sd_f)).max(initial=0.0))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

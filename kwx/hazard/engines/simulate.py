@@ -18,9 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
-from scipy.special import ndtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 from scipy.stats.qmc import Sobol
 
+from kwx.hazard.engines.bias import STUDENT_REACH
 from kwx.hazard.engines.paths import SCORES, STRATA, Law, Span, Start, Tally, tally
 from kwx.hazard.question import SOON_STEPS, STEPS, Answer, Floats, Ints, Question
 from warehouse.errors import Usage
@@ -217,7 +218,8 @@ def _law(question: Question) -> Law:
     """Return what all paths share."""
     scores = np.linspace(-SCORES, SCORES, _SCORES_TABLED)
     dof = question.tail_dof
-    biases = scores if dof is None else stdtrit(dof, ndtr(scores))
+    cut = 0.0 if dof is None else stdtr(dof, -STUDENT_REACH)
+    biases = scores if dof is None else stdtrit(dof, cut + (1 - 2 * cut) * ndtr(scores))
     rho = jnp.asarray(question.noise.rho, jnp.float32)
     return Law(rho, jnp.asarray(biases, jnp.float32), jnp.asarray(_directions()))
 

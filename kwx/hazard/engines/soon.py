@@ -62,34 +62,51 @@ def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
     chances = np.zeros((2, len(question)))
     chances[:, np.isnan(question.record_f).any(axis=1)] = np.nan
     open_ = (question.step < STEPS) & ~np.isnan(question.record_f).any(axis=1)
-    bias, bias_p = few_values(question, share=_share_of_bias(question))
+    records = _few_records(question)
+    parts = []
+    for unknown in (False, True):
+        members = np.flatnonzero(open_ & (np.isnan(question.residual_f) == unknown))
+        if not len(members):
+            continue
+        values = few_values(question, share=_share_of_bias(question, members, hidden=not unknown))
+        parts += [(some, sigma_f, values) for some, sigma_f in _alike(question, members)]
 
-    def answer(alike: tuple[Ints, Floats]) -> None:
-        members, sigma_f = alike
-        weight = _likely(question.record_p[members])[:, :, None] * bias_p
+    def answer(part: tuple[Ints, Floats, tuple[Floats, Floats]]) -> None:
+        members, sigma_f, (bias, bias_p) = part
+        weight = records.p[members, :, None] * bias_p
         place, record, value = np.nonzero(weight > 0)
-        ahead = _ahead(question, members[place], record, sigma_f, bias[value])
+        ahead = _ahead(question, members[place], records.barrier_f[members[place], record], sigma_f, bias[value])
         p = weight[place, record, value]
         for row, chance in enumerate(_new_maximum(ahead)):
             chances[row, members] = np.bincount(place, weights=p * chance, minlength=len(members))
 
-    for _ in in_threads(answer, _alike(question, np.flatnonzero(open_))):
+    for _ in in_threads(answer, parts):
         pass
     return chances[0], chances[1]
 
 
-def _likely(record_p: Floats) -> Floats:
-    """Return the chances of the records without those that hardly count, which are shared out among the others."""
-    likely: Floats = np.where(record_p >= _LIKELY, record_p, 0.0)
-    likely /= likely.sum(axis=1, keepdims=True)
-    return likely
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Records:
+    """[n, records] above which temperature a new maximum begins, and how likely each is."""
+
+    barrier_f: Floats
+    p: Floats
 
 
-def _share_of_bias(question: Question) -> float:
-    """Return how much the day bias, which the state hides at first, counts beside the shocks of the hour."""
+def _few_records(question: Question) -> Records:
+    """Return the records with those that hardly count put together, at their mean."""
+    p = question.record_p
+    small = np.where(p < _LIKELY, p, 0.0)
+    together = small.sum(axis=1)
+    mean_f = (small * np.nan_to_num(question.record_f)).sum(axis=1) / np.where(together > 0, together, 1.0)
+    return Records(barrier_f=np.column_stack([question.record_f, mean_f]), p=np.column_stack([p - small, together]))
+
+
+def _share_of_bias(question: Question, members: Ints, *, hidden: bool) -> float:
+    """Return how much the day bias counts beside the shocks of the hour; known air hides most of it at first."""
     rho, sigma_f = question.noise.rho, question.noise.sigma_f
-    hidden = ~np.isnan(question.residual_f)
-    shown_f = float(question.bias_sd_f[hidden].max(initial=0.0)) * (1 - rho**SOON_STEPS)
+    shown = 1 - rho**SOON_STEPS if hidden else 1.0
+    shown_f = float(question.bias_sd_f[members].max(initial=0.0)) * shown
     return shown_f / (float(np.median(sigma_f)) * float(np.sqrt((rho ** (2 * np.arange(SOON_STEPS))).sum())))
 
 
@@ -111,7 +128,7 @@ def _schedule(question: Question, step: int, steps: int) -> Floats:
     return np.concatenate([ahead, np.full(steps - len(ahead), ahead[-1])])
 
 
-def _ahead(question: Question, members: Ints, record: Ints, sigma_f: Floats, bias_sds: Floats) -> Ahead:
+def _ahead(question: Question, members: Ints, record_f: Floats, sigma_f: Floats, bias_sds: Floats) -> Ahead:
     """Return the next steps of evaluations under one of their records and values of the day bias each."""
     number = np.arange(1, len(sigma_f) + 1)
     step = question.step[members]
@@ -120,7 +137,7 @@ def _ahead(question: Question, members: Ints, record: Ints, sigma_f: Floats, bia
     bias_f = question.bias_f[members] + bias_sds * question.bias_sd_f[members]
     residual_f = question.residual_f[members] - bias_f
     drift_f = np.where(np.isnan(residual_f), 0.0, residual_f)[:, None] * question.noise.rho**number
-    barrier_f = question.record_f[members, record][:, None] - (air_f + bias_f[:, None] + drift_f)
+    barrier_f = record_f[:, None] - (air_f + bias_f[:, None] + drift_f)
     gone = question.now_step[members] - step
     return Ahead(
         rho=question.noise.rho, sigma_f=sigma_f, barrier_f=barrier_f, start_sd_f=question.residual_sd_f[members],

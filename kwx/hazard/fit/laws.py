@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from kwx.hazard.fit.template import templates_of
 from kwx.hazard.known.days import DayData
 from kwx.hazard.known.evidence import EVE_HOURS
 from kwx.hazard.known.outlook import Outlook, outlook_of
-from kwx.hazard.law import HOURS, NO_REPORT, WHOLE_YEAR, Baseline, DayBias, Law, hour_label
+from kwx.hazard.law import HOURS, LEADS, NO_REPORT, WHOLE_YEAR, Baseline, DayBias, Law, hour_label
 from kwx.hazard.question import STEPS, Engine
 
 __all__ = ["LEAST_DAYS", "LEAST_HOURS", "NotEnoughData", "fit_laws", "training_days"]
@@ -56,6 +56,7 @@ def fit_laws(
     city: str,
     fitted_utc: datetime,
     snapshot: int,
+    until: date | None = None,
     min_days: int = LEAST_DAYS,
     sigma_by_lead: bool = False,
     engine: Engine | None = None,
@@ -63,11 +64,13 @@ def fit_laws(
     """Return the laws of a city fitted to all of some days; a timeline law only where enough of them were forecast.
 
     Days without a label, or whose label was not known at `fitted_utc`, and those with few reports are left out; too few
-    that remain are refused.
+    that remain are refused. `until` is the last day that may have been seen, also where it had no label: the laws serve
+    only what comes after it.
     """
-    until = max((data.day.event_date for data in days), default=fitted_utc.date())
+    last = max((data.day.event_date for data in days), default=fitted_utc.date())
+    until = last if until is None else until
     past = past_days(training_days(days, until=until, fitted_utc=fitted_utc), city=city, least_days=min_days)
-    fitting = _fitting(past, city, fitted_utc, snapshot, sigma_by_lead=sigma_by_lead, engine=engine)
+    fitting = _fitting(past, until, city, fitted_utc, snapshot, sigma_by_lead=sigma_by_lead, engine=engine)
     flat = {WHOLE_YEAR: np.zeros(STEPS + 1)}
     hold_last = _fit(fitting, replace(fitting.blank, baseline=Baseline.HOLD_LAST, templates_f=flat), {})
     template = _fit_template(fitting)
@@ -78,6 +81,7 @@ def fit_laws(
 
 def _fitting(
     past: Sequence[PastDay],
+    until: date,
     city: str,
     fitted_utc: datetime,
     snapshot: int,
@@ -106,7 +110,7 @@ def _fitting(
         records=records,
         fitted_utc=fitted_utc,
         since=past[0].event_date,
-        until=past[-1].event_date,
+        until=until,
         days=len(past),
         snapshot=snapshot,
     )
@@ -173,13 +177,23 @@ def _fit(fitting: _Fitting, law: Law, others: Mapping[Baseline, Law]) -> Law:
     rows = rows_of(stood, law.baseline, air.rho)
     guesses = first_guess(rows, persists=persists)
     found = fit_biases(stood, law, guesses, engine=fitting.engine, persists=persists)
-    biases = filled(found.biases, found.days)
+    biases = _calm_at_last(filled(found.biases, found.days))
     return replace(
         law,
         biases=_walking(biases) if persists else biases,
         tail_dof=found.tail_dof,
         diagnostics={**_diagnostics(fitting, air, found), "asked_days": len(stood), "rows": len(rows.day), **notes},
     )
+
+
+def _calm_at_last(biases: Mapping[str, DayBias]) -> dict[str, DayBias]:
+    """Return the day biases with that of the last hour no wider than that of the hours before it.
+
+    In the last hour the air has no time to follow a bias, so that the labels hardly tell how wide it is.
+    """
+    last, before = str(LEADS[0]), str(LEADS[1])
+    calm = min(biases[last].sd_f, biases[before].sd_f)
+    return {**biases, last: replace(biases[last], sd_f=calm)}
 
 
 def _walking(biases: Mapping[str, DayBias]) -> dict[str, DayBias]:

@@ -17,6 +17,7 @@ from scipy.special import gammaln, ndtr, stdtr
 from kwx.hazard.asked import Asked, ask
 from kwx.hazard.fit.bias import BUCKETS, EVALUATIONS, NONE, Stood, bucket_of
 from kwx.hazard.law import NO_REPORT, DayBias, Law
+from kwx.hazard.outcome import settled_up_to
 from kwx.hazard.question import Engine, Floats, Ints
 
 TAIL_DOFS = (10.0, 5.0, 3.0)
@@ -127,7 +128,7 @@ def tabulated(days: Sequence[Stood], law: Law, guesses: Mapping[str, DayBias], *
     offsets = [_offsets(guesses[label]) for label in BUCKETS]
     label_f = np.array([day.label_f for day, _ in days])[asked.day[rows]]
     below = _answered(asked, rows, [offsets[place] for place in bucket.tolist()], label_f, law, engine)
-    settled = _settled(asked, rows, label_f)
+    settled = settled_up_to(asked, rows, label_f[:, None] + np.array([-1, 0]))
     tables = {}
     for place in np.unique(bucket).tolist():
         ours = np.flatnonzero(bucket == place)
@@ -210,15 +211,6 @@ def _answered(
     place = (degree - lowest[curve])[:, None] + np.array([-1, 0])
     below = np.take_along_axis(answer.below, place, axis=1)
     return np.split(below, np.cumsum(count)[:-1])
-
-
-def _settled(asked: Asked, rows: Ints, label_f: Ints) -> Floats:
-    """Return [n, 2] P(official maximum so far < label, ≤ label); one where there is no maximum yet."""
-    chances = asked.record_p[rows]
-    so_far = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(np.nan_to_num(chances), axis=1)], axis=1)
-    counted = (label_f - asked.record_first_f[rows])[:, None] + np.array([0, 1])
-    settled: Floats = np.take_along_axis(so_far, np.clip(counted, 0, chances.shape[1]), axis=1)
-    return np.where(np.isnan(chances[:, :1]), 1.0, settled)
 
 
 def _fit_all(tables: Mapping[str, Table], guesses: Mapping[str, DayBias], *, persists: bool) -> dict[str, DayBias]:

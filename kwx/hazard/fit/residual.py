@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from kwx.hazard.fit.past import NotEnoughData
 from kwx.hazard.law import HOURS, LEADS, hour_label
-from kwx.hazard.question import GRID_MINUTES, STEPS, Floats, Ints
+from kwx.hazard.question import GRID_MINUTES, LEAST_SIGMA_F, STEPS, Floats, Ints
 
-LEAST_SIGMA_F = 0.05
 LEAST_PAIRS = 40
 """A lag with fewer pairs says nothing."""
 

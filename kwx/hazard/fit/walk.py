@@ -65,6 +65,7 @@ class FitTask:
     until: date
     fitted_utc: datetime
     sigma_by_lead: bool
+    last_reported: date
 
     @property
     def label(self) -> str:
@@ -74,11 +75,13 @@ class FitTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What was fitted and stored, and of which spans nothing could be."""
+    """What was fitted, how many of the laws were not there yet, of which spans nothing could be fitted, and notes."""
 
     built: Built
     laws: list[Law]
+    added: int
     refused: list[str]
+    notes: list[str]
 
 
 def fit_params(
@@ -93,7 +96,8 @@ def fit_params(
 ) -> Fitted:
     """Fit cities on days whose label was known when the fit could first be used, and add the laws to mc_params.
 
-    A span with too few days is told; where no span of a city has enough, nothing is stored.
+    A span with too few days is told; where no span of a city has enough, nothing is stored. A fit that says the same as
+    the newest one of its end is not stored again, so that nothing made of that one has to be made again.
     """
     started = time.perf_counter()
     lake = Lake(lake_root)
@@ -107,8 +111,17 @@ def fit_params(
             raise next(result for result in reversed(ours) if isinstance(result, KwxError))
     laws = [law for result in results if not isinstance(result, KwxError) for law in result]
     with write(lake, purpose="hazard fit-params", clock=clock, wait_seconds=wait_seconds) as writer:
-        built = _published(writer, laws, started=started)
-    return Fitted(built=built, laws=laws, refused=[str(one) for one in refused])
+        built, added = published(writer, laws, started=started)
+    said, notes = [str(one) for one in refused], _cut_short(tasks, walk)
+    return Fitted(built=built, laws=laws, added=added, refused=said, notes=notes)
+
+
+def _cut_short(tasks: Sequence[FitTask], walk: Walk) -> list[str]:
+    """Tell of each city whose reports end before the day that was said."""
+    if walk.until is None:
+        return []
+    ends = {task.city: task.last_reported for task in tasks if task.last_reported < walk.until}
+    return [f"{city}: the last day with reports is {end}; {walk.until} was said" for city, end in ends.items()]
 
 
 def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> Iterator[FitTask]:
@@ -116,12 +129,15 @@ def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> Iterator[Fi
     made = 0
     for city in walk.cities or tuple(dict.fromkeys(day.city for day in snapshot.partitions(OBS.name))):
         days = [day.event_date for day in snapshot.partitions(OBS.name) if day.city == city and day.event_date]
-        since, until = walk.since or min(days, default=None), walk.until or max(days, default=None)
-        if since is None or until is None:
+        if walk.since and walk.until:
+            next(event_dates(walk.since, walk.until))  # refuses a range that runs backwards
+        ours = [day for day in days if (walk.since or day) <= day <= (walk.until or day)]
+        if not ours:
             raise Refused(
-                f"{city}: there are no observations to fit", hint=f"kwx ingest obs --city {city} --since … --until …"
+                f"{city}: there are no observations to fit{_range_said(walk)}",
+                hint=f"kwx ingest obs --city {city} --since … --until …",
             )
-        next(event_dates(since, until))  # refuses a range that runs backwards
+        since, until = walk.since or min(ours), min(walk.until or max(days), max(days))
         spans = list(walk.spans(since, until))
         if not spans:
             raise Refused(
@@ -132,8 +148,13 @@ def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> Iterator[Fi
             yield FitTask(
                 paths=snapshot.paths, snapshot=snapshot.number, city=city, since=first, until=last,
                 fitted_utc=made_utc + timedelta(microseconds=made), sigma_by_lead=walk.sigma_by_lead,
+                last_reported=max(days),
             )  # fmt: skip
             made += 1
+
+
+def _range_said(walk: Walk) -> str:
+    return f" from {walk.since or '…'} to {walk.until or '…'}" if walk.since or walk.until else ""
 
 
 def fit_task(task: FitTask) -> list[Law] | KwxError:
@@ -146,6 +167,7 @@ def fit_task(task: FitTask) -> list[Law] | KwxError:
             city=task.city,
             fitted_utc=task.fitted_utc,
             snapshot=task.snapshot,
+            until=max((data.day.event_date for data in days if data.obs.height), default=task.until),
             sigma_by_lead=task.sigma_by_lead,
         )
     except KwxError as error:
@@ -154,26 +176,45 @@ def fit_task(task: FitTask) -> list[Law] | KwxError:
 
 
 def _usable_utc(task: FitTask) -> datetime:
-    """Return when labels had to be known: at the first evaluation that the fit serves, on the day after the span."""
+    """Return when labels had to be known: at the first evaluation served, on the eve of the second day after."""
     served = ClimateDay(CITIES[task.city], task.until + timedelta(days=2))
     return min(task.fitted_utc, served.start_utc - timedelta(hours=EVE_HOURS))
 
 
-def _published(writer: Writer, laws: Sequence[Law], *, started: float) -> Built:
-    """Add the laws to those that are there, and publish."""
+def published(writer: Writer, laws: Sequence[Law], *, started: float) -> tuple[Built, int]:
+    """Add the fits that are not there yet, and publish; return how many laws were added too."""
     base = writer.lake.snapshot()
-    staged = []
+    staged, added = [], 0
     for city in dict.fromkeys(law.city for law in laws):
         partition = Partition(city)
         held = base.read(MC_PARAMS, partition).select(MC_PARAMS.schema.names())
-        rows = pl.concat([held, *(law.row() for law in laws if law.city == city)])
+        rows = held
+        for fit in _fits_in([law for law in laws if law.city == city]):
+            if not _is_there(fit, rows):
+                rows = pl.concat([rows, fit])
+        added += rows.height - held.height
         staged.append(writer.staging.stage(MC_PARAMS, rows, partition))
     take(writer, staged)
     snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={})
-    return Built(
+    built = Built(
         snapshot=snapshot,
         written=rows_written(staged),
         checks=checks,
         seconds=time.perf_counter() - started,
         before=base.number,
     )
+    return built, added
+
+
+def _fits_in(laws: Sequence[Law]) -> list[pl.DataFrame]:
+    """Return the rows of each fit: its laws share the instant at which they were made."""
+    instants = dict.fromkeys(law.fitted_utc for law in laws)
+    return [pl.concat([law.row() for law in laws if law.fitted_utc == instant]) for instant in instants]
+
+
+def _is_there(fit: pl.DataFrame, held: pl.DataFrame) -> bool:
+    """Tell whether the newest fit of the same end, which is the one in use, says the same."""
+    same_end = held.filter(pl.col("until_date") == fit["until_date"].max(), mc_version=fit["mc_version"][0])
+    newest = same_end.filter(pl.col("fitted_utc") == pl.col("fitted_utc").max())
+    said, there = (rows.drop("fitted_utc", "snapshot").sort("baseline") for rows in (fit, newest))
+    return said.equals(there)

@@ -4,7 +4,7 @@ Nothing here looks at a report before its known_utc. The words of `quality`, joi
 time: "no report" (none of day or eve is known), "air unknown" (the day has begun, and the last report is from long
 before it), "last report 200 min old" (from 180 on), "stuck since 04:20" (all reports since can mean the same degree,
 six hours and twelve reports or more: only the first of them is used), "jump at 14:35 unconfirmed" (the youngest of
-those that are neither state nor record), "impossible report left out".
+those that are neither state nor record), "impossible report left out", "impossible group left out".
 """
 
 from __future__ import annotations
@@ -179,9 +179,9 @@ def _quality(heard: Heard, last: _Last, state: _State, now_minute: Ints) -> tupl
     if len(heard.reports):
         _tell_ages(words, heard.reports, last, now_minute)
         _tell_jumps(words, heard.reports)
-    if len(heard.impossible):
-        for said in words[heard.impossible.min() :]:
-            said.append("impossible report left out")
+    for what, since in (("report", heard.impossible_reports), ("group", heard.impossible_groups)):
+        for said in words[since.min(initial=len(words)) :]:
+            said.append(f"impossible {what} left out")
     return tuple("; ".join(said) for said in words)
 
 

@@ -5,6 +5,10 @@ sound report before it, or, after a longer pause, up by more than 8 °F and 0.2 
 fall at any speed, an instrument that fails shows up). A jump counts only once it is confirmed: by a report 5 to 30
 minutes younger (a nearer one may relay the same measurement) within 2.5 °F, a fall also by one that goes on falling by
 less than another jump; by a group maximum, for a rise; or by a late report between it and the one before.
+
+A group counts unless it is impossible by what is known when it is: more than 8 °F below a sound report of its minutes,
+or more than 8 °F above all those of its hours, if no two hours of them pass without one. Two that agree are believed:
+a group within 2.5 °F of a doubtful report of its hours is possible, and confirms it.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ _RISE_F_PER_MINUTE = 0.2
 _CONFIRMS_WITHIN_F = 2.5
 _CONFIRMS_AFTER_MINUTES = (5, 30)
 _SIX_HOURS = 360
+_GAP_MINUTES = 120
+_WINDOW_MINUTES = 60
+"""The hours of a group may be meant to begin or end so much before or after the minutes that are surely its own."""
 _MINUTE_US = 60_000_000
 
 Bools = NDArray[np.bool_]
@@ -71,22 +78,33 @@ class Groups:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Heard:
-    """All that was told of a day and its eve; `impossible` are the evaluations that first knew of an impossible one."""
+    """All that was told of a day and its eve and can be.
+
+    impossible_reports, impossible_groups: the evaluations that first knew of one that cannot be.
+    """
 
     reports: Reports
     groups: Groups
-    impossible: Ints
+    impossible_reports: Ints
+    impossible_groups: Ints
 
 
 def heard_of(day: ClimateDay, ts_utc: pl.Series, obs: pl.DataFrame) -> Heard:
     """Return what was told of a day and its eve by the last of its evaluations, and when it was known and believed."""
     told = _told(day, ts_utc, obs)
     possible = _possible(told)
-    groups = _groups(told)
+    told_groups = _groups(told)
     arrived = _reports(told.filter(possible))
-    counts = _counts(arrived, groups, never=len(ts_utc))
-    reports = Reports(**{**vars(arrived), "counts": counts})
-    return Heard(reports=reports, groups=groups, impossible=told.filter(~possible)["known"].to_numpy())
+    by_themselves = _believed(arrived, _some(told_groups, slice(0)), never=len(ts_utc))
+    refused = _refused(told_groups, by_themselves)
+    groups = _some(told_groups, ~refused)
+    reports = _believed(arrived, groups, never=len(ts_utc))
+    return Heard(
+        reports=reports,
+        groups=groups,
+        impossible_reports=told.filter(~possible)["known"].to_numpy(),
+        impossible_groups=told_groups.known[refused],
+    )
 
 
 def _told(day: ClimateDay, ts_utc: pl.Series, obs: pl.DataFrame) -> pl.DataFrame:
@@ -137,8 +155,7 @@ def _groups(told: pl.DataFrame) -> Groups:
     whole_day = told.filter(hour_end == MINUTES_PER_DAY).select(
         "known", max_f="max_24h_f", first=pl.lit(0.0), last="minute", is_of_day=True
     )
-    groups = pl.concat([six_hours, whole_day]).filter(pl.col("max_f").is_between(COLDEST_F, WARMEST_F))
-    groups = groups.sort("known", "last", "first", "max_f")
+    groups = pl.concat([six_hours, whole_day]).drop_nulls("max_f").sort("known", "last", "first", "max_f")
     return Groups(
         first=groups["first"].to_numpy(),
         last=groups["last"].to_numpy(),
@@ -148,8 +165,36 @@ def _groups(told: pl.DataFrame) -> Groups:
     )
 
 
+def _some(groups: Groups, which: slice | Bools) -> Groups:
+    return Groups(**{name: values[which] for name, values in vars(groups).items()})
+
+
+def _refused(groups: Groups, reports: Reports) -> Bools:
+    """Tell which groups are impossible by the reports known with each; those believe each other without any group."""
+    each = zip(groups.first, groups.last, groups.max_f, groups.known, strict=True)
+    return np.array([_is_impossible(reports, *group) for group in each], dtype=np.bool_)
+
+
+def _is_impossible(reports: Reports, first: float, last: float, max_f: int, known: int) -> bool:
+    if not COLDEST_F <= max_f <= WARMEST_F:
+        return True
+    minute, sound = reports.minute, reports.counts <= known
+    spanned = sound & (first <= minute) & (minute <= last)
+    if (reports.lo_f[spanned] > max_f + JUMP_F).any():
+        return True
+    near = (first - _WINDOW_MINUTES <= minute) & (minute <= last + _WINDOW_MINUTES)
+    reached = sound & (max_f <= reports.hi_f + JUMP_F)
+    agreed = (reports.known <= known) & (np.abs(reports.temp_f - max_f) <= _CONFIRMS_WITHIN_F)
+    pauses = np.diff(minute[spanned], prepend=first, append=last)
+    return not (near & (reached | agreed)).any() and bool(pauses.max() <= _GAP_MINUTES)
+
+
+def _believed(reports: Reports, groups: Groups, *, never: int) -> Reports:
+    """Return the reports with the first evaluation that believes each."""
+    return Reports(**{**vars(reports), "counts": _counts(reports, groups, never=never)})
+
+
 def _counts(reports: Reports, groups: Groups, *, never: int) -> Ints:
-    """Return the first evaluation that believes each report."""
     before = _heard_before(reports.known)
     jumps = _jumps(reports.minute - reports.minute[before], reports.temp_f - reports.temp_f[before])
     if not (jumps & (before >= 0)).any():

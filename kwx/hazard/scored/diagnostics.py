@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
+from kwx.hazard.advice import how_to_run
 from kwx.hazard.backfill import computed_day
 from kwx.hazard.drafts import Finished
 from kwx.hazard.known.days import DayData, read_days
@@ -25,12 +26,15 @@ from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
 
 TOLERANCE = 1e-6
+ROUNDING = 1e-9
 _SHOWN = ("m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "hazard_next_5m", "hazard_next_60m")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sums:
-    """How far from one the probabilities sum; `rows` is one line for each event and version, the worst first.
+    """How far from one the probabilities sum; `rows` is one line for each event and version.
+
+    Those beyond rounding come first, the worst at the top; the others by city and date.
 
     rows: city, event_date, of (an event, or a version of pmf_degrees), instants, deviation, worst_utc, worst_sum.
     """
@@ -71,9 +75,10 @@ def pmf_sums(
         pl.col("ts_utc").get(worst).alias("worst_utc"),
         pl.col("p").get(worst).alias("worst_sum"),
     )
-    found = rows.sort("deviation", "city", "event_date", "of", descending=[True, False, False, False]).collect()
+    beyond_rounding = pl.when(pl.col("deviation") > ROUNDING).then("deviation").otherwise(0.0)
+    found = rows.sort(-beyond_rounding, "city", "event_date", "of").collect()
     if found.is_empty():
-        raise Refused("no probabilities of these days are in the lake", hint="make them with: kwx hazard backfill")
+        raise Refused("no probabilities of these days are in the lake", hint=how_to_run(snapshot, cities))
     return Sums(rows=found)
 
 
@@ -94,6 +99,34 @@ class Trace:
     high_f: float | None
     label_f: int | None
     source: str
+    mc_version: str
+    bounds: tuple[tuple[int | None, int | None], ...]
+
+    def stacked(self) -> pl.DataFrame:
+        """Return a row for each instant and bracket, in the same columns for every day, so that days can be joined."""
+        bounds = pl.DataFrame(
+            {
+                "bracket": self.brackets,
+                "low_f": [low for low, _ in self.bounds],
+                "high_f": [high for _, high in self.bounds],
+            },
+            schema_overrides={"low_f": pl.Int32, "high_f": pl.Int32},
+        )
+        shared = [name for name in self.rows.columns if name not in self.brackets]
+        long = self.rows.unpivot(self.brackets, index=shared, variable_name="bracket", value_name="p_wx")
+        long = long.join(bounds, on="bracket", maintain_order="left").with_columns(
+            city=pl.lit(self.city), event_date=pl.lit(self.event_date), mc_version=pl.lit(self.mc_version)
+        )
+        told = ("bracket", "low_f", "high_f", "p_wx")
+        columns = (
+            "city",
+            "event_date",
+            "mc_version",
+            *(name for name in shared if name != "quality"),
+            *told,
+            "quality",
+        )
+        return long.sort("ts_utc", "low_f", nulls_last=False).select(columns)
 
 
 def trace_day(snapshot: Snapshot, city: str, event_date: date, recipe: Recipe) -> Trace:
@@ -131,6 +164,8 @@ def _trace(data: DayData, evidence: Evidence, degrees: pl.DataFrame, minutes: pl
         high_f=high_f,
         label_f=data.label_f,
         source=source,
+        mc_version=degrees["mc_version"][0],
+        bounds=tuple((bracket.low_f, bracket.high_f) for bracket in ladder.brackets),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from kwx.hazard.advice import how_to_run
 from kwx.hazard.ladders import Ladder
 from kwx.hazard.law import VERSION
 from kwx.hazard.question import Floats
@@ -91,6 +92,8 @@ def mornings_of(
     """Return the labelled days of which distributions are stored, each averaged over each window."""
     stored = snapshot.scan(PMF_DEGREES, cities=cities, since=since, until=until)
     version = _version(stored, mc_version)
+    if version is None:
+        raise Refused("no distribution of these days is in the lake", hint=how_to_run(snapshot, cities))
     by_name = {str(window): window for window in windows}
     evaluations = _in_windows(stored.filter(pl.col("mc_version") == version), by_name)
     labels = labels_of(snapshot)
@@ -118,11 +121,11 @@ def labels_of(snapshot: Snapshot) -> pl.DataFrame:
         return pl.DataFrame(con.sql(_LABELS).pl())
 
 
-def _version(stored: pl.LazyFrame, said: str | None) -> str:
-    """Return which version to look at: the one said, else the lattice's, else the only one."""
+def _version(stored: pl.LazyFrame, said: str | None) -> str | None:
+    """Return which version to look at: the one said, else the lattice's, else the only one; None without any."""
     found = stored.select(pl.col("mc_version").unique().sort()).collect()["mc_version"].to_list()
     if not found:
-        raise Refused("no distribution of these days is in the lake", hint="make them with: kwx hazard backfill")
+        return None
     wanted = said or (PREFERRED_VERSION if PREFERRED_VERSION in found else found[0])
     if wanted not in found or (said is None and len(found) > 1 and wanted != PREFERRED_VERSION):
         raise Usage(f"of which mc_version? {said or ''} is not there", hint=f"--mc-version: {' '.join(found)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,27 +26,35 @@ Reference = tuple[Forecast, list[bool]]
 
 
 def climatology(mornings: Mornings) -> Reference:
-    """Return the smoothed past highs around each day: those settled and known before the row's window began."""
-    labels = mornings.labels
-    range_f = (int(labels["label_f"].min()) - 15, int(labels["label_f"].max()) + 15)  # type: ignore[arg-type]
-    p = np.zeros((mornings.rows.height, range_f[1] - range_f[0] + 1))
-    there = []
-    for place, row in enumerate(mornings.rows.iter_rows(named=True)):
-        known = (pl.col("label_known_utc") <= row["since_utc"]) & (pl.col("event_date") < row["event_date"])
-        past = labels.filter((pl.col("city") == row["city"]) & known)
-        try:
-            _, found = climatology_pmf(
-                past["label_f"].to_numpy(),
-                past["event_date"].dt.ordinal_day().to_numpy(),
-                row["event_date"].timetuple().tm_yday,
-                range_f=range_f,
-            )
-        except Refused:
-            there.append(False)
-            continue
-        p[place] = found[0]
-        there.append(True)
-    return Forecast(first_f=range_f[0], p=p), there
+    """Return the smoothed past highs around each day: those settled and known before the row's window began.
+
+    The degrees that are never impossible reach 15 °F beyond those same highs, so no later one moves them.
+    """
+    of_city = {city: part for (city,), part in mornings.labels.partition_by("city", as_dict=True).items()}
+    found = [
+        _past_highs(of_city.get(row["city"], mornings.labels.clear()), row)
+        for row in mornings.rows.iter_rows(named=True)
+    ]
+    there = [one is not None for one in found]
+    served = [one for one in found if one is not None]
+    first_f = min((first for first, _ in served), default=0)
+    last_f = max((first + len(p) for first, p in served), default=1)
+    p = np.zeros((len(found), last_f - first_f))
+    for place, (first, mass) in zip(np.flatnonzero(there).tolist(), served, strict=True):
+        p[place, first - first_f : first - first_f + len(mass)] = mass
+    return Forecast(first_f=first_f, p=p), there
+
+
+def _past_highs(labels: pl.DataFrame, row: Mapping[str, Any]) -> tuple[int, Floats] | None:
+    """Return the first degree and the distribution of one row; None where too few highs are known."""
+    known = (pl.col("label_known_utc") <= row["since_utc"]) & (pl.col("event_date") < row["event_date"])
+    past = labels.filter(known)
+    days = past["event_date"].dt.ordinal_day().to_numpy()
+    try:
+        first_f, p = climatology_pmf(past["label_f"].to_numpy(), days, row["event_date"].timetuple().tm_yday)
+    except Refused:
+        return None
+    return first_f, p[0]
 
 
 def hold_last(snapshot: Snapshot, mornings: Mornings, engine: Engine) -> Reference:

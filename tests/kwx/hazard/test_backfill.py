@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from time import sleep
 
 import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from kwx.hazard.backfill import RunTask, Wish, backfill, computed_day, run_task
+from kwx.hazard.advice import how_to_fit
+from kwx.hazard.backfill import backfill, computed_day, run_task
 from kwx.hazard.drafts import Drafts
 from kwx.hazard.fits import fit_before, fits_of
 from kwx.hazard.inputs import Inputs
 from kwx.hazard.known.days import read_days
 from kwx.hazard.law import HOURS, Baseline, hour_label
+from kwx.hazard.plan import RunTask, Wish
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.rows import joined_degrees, joined_minutes
 from kwx.hazard.run import run_days
 from warehouse.errors import LakeBusy, Refused, Usage
+from warehouse.lake.checks import run_checks
 from warehouse.lake.lock import writer_lock
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import FORECASTS, MARKETS, MC_PARAMS, OBS, PMF_DEGREES, PMF_MINUTE, Partition
@@ -104,6 +115,71 @@ def test_a_stopped_backfill_goes_on_and_a_finished_one_has_nothing_to_do(own_lak
     assert [] == list(Drafts(Lake(own_lake).paths).folder.iterdir())
 
 
+def killed_at_its_first_draft(root):
+    """Return how a backfill of two cities ended in a process of its own, killed with its workers at the first draft."""
+    words = [
+        "hazard",
+        "backfill",
+        "--since",
+        "2026-10-31",
+        "--baseline",
+        "template",
+        "--panel",
+        "--workers",
+        "1",
+        "--lake",
+        root,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    running = subprocess.Popen(
+        [sys.executable, "-m", "kwx", *map(str, words)],
+        env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    while running.poll() is None and not drafts_of(root):
+        sleep(0.005)
+    os.killpg(running.pid, signal.SIGKILL)
+    return running.wait(timeout=10)
+
+
+def drafts_of(root):
+    """Return the names of the whole drafts of a lake."""
+    return {one.name for one in Drafts(Lake(root).paths).folder.glob("*") if "." not in one.name}
+
+
+def chances(root):
+    """Return what a lake holds of the forced template: p of every degree, and p_wx of every bracket."""
+    ours, snapshot = pl.col("mc_version") == "v1_grid5_lattice_template", Lake(root).snapshot()
+    degrees, minutes = (snapshot.scan(table).filter(ours).collect() for table in (PMF_DEGREES, PMF_MINUTE))
+    size = pl.col("p").list.len().cast(pl.Int32)
+    flat = degrees.with_columns(f=pl.int_ranges(pl.col("first_f"), pl.col("first_f") + size)).explode("f", "p")
+    of_degree = flat.select("city", "ts_utc", pl.format("{} {}", "event_date", "f").alias("of"), "p")
+    of_bracket = minutes.select("city", "ts_utc", pl.col("market_ticker").alias("of"), pl.col("p_wx").alias("p"))
+    return pl.concat([of_degree, of_bracket])
+
+
+@pytest.mark.slow
+def test_a_backfill_that_is_killed_leaves_the_lake_whole_and_the_next_one_finishes(own_lake, put, law_of):
+    """Killed at the first draft: the old snapshot stays as it was; the next run takes the drafts and ends the same."""
+    put(own_lake, MC_PARAMS, law_of(city="nyc").row(), Partition("nyc"))
+    other = Path(shutil.copytree(own_lake, own_lake.with_name("undisturbed"), symlinks=True))
+    before, wish = (
+        Lake(own_lake).snapshot(),
+        Wish(since=date(2026, 10, 31), recipe=Recipe(baseline=Baseline.TEMPLATE), panel=True),
+    )
+
+    code = killed_at_its_first_draft(own_lake)
+    kept, between = drafts_of(own_lake), Lake(own_lake).snapshot()
+    checks = run_checks(between)
+    resumed = backfill(wish, own_lake, workers=1)
+    backfill(wish, other, workers=1)
+
+    assert (-signal.SIGKILL, before.number, []) == (code, between.number, [one for one in checks if not one.passed])
+    assert {"finished before": len(kept), "run": 6 - len(kept)} == dict(Counter(day.state for day in resumed.days))
+    both = chances(own_lake).join(chances(other), on=["city", "ts_utc", "of"], how="full").fill_null(0.0)
+    assert both.height > 6 * 307 * 10
+    assert (both["p"] - both["p_right"]).abs().max() < ROUNDING
+
+
 def test_a_day_is_held_only_as_long_as_it_is_made_of_the_same(own_lake, put):
     """One report less, and its day and the next are no longer what they would be; the day before stays."""
     lake, days = Lake(own_lake), [DAY - timedelta(days=1), DAY, DAY + timedelta(days=1)]
@@ -172,14 +248,15 @@ def test_the_newest_fit_that_ended_before_the_day_is_used(own_lake, put, law_of)
 @pytest.mark.parametrize(
     ("wish", "said", "hint"),
     [
-        (Wish(cities=("nyc",)), "nyc: no fit in mc_params ended before 2026-10-30", "--city nyc --until 2026-10-29"),
-        (Wish(cities=(CITY,), since=date(2026, 10, 30)), "ended before 2026-10-30", "--until 2026-10-29"),
+        (Wish(cities=("nyc",)), "nyc: no fit .* ended before the eve of 2026-10-30", "a fit needs 7 days of reports"),
+        (Wish(cities=(CITY,), since=date(2026, 10, 30)), "before the eve of 2026-10-30", "a fit needs 7 days"),
+        (Wish(cities=(CITY,), since=date(2031, 1, 1)), "knows nothing of chicago from 2031-01-01", "kwx lake status"),
         (Wish(cities=("miami",)), "the lake knows nothing of miami", "kwx ingest"),
     ],
-    ids=["no fit", "fits too late", "no data"],
+    ids=["no fit", "fits too late", "later than all data", "no data"],
 )
 def test_a_city_that_cannot_be_run_is_refused_with_the_command_to_type(hazard_lake, wish, said, hint):
-    """Without a fit that ended before the first day, and without any data, nothing is guessed."""
+    """Without a fit that ended before the eve of the first day, and without any data, nothing is guessed."""
     with pytest.raises(Refused, match=said) as caught:
         backfill(wish, hazard_lake)
 
@@ -284,3 +361,72 @@ def test_distributions_of_other_versions_stay(ran):
     joined = joined_degrees(rows.head(5), held)
 
     assert {"v1_grid5_lattice": 5, "other": 307} == dict(joined["mc_version"].value_counts().iter_rows())
+
+
+TEMPLATE = Recipe(baseline=Baseline.TEMPLATE)
+
+
+def versions_shown(root):
+    """Return whose chances pmf_minute holds of a day, and whose distributions pmf_degrees holds."""
+    snapshot = Lake(root).snapshot()
+    return tuple(
+        sorted(snapshot.read(table, PARTITION)["mc_version"].unique().to_list()) for table in (PMF_MINUTE, PMF_DEGREES)
+    )
+
+
+def test_another_recipe_leaves_the_panel_alone_until_it_is_told_to_show_it(own_lake):
+    """pmf_minute belongs to the default recipe; whether a day is held is a matter of each version."""
+    wish = Wish(cities=(CITY,), since=DAY, recipe=TEMPLATE)
+    lattice, template = RECIPE.mc_version, TEMPLATE.mc_version
+
+    apart = [backfill(wish, own_lake, workers=1).days[0].state for _ in range(2)]
+    beside = versions_shown(own_lake)
+    panel = Wish(cities=(CITY,), since=DAY, recipe=TEMPLATE, panel=True)
+    shown = [backfill(panel, own_lake, workers=1).days[0].state for _ in range(2)]
+
+    assert (["run", "held"], ["run", "held"]) == (apart, shown)
+    assert ([lattice], [lattice, template]) == beside
+    assert ([template], [lattice, template]) == versions_shown(own_lake)
+    assert run_day(CITY, DAY, RECIPE, own_lake) is not None  # the panel goes back to whom it belongs
+
+
+def test_a_city_without_a_fit_does_not_stop_one_that_has_one(own_lake):
+    """It is told with the command to type; the other city is run."""
+    done = backfill(Wish(cities=("nyc", CITY), since=DAY), own_lake, workers=1)
+
+    assert {CITY} == {day.city for day in done.days}
+    assert "left out: nyc: no fit in mc_params" in done.notes[0]
+
+
+def test_days_of_which_nothing_is_known_are_told_apart_from_those_held(own_lake):
+    """They are counted; they are not held."""
+    done = backfill(Wish(cities=(CITY,), since=DAY, until=date(2026, 11, 9)), own_lake, workers=1)
+
+    assert {"held": 1, "nothing known": 7} == dict(Counter(day.state for day in done.days))
+
+
+@pytest.mark.parametrize("by", ["backfill", "run-day"])
+def test_a_draft_of_a_day_that_is_published_is_removed_whatever_it_was_made_of(own_lake, by):
+    """A stopped run leaves drafts; once the lake holds the day nobody asks for their hash."""
+    snapshot = Lake(own_lake).snapshot()
+    days = ((DAY, "made-of-an-older-fit"),)
+    run_task(RunTask(paths=snapshot.paths, snapshot=snapshot.number, city=CITY, days=days, recipe=RECIPE))
+    kept = drafts_of(own_lake)
+
+    if by == "backfill":
+        backfill(Wish(cities=(CITY,), since=DAY), own_lake, workers=1)
+    else:
+        run_day(CITY, DAY, RECIPE, own_lake, again=True)
+
+    assert ({"made-of-an-older-fit"}, set()) == (kept, drafts_of(own_lake))
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [(20, "--until 2026-10-18"), (8, "--until 2026-10-07; the first day that such a fit can serve is 2026-10-09")],
+)
+def test_the_fit_that_is_advised_can_be_made(asked, said):
+    """The one that ends just before the eve, or the earliest one of which there are days enough."""
+    days = [date(2026, 10, day) for day in range(1, 26)]
+
+    assert how_to_fit(days, CITY, date(2026, 10, asked)).endswith(said)

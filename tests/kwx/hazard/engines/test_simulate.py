@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from kwx.hazard import paths, simulate
+from kwx.hazard.engines import paths, simulate
 from kwx.hazard.engines.lattice import Lattice
 from kwx.hazard.engines.simulate import Simulator
 from kwx.hazard.question import STEPS, Answer, Noise, Question, day_seed
@@ -254,3 +254,41 @@ def same(one: Answer, other: Answer) -> None:
     np.testing.assert_array_equal(one.below, other.below)
     np.testing.assert_array_equal(one.record_5m, other.record_5m)
     np.testing.assert_array_equal(one.record_60m, other.record_60m)
+
+
+@pytest.mark.parametrize(
+    ("rho", "said"),
+    [
+        (0.98, {"tail_dof": 3.0, "bias_sd_f": 4.0, "step": 230}),
+        (0.98, {"tail_dof": 3.0, "bias_sd_f": 2.0, "step": 150}),
+        (0.998, {"tail_dof": 3.0, "bias_sd_f": 9.0, "step": 230}),
+        (0.98, {"bias_sd_f": 10.0, "step": 150, "residual_f": np.nan, "residual_sd_f": 2.0}),
+        (0.98, {"bias_sd_f": 0.5, "step": 150, "residual_f": 40.0}),
+        (0.0, {"bias_sd_f": 1.0, "step": 150}),
+        (0.95, {"bias_sd_f": 1.0, "step": 150, "louder": 6.0}),
+    ],
+)
+def test_the_engines_agree_far_from_everyday(rho, said):
+    """Heavy tails, a wide bias, air that is unknown or far off, loud air: chances and hazards within four errors."""
+    one = {name: np.array([said.get(name, other)]) for name, other in EVERYDAY.items()}
+    one["now_step"] = one["step"] = one["step"].astype(np.int64)
+    noise = Noise(rho=rho, sigma_f=said.get("louder", 1.0) * np.full((1, STEPS), 0.35))
+    curve_f = 75 - 10 * np.cos(2 * np.pi * (np.arange(STEPS + 1) - 24) / STEPS)
+    asked = Question(
+        noise=noise, curves_f=curve_f[None], first_threshold_f=np.array([82.5]), thresholds=48,
+        tail_dof=said.get("tail_dof"),
+        curve=np.zeros(1, dtype=np.int64), record_f=np.array([[83.5]]), record_p=np.ones((1, 1)),
+        seeds=np.array([5]), **one,
+    )  # fmt: skip
+    drawn, exact = MANY.answer(asked), Lattice(step_f=0.125).answer(asked)
+
+    for theirs, ours in (
+        (drawn.below, exact.below),
+        (drawn.record_5m, exact.record_5m),
+        (drawn.record_60m, exact.record_60m),
+    ):
+        assert (abs(theirs - ours) <= 4 * MANY.standard_error(theirs) + 3e-4).all()
+
+
+EVERYDAY = {"step": 150, "residual_f": 0.5, "residual_sd_f": 0.3, "bias_f": 0.4, "bias_sd_f": 1.0}
+MANY = Simulator(paths=40_000)

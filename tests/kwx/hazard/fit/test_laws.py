@@ -14,7 +14,7 @@ from kwx.hazard.fit.laws import NotEnoughData, fit_laws, training_days
 from kwx.hazard.fit.past import past_days
 from kwx.hazard.fit.station import record_law, station_offset
 from kwx.hazard.known.days import DayData
-from kwx.hazard.law import LEADS, NO_REPORT, Baseline, Law, RecordKind
+from kwx.hazard.law import LEADS, NO_REPORT, Baseline, DayBias, Law, RecordKind
 from kwx.hazard.question import STEPS
 from warehouse.lake.tables import FORECASTS, MARKETS, OBS
 from warehouse.market.cities import city
@@ -124,12 +124,13 @@ def test_a_level_that_is_seen_leaves_less_to_the_bias(laws):
 
 
 def test_hold_last_is_plain_persistence(laws):
-    """All of the last report lasts, nothing is added on the mean, and every lead has a spread."""
+    """Once there is a report all of it lasts and no bias is added; before it, and in the air, there is a spread."""
     law = laws[Baseline.HOLD_LAST]
 
     assert 0 == law.half_life_minutes
-    assert {(0.0, 1.0)} == {(law.biases[str(lead)].mean_f, law.biases[str(lead)].share) for lead in LEADS}
-    assert min(bias.sd_f for bias in law.biases.values()) > 0
+    assert {DayBias(mean_f=0.0, share=1.0, sd_f=0.0)} == {law.biases[str(lead)] for lead in LEADS}
+    assert law.biases[NO_REPORT].sd_f > 0
+    assert min(law.sigma_f.values()) > 0
 
 
 def test_a_law_says_of_which_days_it_is_and_how_good(laws, days):
@@ -160,7 +161,8 @@ def test_nothing_is_learnt_from_labels_that_were_not_known():
     days = drawn(9, every=12, first=11, source="none")
     few, later = days[:7], days[7:]
     poisoned = [replace(data, label_f=150, obs=data.obs.with_columns(temp_f=140.0)) for data in later]
-    said = {"city": "chicago", "fitted_utc": few[-1].label_known_utc, "snapshot": 3}
+    known_utc, until = few[-1].label_known_utc, days[-1].day.event_date
+    said = {"city": "chicago", "fitted_utc": known_utc, "snapshot": 3, "until": until}
 
     alone, beside = (fit_laws(one, **said) for one in (few, [*poisoned, *few]))
 

@@ -6,12 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from kwx.hazard.backfill import Wish, backfill
-from kwx.hazard.fit.walk import Walk, fit_params
+from kwx.hazard.backfill import backfill
+from kwx.hazard.fit.walk import Walk, fit_params, published
 from kwx.hazard.fits import fits_of
 from kwx.hazard.law import Baseline
+from kwx.hazard.plan import Wish
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
+from warehouse.lake.writer import write
 
 SINCE, UNTIL = date(2026, 10, 1), date(2026, 10, 20)
 MADE = datetime(2026, 11, 20, tzinfo=UTC)
@@ -50,9 +52,20 @@ def test_a_city_without_observations_is_refused(hazard_lake):
     assert "kwx ingest obs --city miami" in caught.value.hint
 
 
+def test_a_fit_that_says_the_same_as_the_newest_of_its_end_is_not_stored_again(own_lake, law_of):
+    """Only when it was made and of which snapshot differ; one that says something else is added."""
+    lake, fits = Lake(own_lake), []
+    for rho, made in ((0.97, 1), (0.97, 2), (0.96, 3), (0.97, 4)):
+        law = law_of(rho=rho, fitted_utc=MADE + timedelta(hours=made), snapshot=made)
+        with write(lake, purpose="test") as writer:
+            fits.append(published(writer, [law], started=0.0)[1])
+
+    assert [1, 0, 1, 1] == fits
+
+
 @pytest.mark.slow
 def test_a_walk_of_fits_serves_the_days_after_each(tmp_path):
-    """Ten days of a demo world: each fit stored under its own instant, each day run by the newest before it."""
+    """Ten days of a demo world: each fit stored under its own instant, each day run by the newest before its eve."""
     from pipelines.build import build_demo, demo_world
 
     root = tmp_path / "lake"
@@ -68,4 +81,4 @@ def test_a_walk_of_fits_serves_the_days_after_each(tmp_path):
     assert [MADE + timedelta(microseconds=n) for n in range(len(fits))] == [fit.fitted_utc for fit in fits]
     assert len(fitted.laws) == sum(len(fit.laws) for fit in fits)
     assert {"run"} == {day.state for day in done.days}
-    assert done.days[0].event_date == fits[0].until + timedelta(days=1)
+    assert done.days[0].event_date == fits[0].until + timedelta(days=2)

@@ -285,6 +285,45 @@ def test_a_group_below_its_own_reports_is_not_believed():
     assert RecordKind.EXACT is evidence.record_kind[at(715)]
 
 
+@pytest.mark.parametrize(
+    ("max_f", "is_told", "record_f"),
+    [(125, True, 60), (69, True, 60), (68, False, 68), (52, False, 60), (51, True, 60)],
+)
+def test_a_garbled_group_counts_nowhere(max_f, is_told, record_f):
+    """More than 8 °F above all reports of its hours, or below one of them, it is left out from the first, and told."""
+    evidence = seen(*every(300, 900, 60.0), report(713, 60.0, max_6h_f=max_f))
+
+    told = ["impossible group left out" in words for words in evidence.quality]
+    assert [is_told and place >= at(715) for place in range(len(told))] == told
+    assert (record_f, record_f) == (evidence.record_lo_f[-1], evidence.record_hi_f[-1])
+
+
+def test_a_garbled_group_confirms_no_spike():
+    """Both are refused: they do not say the same."""
+    evidence = seen(*every(300, 700, 60.0), report(705, 95.0), report(713, 60.0, max_6h_f=125), report(720, 60.0))
+
+    assert 60 == evidence.record_hi_f[-1]
+    assert evidence.quality[at(720)].endswith("jump at 11:45 unconfirmed; impossible group left out")
+
+
+@pytest.mark.parametrize(("silent", "max_f"), [(range(480, 590), 60), (range(480, 600), 75), (range(360, 714), 75)])
+def test_a_group_that_tells_of_silent_hours_is_believed(silent, max_f):
+    """Where two hours of its span pass without a report, the air may have been warmer than all that is known."""
+    heard = [one for minute in range(0, 900, 10) if minute not in silent for one in every(minute, minute, 60.0)]
+    evidence = seen(*heard, report(715, 60.0, max_6h_f=75))
+
+    assert max_f == evidence.record_hi_f[-1]
+
+
+def test_a_group_that_was_left_out_stays_so():
+    """Reports that come later and reach it do not bring it back: they are themselves what is known of the maximum."""
+    late = every(600, 660, 74.0, known=800)
+    evidence = seen(*every(300, 900, 60.0, minutes=15), *late, report(713, 60.0, max_6h_f=80))
+
+    assert [60, 74] == evidence.record_hi_f[[at(795), at(800)]].tolist()
+    assert "impossible group left out" in evidence.quality[-1]
+
+
 def test_the_group_of_the_whole_day_counts_in_the_last_hour_alone():
     """The bulletin that ends the day tells its maximum; the same words an hour earlier are of another day."""
     early, last = (seen(report(minute, 60.0, max_24h_f=77)) for minute in (1373, 1433))
@@ -306,7 +345,7 @@ def test_nothing_is_seen_before_it_is_known(minute, fate):
 
 
 def struck_obs() -> pl.DataFrame:
-    """Return two days of demo reports with spikes, a front, late arrivals, a stuck stretch and a sentinel in them."""
+    """Return two days of demo reports with spikes, a front, late arrivals, a stuck stretch, a sentinel, bad groups."""
     obs = demo_obs().sort("ts_utc", "source").with_row_index("place")
     place = pl.col("place")
     jump_f = pl.when(place % 41 == 7).then(30.0).when(place % 67 == 9).then(-25.0).otherwise(0.0)
@@ -318,6 +357,7 @@ def struck_obs() -> pl.DataFrame:
     return obs.with_columns(
         temp_f.alias("temp_f"),
         *(pl.when(stuck).then(60).otherwise(pl.col(name) + whole).cast(pl.Int32).alias(name) for name in BOUNDS),
+        pl.when(pl.col("max_6h_f").cum_count() % 2 == 0).then(pl.col("max_6h_f") + 40).otherwise("max_6h_f"),
         (pl.col("known_utc") + late).alias("known_utc"),
     ).drop("place")  # fmt: skip
 
@@ -359,3 +399,4 @@ def test_the_record_of_a_recorded_month_is_what_the_day_settled_on(recorded):
     assert {RecordKind.GROUP} == {evidence.record_kind[-1] for evidence in seen_days}
     assert not any("jump" in words for evidence in seen_days for words in evidence.quality)
     assert not any("stuck" in words for evidence in seen_days for words in evidence.quality)
+    assert not any("group" in words for evidence in seen_days for words in evidence.quality)

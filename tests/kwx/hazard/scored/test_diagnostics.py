@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
 import numpy as np
@@ -151,6 +152,42 @@ def test_past_highs_are_only_those_known_before_the_window(snapshot):
 
     assert [True, True] == there
     assert forecast.p[0, : 60 - forecast.first_f].sum() > 0.95
+
+
+def test_later_highs_move_no_climatology(snapshot):
+    """Whatever the highs not yet known turn out to be, distributions and the degrees they list stay to the bit."""
+    mornings = mornings_of(snapshot, [MORNING])
+    labels = past_highs(date(2026, 11, 20))
+    is_late = pl.col("label_known_utc") > mornings.rows["since_utc"].max()
+    poisoned = labels.with_columns(label_f=pl.when(is_late).then(pl.col("label_f") + 60).otherwise("label_f"))
+
+    (calm, there), (struck, again) = (climatology(replace(mornings, labels=some)) for some in (labels, poisoned))
+
+    assert [True, True] == there == again
+    assert not labels.equals(poisoned)
+    assert calm.first_f == struck.first_f
+    assert np.array_equal(calm.p, struck.p)
+
+
+def test_a_morning_reaches_beyond_its_own_past_alone(snapshot):
+    """A high of 95 °F that only the second morning knows widens what the second can be, not the first."""
+    mornings = mornings_of(snapshot, [MORNING])
+    first_utc = mornings.rows["since_utc"][0]
+    is_between = (pl.col("label_known_utc") > first_utc) & (pl.col("event_date") < DAY)
+    labels = past_highs(DAY).with_columns(label_f=pl.when(is_between).then(95).otherwise("label_f"))
+
+    forecast, _ = climatology(replace(mornings, labels=labels))
+
+    warmest_f = [forecast.first_f + np.flatnonzero(p).max() for p in forecast.p]
+    assert [68 + 15, 95 + 15] == warmest_f
+
+
+def past_highs(until: date) -> pl.DataFrame:
+    """Return labels of 50 … 68 °F, in steps of 3 °F, from 13 October on, each known at noon of the next day."""
+    days = pl.date_range(date(2026, 10, 13), until, eager=True)
+    known = pl.col("event_date").cast(pl.Datetime("us", "UTC")) + pl.duration(hours=36)
+    highs = pl.int_range(pl.len()).mod(7) * 3 + 50
+    return pl.DataFrame({"city": CITY, "event_date": days}).with_columns(label_known_utc=known, label_f=highs)
 
 
 @pytest.mark.parametrize(("clock", "utc_hours"), [("lst", [15, 16]), ("local", [14, 15])])
