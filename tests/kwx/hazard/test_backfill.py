@@ -18,7 +18,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from kwx.hazard.advice import how_to_fit
-from kwx.hazard.backfill import backfill, computed_day, run_task
+from kwx.hazard.backfill import backfill, computed_day, run_day, run_task
 from kwx.hazard.drafts import Drafts
 from kwx.hazard.fits import fit_before, fits_of
 from kwx.hazard.inputs import Inputs
