@@ -24,7 +24,8 @@ REACH = 5
 """How many nodes to either side of a barrier have a weight between zero and one."""
 SLOTS = 2 * REACH + 2
 """Zero, the weights of those nodes from the highest down, one."""
-_FRACTIONS = 4096
+_FRACTION_BITS = 12
+_FRACTIONS = 1 << _FRACTION_BITS
 _LENGTHS = 128
 _BAND = 24
 _REACH_SD = 6.5
@@ -81,11 +82,18 @@ def kept(distance_steps: Floats, count: int) -> Singles:
     is rounded to 1/4096 of a step, which moves no chance by 1e-4.
     """
     longest = -(-count // _LENGTHS) * _LENGTHS
-    windows = sliding_window_view(_edges(longest), count, axis=1)
-    whole, fraction = np.divmod(np.rint(distance_steps * _FRACTIONS).astype(np.int64), _FRACTIONS)
-    first = np.clip(longest + whole + REACH, longest - count, longest + 2 * REACH)
-    share: Singles = windows[fraction, first]
+    scaled = np.rint(distance_steps * _FRACTIONS).astype(np.int64)
+    first = (scaled >> _FRACTION_BITS) + (longest + REACH)
+    np.clip(first, longest - count, longest + 2 * REACH, out=first)
+    share: Singles = _windows(longest, count)[scaled & (_FRACTIONS - 1), first]
     return share
+
+
+@lru_cache(maxsize=64)
+def _windows(longest: int, count: int) -> Singles:
+    """Return [fractions, places, count] every stretch of the rows of _edges, without a copy."""
+    windows: Singles = sliding_window_view(_edges(longest), count, axis=1)
+    return windows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,7 +182,7 @@ def miami(recorded):
 def test_a_law_of_one_real_year_is_skilful_in_the_next(miami):
     """At 10, 13 and 16 LST the second year's CRPS and log loss beat the first year's climate and a high that stays."""
     past = [data for data in miami if data.day.event_date.year == 2022]
-    later = [data for data in miami if data.day.event_date.year == 2023]
+    later = [data for data in miami if data.day.event_date.year == 2023][::2]
     laws = fit_laws(past, city="miami", fitted_utc=FITTED_UTC, snapshot=1)
 
     said, held = said_of(later, laws), said_of(later, laws, Baseline.HOLD_LAST)
