@@ -6,16 +6,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kwx.hazard.ladders import Ladder
 from kwx.hazard.question import Floats
 from kwx.hazard.run import DayRun
 from warehouse.errors import ContractBroken
 from warehouse.lake.tables import PMF_DEGREES, PMF_MINUTE
+from warehouse.market.ladder import Ladder
 
-_BY_MARKET = ("p_mkt", "w_mkt")
-_FUSED = ("p_fused", "p_fused_norm", "w_mkt")
 _KEY = ("market_ticker", "ts_utc")
-_FUSED_FROM = ("p_wx", "hazard_next_5m", "hazard_next_60m")
 
 
 def degrees_rows(run: DayRun, *, mc_version: str, inputs_sha256: str) -> pl.DataFrame:
@@ -76,6 +73,7 @@ def _of_every_market(run: DayRun, mc_version: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "ts_utc": evidence.ts_utc,
+            "wx_utc": evidence.ts_utc,
             "hazard_next_5m": pl.Series(distribution.hazard_5m).fill_nan(None),
             "hazard_next_60m": pl.Series(distribution.hazard_60m).fill_nan(None),
             "m_run_temp_f": pl.Series(run.running_max_f).fill_nan(None),
@@ -89,10 +87,10 @@ def _of_every_market(run: DayRun, mc_version: str) -> pl.DataFrame:
     )
 
 
-_SHARED = {
-    "ts_utc", "hazard_next_5m", "hazard_next_60m", "m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "mc_version",
+_SHARED = (
+    "ts_utc", "wx_utc", "hazard_next_5m", "hazard_next_60m", "m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "mc_version",
     "params_fitted_utc", "quality",
-}  # fmt: skip
+)  # fmt: skip
 
 
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:
@@ -110,30 +108,16 @@ def joined_degrees(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
 
 
 def joined_minutes(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    """Return what the partition shall hold: these rows, with the market's part of what was there.
+    """Return what the partition shall hold: all that it holds where no weather has moved, else these rows alone.
 
-    The market's probabilities stay. What was fused of weather and market stays where no weather of the event and
-    instant has moved; what speaks of the weather at other instants goes.
+    What was fused of other weather goes with it: a fusion is made anew from what is held.
     """
     held = held.select(PMF_MINUTE.schema.names())
-    if held.is_empty():
-        return rows
-    old = held.select(*_KEY, "p_mkt", *_FUSED, *(pl.col(name).alias(f"{name}_old") for name in _FUSED_FROM))
-    joined = rows.drop("p_mkt", *_FUSED).join(old, on=_KEY, how="left", maintain_order="left")
-    moved = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name}_old")) for name in _FUSED_FROM)
-    moved = moved.any().over(event_of_ticker(), "ts_utc")
-    joined = joined.with_columns(pl.when(~moved).then(pl.col(name)).alias(name) for name in _FUSED)
-    market_alone = held.join(rows, on=_KEY, how="anti").filter(pl.col("p_mkt").is_not_null())
-    return pl.concat([joined.select(PMF_MINUTE.schema.names()), _without_weather(market_alone)])
+    of_weather = ["market_ticker", "p_wx", *_SHARED]
+    evaluated = held.filter(pl.col("wx_utc") == pl.col("ts_utc")).select(of_weather).sort(_KEY)
+    return held if evaluated.equals(rows.select(of_weather).sort(_KEY)) else rows
 
 
 def event_of_ticker() -> pl.Expr:
     """Return the event of a market: its ticker without the last part."""
     return pl.col("market_ticker").str.replace(r"-[^-]*$", "")
-
-
-def _without_weather(held: pl.DataFrame) -> pl.DataFrame:
-    kept = {*_KEY, "p_mkt", "mc_version"}
-    return held.with_columns(
-        pl.lit(None, dtype).alias(name) for name, dtype in PMF_MINUTE.schema.items() if name not in kept
-    )

@@ -1,1 +1,1 @@
-"""How good a forecast was: scores, calibration tests and comparisons, over arrays and nothing else."""
+"""How good a forecast was: scores, calibration tests and comparisons over arrays; `stored` reads them from the lake."""

@@ -46,7 +46,8 @@ def good(lake):
         _trade(lake, ticker)
         lake.put(
             "pmf_minute",
-            {"market_ticker": ticker, "ts_utc": at(1), "params_fitted_utc": at(60)}
+            {"market_ticker": ticker, "ts_utc": at(1), "wx_utc": at(1), "params_fitted_utc": at(60)}
+            | {"fusion_fitted_utc": at(61)}
             | {"p_wx": 1 / 3, "p_mkt": 1 / 3, "p_fused_norm": 1 / 3},
         )
         lake.put("predictions", {"market_ticker": ticker, "ts_utc": at(1), "run_id": "a_run"})
@@ -63,6 +64,7 @@ def good(lake):
     lake.put("model_runs", {"city": "all", "run_id": "a_run", "until_date": date(2026, 2, 3)})
     # The fit is made after the minutes it is used for, as in every backfill.
     lake.put("mc_params", {"mc_version": "v1", "fitted_utc": at(60), "until_date": date(2026, 2, 3)})
+    lake.put("fusion_params", {"city": "all", "fitted_utc": at(61), "until_date": date(2026, 2, 3)})
     return lake
 
 
@@ -194,6 +196,9 @@ BROKEN = {
         "update mc_params set city = 'nyc'",
         "update pmf_minute set params_fitted_utc = params_fitted_utc + interval 1 minute where market_ticker = 'MILD'",
         "update pmf_degrees set params_fitted_utc = params_fitted_utc + interval 1 minute",
+        "update fusion_params set until_date = date '2026-02-04'",
+        "update fusion_params set city = 'nyc'",
+        "update pmf_minute set fusion_fitted_utc = fusion_fitted_utc + interval 1 minute where market_ticker = 'MILD'",
     ),
     "dense_grid_complete": (
         "delete from candles_dense where market_ticker = 'MILD' and quote_age_minutes = 2",

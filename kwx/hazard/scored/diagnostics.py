@@ -14,16 +14,17 @@ from kwx.hazard.backfill import computed_day
 from kwx.hazard.drafts import Finished
 from kwx.hazard.known.days import DayData, read_days
 from kwx.hazard.known.evidence import EVE_HOURS, Evidence, evidence_of
-from kwx.hazard.ladders import Ladder, assumed_markets
 from kwx.hazard.question import GRID_MINUTES
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.rows import event_of_ticker, minute_rows
 from kwx.hazard.run import DayRun
+from kwx.hazard.untraded import assumed_markets
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import PMF_DEGREES, PMF_MINUTE, Partition
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
+from warehouse.market.ladder import Ladder
 
 TOLERANCE = 1e-6
 ROUNDING = 1e-9
@@ -134,7 +135,7 @@ def trace_day(snapshot: Snapshot, city: str, event_date: date, recipe: Recipe) -
     partition, (data,) = Partition(city, event_date), read_days(snapshot, CITIES[city], event_date, event_date)
     ours = pl.col("mc_version") == recipe.mc_version
     degrees = snapshot.read(PMF_DEGREES, partition).filter(ours)
-    minutes = snapshot.read(PMF_MINUTE, partition).filter(ours, pl.col("p_wx").is_not_null())
+    minutes = snapshot.read(PMF_MINUTE, partition).filter(ours, pl.col("wx_utc") == pl.col("ts_utc"))
     if degrees.is_empty() or minutes.is_empty():
         run, day = computed_day(snapshot, city, event_date, recipe)
         return trace_of(run, day, source=f"run now, {recipe.mc_version}")

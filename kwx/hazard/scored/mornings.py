@@ -11,21 +11,21 @@ import numpy as np
 import polars as pl
 
 from kwx.hazard.advice import how_to_run
-from kwx.hazard.ladders import Ladder
 from kwx.hazard.law import VERSION
 from kwx.hazard.question import Floats
 from kwx.scoring import brackets as of_brackets
 from kwx.scoring import degrees as of_degrees
 from kwx.scoring.pit import randomised_pit
+from kwx.scoring.stored.labels import labels_of
 from warehouse.errors import ContractBroken, Refused, Usage
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS, PMF_DEGREES
 from warehouse.market.cities import CITIES
+from warehouse.market.ladder import Ladder
 
 PREFERRED_VERSION = f"{VERSION}_lattice"
 CLOCKS = ("lst", "local")
 
-_LABELS = "select city, event_date, label_f, label_known_utc from settlement_label order by city, event_date"
 _ANYWHERE_F = (-60, 139)
 KEYS = ("city", "event_date", "window")
 
@@ -113,12 +113,6 @@ def mornings_of(
         labels=labels,
         mc_version=version,
     )
-
-
-def labels_of(snapshot: Snapshot) -> pl.DataFrame:
-    """Return what every day settled on, and when that was known."""
-    with snapshot.connect() as con:
-        return pl.DataFrame(con.sql(_LABELS).pl())
 
 
 def _version(stored: pl.LazyFrame, said: str | None) -> str | None:

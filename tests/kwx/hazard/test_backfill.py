@@ -328,29 +328,25 @@ def test_a_day_without_any_report_is_run_on_what_else_is_known(hazard_lake):
     assert np.isnan(run.running_max_f).all()
 
 
-@pytest.mark.parametrize(("moved", "kept"), [(0.0, 0.4), (0.01, None)], ids=["same weather", "other weather"])
-def test_what_was_fused_stays_only_with_the_weather_it_was_made_of(ran, moved, kept):
-    """The market's own probabilities stay; the fused ones go for the whole event and instant when a p_wx moves."""
-    _, minutes = ran
-    rows = minutes.select(PMF_MINUTE.schema.names())
-    held = rows.with_columns(p_mkt=pl.lit(0.3), p_fused_norm=pl.lit(0.4), p_wx=(pl.col("p_wx") - moved).abs())
-
-    joined = joined_minutes(rows, held)
-
-    assert ([0.3], [kept]) == (joined["p_mkt"].unique().to_list(), joined["p_fused_norm"].unique().to_list())
-    assert rows["p_wx"].equals(joined["p_wx"])
+def fused(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows as a fusion leaves them: its columns filled, and the weather carried to the minute after each."""
+    carried = rows.with_columns(pl.col("ts_utc") + timedelta(minutes=1))
+    return pl.concat([rows, carried]).with_columns(p_mkt=pl.lit(0.3), p_fused_norm=pl.lit(0.4))
 
 
-def test_minutes_of_the_market_alone_stay_without_weather(ran):
-    """A minute at which the weather is no longer evaluated keeps what the market said, if it said something."""
-    _, minutes = ran
-    rows = minutes.select(PMF_MINUTE.schema.names())
-    held = rows.with_columns(pl.col("ts_utc") + timedelta(minutes=1), p_mkt=pl.Series([0.3, None] * (rows.height // 2)))
+def test_what_was_fused_stays_with_the_weather_it_was_made_of(ran):
+    """A run that finds the same weather leaves every minute as the fusion left it."""
+    rows = ran[1].select(PMF_MINUTE.schema.names())
 
-    joined = joined_minutes(rows, held)
+    assert joined_minutes(rows, fused(rows)).equals(fused(rows))
 
-    alone = joined.filter(pl.col("p_mkt").is_not_null())
-    assert (rows.height // 2, rows.height // 2) == (alone.height, alone["p_wx"].null_count())
+
+def test_what_was_fused_of_other_weather_goes(ran):
+    """Once a p_wx has moved nothing of the old fusion is left: it has to be made again."""
+    rows = ran[1].select(PMF_MINUTE.schema.names())
+    held = fused(rows).with_columns(p_wx=(pl.col("p_wx") - 0.01).abs())
+
+    assert joined_minutes(rows, held).equals(rows)
 
 
 def test_distributions_of_other_versions_stay(ran):

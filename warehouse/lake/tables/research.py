@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.lake.tables.contract import Column, Layout, Table
+from warehouse.lake.tables.contract import Column, Layout, Rule, Table
 from warehouse.lake.tables.day_laws import market_of_day, traded_near_day
 from warehouse.lake.tables.words import (
     MARKET_TICKER,
     MC_VERSION,
     MINUTE_UTC,
     degrees,
+    flag,
     instant,
     number,
     probability,
@@ -24,6 +25,7 @@ _UNTIL = Column(name="until_date", dtype=pl.Date(), meaning="last event date of 
 _FITTED = instant("fitted_utc", "when the fit was made")
 _SNAPSHOT = whole("snapshot", "the lake snapshot that was fitted", low=0)
 HORIZONS = ("day", "1m", "5m")
+POOLS = ("log_linear", "linear", "beta")
 _HORIZON = text("horizon", "what is predicted: the settlement, or the move of the next minutes", one_of=HORIZONS)
 _FIT_USED = instant("params_fitted_utc", "the fit in mc_params that was used; null where none was", null=True)
 _PARAMETERS = text("parameters_json", "the fitted numbers, as JSON")
@@ -89,6 +91,12 @@ PMF_DEGREES = Table(
     ),
 )
 
+_WEATHER_OF = Rule(
+    law="p_wx has its wx_utc, which is not after ts_utc",
+    holds=(pl.col("p_wx").is_null() == pl.col("wx_utc").is_null())
+    & (pl.col("wx_utc").is_null() | (pl.col("wx_utc") <= pl.col("ts_utc"))),
+)
+
 PMF_MINUTE = Table(
     name="pmf_minute",
     meaning="one market's probabilities by weather, by market and by both, as of one instant",
@@ -104,14 +112,20 @@ PMF_MINUTE = Table(
         probability("p_fused_norm", "by both; sums to one over the event", null=True),
         probability("hazard_next_5m", "a new maximum within five minutes", null=True),
         probability("hazard_next_60m", "a new maximum within the hour", null=True),
-        temperature("m_run_temp_f", "running maximum at ts_utc", null=True),
+        temperature("m_run_temp_f", "running maximum at wx_utc", null=True),
         degrees("m_run_lo_f", "lowest whole degree that it can mean", null=True),
         degrees("m_run_hi_f", "highest whole degree that it can mean", null=True),
         probability("w_mkt", "the market's weight in p_fused", null=True),
-        MC_VERSION,
+        text("mc_version", "engine, grid and paths of the weather simulation; null without weather", null=True),
+        instant("wx_utc", "the evaluation that p_wx is of: ts_utc, or the newest one before it", null=True),
         _FIT_USED,
         text("quality", "baseline used and why, and what stood in for what was missing", null=True),
+        text("mkt_quality", "what p_mkt was made of, or why there is none", null=True),
+        text("fused_quality", "what was pooled, or why nothing was", null=True),
+        instant("fusion_fitted_utc", "the fit in fusion_params that was used; null where none was", null=True),
+        text("fusion_sha256", "hash of all it was fused of: quotes, weather, weights; null where not fused", null=True),
     ),
+    rules=(_WEATHER_OF,),
 )
 
 PREDICTIONS = Table(
@@ -174,20 +188,27 @@ CALIBRATORS = Table(
 
 FUSION_PARAMS = Table(
     name="fusion_params",
-    meaning="one fit of the weight between market and weather",
+    meaning="one fit of the weight between market and weather; city all is the fit of all cities together",
     known="fitted_utc; usable for event dates after until_date only",
     grain=("city", "horizon", "fitted_utc"),
     layout=Layout.CITY,
     columns=(
-        _HORIZON,
+        text("horizon", "what the weights were fitted to: the settlement, or the market minutes later", one_of=HORIZONS),
         _FITTED,
-        text("pool", "how the two are pooled", one_of=("log_linear", "linear", "beta")),
+        text("pool", "how the two are pooled", one_of=POOLS),
+        text("method", "how the numbers were found", one_of=("grid", "optuna", "gradient")),
         number("alpha_0", "constant of the market's weight"),
-        number("alpha_volume", "its slope on log(1 + volume)"),
+        number("alpha_volume", "its slope on log(1 + contracts of the event in the last 20 minutes)"),
         number("alpha_hazard", "its slope on the 60-minute hazard"),
-        number("alpha_volatility", "its slope on the volatility"),
+        number("alpha_volatility", "its slope on the volatility, cents a minute"),
+        number("beta_a", "first exponent of the beta transform; 1 is none", low=0),
+        number("beta_b", "its second exponent; 1 is none", low=0),
+        text("price", "what a two-sided quote is worth in p_mkt", one_of=("mid", "micro")),
+        text("overround", "how the overround is taken out of p_mkt", one_of=("plain", "power", "additive")),
+        flag("accepted", "fit for use: the best of its run, and on held-out days not beaten by the market"),
         _SINCE,
         _UNTIL,
+        whole("days", "event dates of the city's own data", low=0),
         _SNAPSHOT,
         _METRICS,
     ),

@@ -11,19 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kwx.hazard.ladders import Ladder, assumed_markets
 from kwx.hazard.law import Baseline
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.scored.diagnostics import pmf_sums, trace_day
 from kwx.hazard.scored.evaluation import evaluate_mornings
-from kwx.hazard.scored.mornings import Window, labels_of, mornings_of
+from kwx.hazard.scored.mornings import Window, mornings_of
 from kwx.hazard.scored.references import climatology
+from kwx.hazard.untraded import assumed_markets
+from kwx.scoring.stored.labels import labels_of
 from warehouse.errors import ContractBroken, Refused, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, PMF_MINUTE, TRUTH_PROBABILITIES, Partition
 from warehouse.market.brackets import Bracket
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
+from warehouse.market.ladder import Ladder
 
 CITY = "chicago"
 DAY = date(2026, 11, 2)

@@ -1,20 +1,20 @@
-"""Ladders of brackets: those of an event, or 2 °F wide ones where nothing is traded; distributions cut into them."""
+"""The ladder of an event: brackets that tile the degrees, coldest first, and distributions cut into them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from kwx.hazard.question import Floats
 from warehouse.market.brackets import Bracket, require_tiling
-from warehouse.market.climate_day import ClimateDay
+
+Floats = NDArray[np.float64]
 
 WIDTH_F = 2
-_MIDDLES = 4
+"""How many degrees a bracket of the exchange holds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,18 +56,3 @@ class Ladder:
     def winner(self, settled_f: int) -> int:
         """Return the place of the bracket that pays."""
         return next(place for place, bracket in enumerate(self.brackets) if settled_f in bracket)
-
-
-def assumed_markets(day: ClimateDay, centre_f: float) -> pl.DataFrame:
-    """Return a ladder as the exchange lists them, four brackets of 2 °F between two open ones, open from the eve on."""
-    lowest_f = round(centre_f) // WIDTH_F * WIDTH_F - WIDTH_F * _MIDDLES // 2
-    ladder = Ladder.even(lowest_f, lowest_f + WIDTH_F * _MIDDLES - 1)
-    return pl.DataFrame(
-        {
-            "market_ticker": list(ladder.names),
-            "event_ticker": "assumed",
-            "low_f": [bracket.low_f for bracket in ladder.brackets],
-            "high_f": [bracket.high_f for bracket in ladder.brackets],
-            "open_utc": day.start_utc - timedelta(days=1),
-        }
-    )

@@ -1,0 +1,1 @@
+"""Scores of what the lake holds: stored probabilities against what settled, sliced as people ask."""
