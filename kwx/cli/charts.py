@@ -1,4 +1,4 @@
-"""Charts of the hazard: small Vega-Lite drawings, saved as SVG, PNG or as a page that needs no network."""
+"""Charts of the hazard, and what all charts share: saved as SVG, PNG or as a page that needs no network."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def save_chart(chart: Chart, path: Path) -> None:
 def fit_chart(rows: pl.DataFrame) -> Chart:
     """Draw the innovations by time of day and the spread of the day bias by lead, of each city and baseline."""
     panels = [
-        alt.Chart(_data(rows.filter(pl.col("kind") == kind)), title=title)
+        alt.Chart(inline(rows.filter(pl.col("kind") == kind)), title=title)
         .mark_line(point=True)
         .encode(
             x=alt.X("bucket:N", title=None, sort=None),
@@ -71,12 +71,12 @@ def trace_chart(trace: Trace) -> Chart:
 
 def _lines(rows: pl.DataFrame, hour: alt.X, by: str, *, title: str, order: Sequence[str]) -> Chart:
     colour = alt.Color(f"{by}:N", title=by, sort=list(order), scale=alt.Scale(scheme="turbo"))
-    drawn = alt.Chart(_data(rows), title=title).mark_line(interpolate="step-after")
+    drawn = alt.Chart(inline(rows), title=title).mark_line(interpolate="step-after")
     return drawn.encode(x=hour, y=alt.Y("p:Q", scale=alt.Scale(domain=[0, 1])), color=colour)
 
 
 def _temperatures(rows: pl.DataFrame, hour: alt.X) -> Chart:
-    base = alt.Chart(_data(rows.select("hour_lst", "m_run_lo_f", "m_run_hi_f", "m_run_temp_f", "expected_f")))
+    base = alt.Chart(inline(rows.select("hour_lst", "m_run_lo_f", "m_run_hi_f", "m_run_temp_f", "expected_f")))
     y = alt.Y("m_run_lo_f:Q", title="°F", scale=alt.Scale(zero=False))
     band = base.mark_area(interpolate="step-after", color=_BAND_COLOUR, opacity=0.7).encode(
         x=hour, y=y, y2="m_run_hi_f:Q"
@@ -92,8 +92,8 @@ def _high_mark(trace: Trace) -> list[Chart]:
         return []
     first = trace.rows.row(0, named=True)
     hour_lst = first["hour_lst"] + (trace.high_utc - first["ts_utc"]).total_seconds() / 3600
-    mark = alt.Chart(_data(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_rule(color=_MARK_COLOUR, strokeWidth=1.5)
-    told = alt.Chart(_data(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_text(
+    mark = alt.Chart(inline(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_rule(color=_MARK_COLOUR, strokeWidth=1.5)
+    told = alt.Chart(inline(pl.DataFrame({"hour_lst": [hour_lst]}))).mark_text(
         text="the high", align="left", baseline="top", dx=4, color=_MARK_COLOUR
     )
     return [mark.encode(x="hour_lst:Q"), told.encode(x="hour_lst:Q", y=alt.value(2))]
@@ -102,7 +102,7 @@ def _high_mark(trace: Trace) -> list[Chart]:
 def days_chart(rows: pl.DataFrame) -> Chart:
     """Draw what became of each day of a backfill."""
     return (
-        alt.Chart(_data(rows.select("city", "event_date", "state")))
+        alt.Chart(inline(rows.select("city", "event_date", "state")))
         .mark_rect(stroke="white")
         .encode(
             x=alt.X("event_date:O", title=None), y=alt.Y("city:N", title=None), color=alt.Color("state:N", title=None)
@@ -114,7 +114,7 @@ def days_chart(rows: pl.DataFrame) -> Chart:
 def sums_chart(sums: Sums) -> Chart:
     """Draw how far each event's worst sum is from one."""
     away = sums.rows.with_columns(pl.col("deviation").clip(lower_bound=1e-18))
-    points = alt.Chart(_data(away.select("city", "event_date", "deviation"))).mark_point()
+    points = alt.Chart(inline(away.select("city", "event_date", "deviation"))).mark_point()
     drawn = points.encode(
         x=alt.X("event_date:T", title=None),
         y=alt.Y("deviation:Q", title="|sum − 1|, the worst", scale=alt.Scale(type="log")),
@@ -135,7 +135,7 @@ def evaluation_chart(evaluation: Evaluation) -> Chart:
     means = pl.concat([ours, *theirs]).unpivot(["crps", "log_loss"], index=["window", "by"]).drop_nulls()
     window = alt.X("window:N", title=None, axis=alt.Axis(labelAngle=0))
     bars = [
-        alt.Chart(_data(means.filter(pl.col("variable") == score)), title=title)
+        alt.Chart(inline(means.filter(pl.col("variable") == score)), title=title)
         .mark_bar()
         .encode(x=window, xOffset="by:N", y=alt.Y("value:Q", title=None), color=alt.Color("by:N", title=None))
         .properties(width=WIDTH // 3, height=240)
@@ -153,7 +153,7 @@ def _there(summary: pl.DataFrame, score: str) -> pl.Expr:
 def _reliability(evaluation: Evaluation) -> Chart:
     found = evaluation.reliability
     curve = pl.DataFrame({"p": found.forecast, "came": found.observed, "low": found.low, "high": found.high})
-    base = alt.Chart(_data(curve)).encode(x=alt.X("p:Q", title="forecast"))
+    base = alt.Chart(inline(curve)).encode(x=alt.X("p:Q", title="forecast"))
     band = base.mark_area(color=_BAND_COLOUR, opacity=0.7).encode(y=alt.Y("low:Q", title="came true"), y2="high:Q")
     line = base.mark_line(color=_LEVEL_COLOUR, point=True).encode(y="came:Q")
     where = "inside" if found.inside else "outside"
@@ -161,7 +161,7 @@ def _reliability(evaluation: Evaluation) -> Chart:
     return drawn.properties(width=WIDTH // 3, height=240)
 
 
-def _data(rows: pl.DataFrame) -> Any:
+def inline(rows: pl.DataFrame) -> Any:
     """Return rows as a drawing carries them: instants and dates as text, whatever their number."""
     temporal = [name for name, dtype in rows.schema.items() if dtype.is_temporal()]
     return alt.InlineData(values=rows.with_columns(pl.col(name).cast(pl.String) for name in temporal).to_dicts())

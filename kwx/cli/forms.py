@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,3 +117,12 @@ def _drawable(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
     if path is not None and path.suffix not in CHART_ENDINGS:
         raise click.UsageError(f"--plot {path}: a chart ends in {', '.join(CHART_ENDINGS)}")
     return _writable(ctx, param, path)
+
+
+def drawn(chart: str, what: Any, *, module: str = "charts") -> Callable[[], Any]:
+    """Return how to draw something; what draws is imported only where a drawing was asked for."""
+
+    def draw() -> Any:
+        return getattr(importlib.import_module(f"kwx.cli.{module}"), chart)(what)
+
+    return draw

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from kwx.cli.forms import Forms, forms_options
+from kwx.cli.forms import Forms, drawn, forms_options
 from kwx.cli.hazard_options import (
     ClockTime,
     day_options,
@@ -18,20 +17,8 @@ from kwx.cli.hazard_options import (
     panel_option,
     recipe_of,
     recipe_options,
-    scheduler_option,
 )
-from kwx.cli.options import city_option, lake_option, range_options, workers_option
-
-
-def _drawn(chart: str, what: Any) -> Callable[[], Any]:
-    """Return how to draw something; what draws is imported only where a drawing was asked for."""
-
-    def draw() -> Any:
-        from kwx.cli import charts
-
-        return getattr(charts, chart)(what)
-
-    return draw
+from kwx.cli.options import city_option, lake_option, range_options, scheduler_option, workers_option
 
 
 @click.group(epilog="Example:  kwx hazard fit-params --city chicago --until 2026-10-31")
@@ -86,7 +73,7 @@ def fit_params(
         fit_rows(fitted.laws),
         summary,
         tell=lambda: tell_fitted(fitted),
-        chart=_drawn("fit_chart", fit_values(fitted.laws)),
+        chart=drawn("fit_chart", fit_values(fitted.laws)),
     )
 
 
@@ -124,7 +111,7 @@ def run_day(
         trace_of(ran.run, ran.day, source=recipe.mc_version) if ran else trace_day(snapshot, city, event_date, recipe)
     )
     summary = ran_summary(ran, trace, snapshot=snapshot.number, recipe=recipe, panel=panel)
-    forms.give(trace.stacked(), summary, tell=lambda: tell_ran(trace, summary), chart=_drawn("trace_chart", trace))
+    forms.give(trace.stacked(), summary, tell=lambda: tell_ran(trace, summary), chart=drawn("trace_chart", trace))
 
 
 @hazard.command(epilog="Example:  kwx hazard backfill --city chicago --since 2026-10-25 --until 2026-11-04")
@@ -177,7 +164,7 @@ def backfill(
         "notes": done.notes,
         "built": built_as_json(done.built) if done.built else None,
     }
-    forms.give(rows, summary, tell=lambda: tell_backfilled(done, wish), chart=_drawn("days_chart", rows))
+    forms.give(rows, summary, tell=lambda: tell_backfilled(done, wish), chart=drawn("days_chart", rows))
 
 
 @hazard.command("check-pmf-sum", epilog="Example:  kwx hazard check-pmf-sum --city chicago")
@@ -195,7 +182,7 @@ def check_pmf_sum(
 
     sums = pmf_sums(Lake(lake_root).snapshot(), cities=cities, since=since, until=until)
     summary = {"instants": sums.instants, "deviation": sums.deviation, "passed": sums.passed}
-    forms.give(sums.rows, summary, tell=lambda: tell_sums(sums), chart=_drawn("sums_chart", sums))
+    forms.give(sums.rows, summary, tell=lambda: tell_sums(sums), chart=drawn("sums_chart", sums))
     if not sums.passed:
         raise SystemExit(3)
 
@@ -264,7 +251,7 @@ def evaluate_morning(
         evaluation.rows,
         evaluation_summary(evaluation),
         tell=lambda: tell_evaluation(evaluation),
-        chart=_drawn("evaluation_chart", evaluation),
+        chart=drawn("evaluation_chart", evaluation),
     )
 
 
@@ -288,6 +275,4 @@ def hazard_trace(
     from warehouse.lake.store import Lake
 
     trace = trace_day(Lake(lake_root).snapshot(), city, event_date, recipe_of(engine, paths, baseline))
-    forms.give(
-        trace.stacked(), trace_summary(trace), tell=lambda: tell_trace(trace), chart=_drawn("trace_chart", trace)
-    )
+    forms.give(trace.stacked(), trace_summary(trace), tell=lambda: tell_trace(trace), chart=drawn("trace_chart", trace))

@@ -86,13 +86,6 @@ def on_grid(ctx: click.Context, _param: click.Parameter, instants: tuple[time, .
     return instants
 
 
-def scheduler_option(command: Command) -> Command:
-    """Add --scheduler."""
-    return click.option(
-        "--scheduler", metavar="ADDRESS", help="Run on a Dask cluster that sees the lake: tcp://host:8786"
-    )(command)
-
-
 def recipe_of(engine: str, paths: int | None, baseline: str) -> Recipe:
     """Return the recipe that was said; paths of an engine that draws none are refused."""
     from kwx.hazard.law import Baseline

@@ -72,6 +72,13 @@ def workers_option(command: Command) -> Command:
     )
 
 
+def scheduler_option(command: Command) -> Command:
+    """Add --scheduler."""
+    return click.option(
+        "--scheduler", metavar="ADDRESS", help="Run on a Dask cluster that sees the lake: tcp://host:8786"
+    )(command)
+
+
 def server_option(command: Command) -> Command:
     """Add --server."""
     return click.option(

@@ -1,5 +1,6 @@
 -- A row is a key of a table that stands there more than once, in one file or in several.
 -- mend: rebuild the partition of that key; if two partitions hold it, one of them was put under the wrong city or date
+-- scope: table
 with keys as (
     select 'markets' as table_name, market_ticker as key, null as at_utc, count(*) as copies
     from markets group by market_ticker

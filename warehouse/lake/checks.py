@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import ChecksFailed, FileBroken
-from warehouse.lake.catalog import CATALOG, open_catalog
+from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
 from warehouse.lake.files import sha256_of
 from warehouse.lake.manifest import Change, FileEntry
-from warehouse.lake.statements import Statement, statements
+from warehouse.lake.statements import Statement, statements, tables_read
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import TABLES
 from warehouse.lake.window import Window, windows
@@ -52,7 +52,8 @@ def run_checks(
 ) -> list[CheckResult]:
     """Run every check on a snapshot, the files first; tell each result as it comes.
 
-    Where `changes` are said, only their days are judged: the cost follows the change, not the size of the lake.
+    Where `changes` are said, only their days are judged, and only by checks that read a table which changed: what the
+    others promise was held when their tables were published. The cost follows the change, not the size of the lake.
     """
     results = []
     for result in _all(snapshot, changes):
@@ -72,23 +73,56 @@ def require_all(results: Sequence[CheckResult]) -> None:
 def _all(snapshot: Snapshot, changes: Sequence[Change] | None) -> Iterator[CheckResult]:
     files = _check_files(snapshot, changes)
     yield files
-    looks = windows(snapshot, changes)
     try:
-        with _connections(snapshot, looks) as (whole, through):
-            for statement in statements("checks").values():
-                yield _check_rows(statement, [(whole, None)] if statement.scope == "lake" else through)
+        with ExitStack() as opened:
+            looks = _Looks.open(snapshot, changes, opened)
+            for statement in _concerned(changes):
+                yield _check_rows(statement, looks.of_scope(statement.scope))
     except FileBroken:
         if files.passed:
             raise  # else what is missing has been told; without it no view can answer
 
 
-@contextmanager
-def _connections(snapshot: Snapshot, looks: Sequence[Window] | None) -> Iterator[tuple[_Connection, list[_Look]]]:
-    """Yield a connection on the whole snapshot, and those through which days are judged."""
-    with ExitStack() as opened:
-        whole = opened.enter_context(snapshot.connect())
-        through: list[_Look] = [(opened.enter_context(look.connect()), look) for look in looks or ()]
-        yield whole, through if looks is not None else [(whole, None)]
+def _concerned(changes: Sequence[Change] | None) -> list[Statement]:
+    """Return the checks that a change concerns; all of them where nothing is said to have changed."""
+    checks = list(statements("checks").values())
+    if not changes:
+        return checks
+    changed = {change.table for change in changes}
+    reads = tables_read(checks)
+    return [check for check in checks if reads[check.name] & changed]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Looks:
+    """The connections through which a snapshot is judged: as a whole, its days, and its changed tables alone."""
+
+    whole: list[_Look]
+    days: list[_Look]
+    tables: list[_Look]
+
+    @classmethod
+    def open(cls, snapshot: Snapshot, changes: Sequence[Change] | None, opened: ExitStack) -> _Looks:
+        """Open them for as long as the stack is."""
+        looks = windows(snapshot, changes)
+        whole: list[_Look] = [(opened.enter_context(snapshot.connect()), None)]
+        days: list[_Look] = [(opened.enter_context(look.connect()), look) for look in looks or ()]
+        changed = {change.table for change in changes or ()}
+        if not changed:
+            return cls(whole=whole, days=days or whole, tables=days or whole)
+        tables: list[_Look] = [
+            (opened.enter_context(_over(look or snapshot, changed)), look) for look in looks or (None,)
+        ]
+        return cls(whole=whole, days=days or whole, tables=tables)
+
+    def of_scope(self, scope: str) -> list[_Look]:
+        """Return the connections for a check of that scope."""
+        return {"lake": self.whole, "table": self.tables}.get(scope, self.days)
+
+
+def _over(source: Snapshot | Window, tables: Set[str]) -> _Connection:
+    """Return a connection on some tables alone; the others are there without rows."""
+    return build_in_memory({name: source.locations(name) for name in tables})
 
 
 def _check_rows(statement: Statement, through: Sequence[_Look]) -> CheckResult:

@@ -26,7 +26,8 @@ _KEYED = re.compile(r"(grain|known|mend|scope):\s*(.*)")
 class Statement:
     """One SQL file: what its rows are, when they are known, and the SELECT that makes them.
 
-    A check of scope `lake` looks at all days together; any other can be run on some days and the days around them.
+    A check of scope `lake` looks at all days together; any other can be run on some days and the days around them. One
+    of scope `table` looks at each table by itself, so that tables which did not change need not be there.
     """
 
     name: str
@@ -67,6 +68,22 @@ def in_dependency_order(views: Collection[Statement]) -> list[Statement]:
             hint="move what they share into a view of its own below both",
         ) from error
     return [by_name[name] for name in order]
+
+
+def tables_read(checks: Collection[Statement]) -> dict[str, set[str]]:
+    """Return by name which tables each check reads, itself or through views."""
+    views = statements("views")
+    with duckdb.connect() as con:
+        of_view = {name: relations_read(con, view) for name, view in views.items()}
+        of_check = {check.name: relations_read(con, check) for check in checks}
+    for name in (view.name for view in in_dependency_order(views.values())):
+        of_view[name] = _through(of_view[name], of_view)
+    return {name: _through(reads, of_view) for name, reads in of_check.items()}
+
+
+def _through(reads: set[str], of_view: Mapping[str, set[str]]) -> set[str]:
+    """Replace each view by what it reads."""
+    return {table for name in reads for table in of_view.get(name, {name})}
 
 
 def create_views(con: duckdb.DuckDBPyConnection) -> None:

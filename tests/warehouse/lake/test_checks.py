@@ -107,6 +107,16 @@ def test_a_lie_on_a_changed_day_is_seen_through_its_window(fortnight, tmp_path):
     assert seen == {result.name for result in run_checks(lied) if not result.passed}
 
 
+def test_only_checks_that_read_what_changed_are_asked(fortnight):
+    """What a publish did not touch was judged by the publish that wrote it; a view counts as the tables under it."""
+    change = Change(table="settlements", partition="city=austin/date=2026-08-18", rows=1, sha256=None)
+
+    asked = {result.name for result in run_checks(fortnight, changes=[change])}
+
+    assert {"files_as_published", "markets_agree_with_the_label", "settlement_sources_agree"} <= asked
+    assert not {"quotes_known_in_time", "dense_grid_complete", "weather_known_in_time"} & asked
+
+
 def test_windows_follow_the_change(fortnight):
     """A small change is judged by its days, a change without a day or a large one by all."""
     of_a_day = Change(table="obs", partition="city=austin/date=2026-08-18", rows=1, sha256=None)
@@ -127,7 +137,7 @@ def test_every_check_names_the_day_of_a_finding_or_needs_none():
         nameless = {
             name
             for name, check in statements("checks").items()
-            if check.scope == "day" and not {"city", "event_date"} <= set(con.sql(check.select).columns)
+            if check.scope != "lake" and not {"city", "event_date"} <= set(con.sql(check.select).columns)
         }
 
     assert inside_one_partition == nameless

@@ -1,0 +1,100 @@
+"""One city-day as fusion sees it: its events, each with its minutes, what the market and what the weather said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kwx.fuse.market.minutes import COLUMNS, EventMinutes, Floats, event_minutes
+from kwx.fuse.market.probabilities import Market, market_of
+from kwx.fuse.market.recipe import MarketRecipe
+from kwx.fuse.market.tops import top_sizes
+from kwx.fuse.weather import Weather, evaluations_of, weather_of
+from kwx.fuse.weight import features_of
+from warehouse.errors import ContractBroken
+from warehouse.lake.store import Snapshot
+from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
+from warehouse.market.ladder import Ladder
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Event:
+    """One event at each of its minutes. `evaluations` are the rows of pmf_minute that the weather was read from."""
+
+    minutes: EventMinutes
+    market: Market
+    weather: Weather
+    evaluations: pl.DataFrame
+
+    @property
+    def ladder(self) -> Ladder:
+        """The brackets, coldest first."""
+        return self.minutes.ladder
+
+    @cached_property
+    def features(self) -> Floats:
+        """[T, 4] what the market's weight depends on."""
+        return features_of(self.minutes, self.weather.hazard_60m)
+
+    @property
+    def has_market(self) -> NDArray[np.bool_]:
+        """[T] at which minutes there is a p_mkt."""
+        return ~np.isnan(self.market.p[:, 0])
+
+    @property
+    def has_weather(self) -> NDArray[np.bool_]:
+        """[T] at which minutes there is a fresh p_wx."""
+        return self.weather.place >= 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CityDay:
+    """What a snapshot holds of one city-day, and in which way p_mkt is read off it."""
+
+    partition: Partition
+    markets: pl.DataFrame
+    dense: pl.DataFrame
+    pmf_minute: pl.DataFrame
+    books: pl.DataFrame | None
+    recipe: MarketRecipe
+
+    @classmethod
+    def read(cls, snapshot: Snapshot, partition: Partition, recipe: MarketRecipe) -> CityDay:
+        """Read one city-day; order books only where the recipe asks for sizes."""
+        return cls(
+            partition=partition,
+            markets=snapshot.read(MARKETS, partition),
+            dense=snapshot.read(CANDLES_DENSE, partition).select(COLUMNS),
+            pmf_minute=snapshot.read(PMF_MINUTE, partition),
+            books=snapshot.read(BOOKS, partition) if recipe.price == "micro" else None,
+            recipe=recipe,
+        )
+
+    def events(self, refused: list[str]) -> Iterator[Event]:
+        """Yield the events whose brackets tile the degrees and share minutes of trading; tell why of the others."""
+        for (name,), listed in sorted(self.markets.partition_by("event_ticker", as_dict=True).items()):
+            try:
+                ladder = Ladder.of_event(listed)
+            except ContractBroken as error:
+                refused.append(str(error))
+                continue
+            minutes = event_minutes(self.dense.filter(pl.col("event_ticker") == name), ladder, event=str(name))
+            if not len(minutes):
+                refused.append(f"{name}: its brackets share no minute of trading")
+                continue
+            yield self._event(minutes)
+
+    def _event(self, minutes: EventMinutes) -> Event:
+        sizes = None if self.books is None else top_sizes(self.books, minutes)
+        evaluations = evaluations_of(self.pmf_minute, minutes.ladder, event=minutes.event)
+        return Event(
+            minutes=minutes,
+            market=market_of(minutes, self.recipe, sizes),
+            weather=weather_of(evaluations, minutes),
+            evaluations=evaluations,
+        )

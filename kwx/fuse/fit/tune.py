@@ -1,0 +1,344 @@
+"""Tuning: fit every kind on earlier dates, judge it on later ones, accept the best, store all of it in one publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from kwx.fuse.fit.judged import Judged, judge
+from kwx.fuse.fit.kinds import METHODS, CityFit, Kind, fit_cities
+from kwx.fuse.fit.sample import AHEAD_MINUTES, Sample, joined, sample_of_days, usable_labels
+from kwx.fuse.fit.split import Split, require_dates, split_dates
+from kwx.fuse.market.recipe import MarketRecipe
+from kwx.fuse.pools import POOLS
+from kwx.fuse.weights import SETTLEMENT, WeightSet
+from kwx.scoring.stored.labels import labels_of
+from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.runner import executor_of, workers_wanted
+from warehouse.clock import Clock, utc_now
+from warehouse.errors import Refused, Usage
+from warehouse.lake.layout import LakePaths
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Partition
+from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.writer import Writer, write
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay, event_dates
+
+OPENS_BEFORE_HOURS = 19
+"""Markets open at 10:00 in New York on the eve: in summer 18 hours before the day of Los Angeles begins."""
+_DAYS_PER_TASK = 10
+_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneWish:
+    """What is tuned, on which dates.
+
+    Without `every_days` it is one tuning on all dates; with it there is one every so many days, each on the
+    `window_days` that end there (None: all since the first). held_out is the share of the dates, the last ones, on
+    which the fits are judged.
+    """
+
+    cities: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    horizon: str = SETTLEMENT
+    market: MarketRecipe = field(default_factory=MarketRecipe)
+    pools: tuple[str, ...] = POOLS
+    methods: tuple[str, ...] = METHODS
+    held_out: float = 1 / 3
+    every_days: int | None = None
+    window_days: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.horizon not in AHEAD_MINUTES:
+            raise Usage(f"there is no horizon {self.horizon!r}", hint=f"horizons: {' '.join(AHEAD_MINUTES)}")
+        if not 0 < self.held_out < 1:
+            raise Usage(f"--held-out {self.held_out:g} is no share of the dates", hint="say a number between 0 and 1")
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Every pool found by every method."""
+        return tuple(Kind(pool=pool, method=method) for pool, method in product(self.pools, self.methods))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleTask:
+    """Labelled days of one city, to be read as a sample."""
+
+    paths: LakePaths
+    snapshot: int
+    city: str
+    labels: Mapping[date, int]
+    market: MarketRecipe
+    horizon: str
+
+    @property
+    def label(self) -> str:
+        """What progress says of it."""
+        return f"{self.city} {min(self.labels)} … {max(self.labels)}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitTask:
+    """One kind, fitted on the earlier dates of a span and judged on its later ones."""
+
+    kind: Kind
+    sample: Sample
+    split: Split
+
+    @property
+    def label(self) -> str:
+        """What progress says of it."""
+        return f"{self.kind} to {self.split.until}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """One span: the leaderboard, the best kind first, and the sets that are stored of it."""
+
+    split: Split
+    board: tuple[Judged, ...]
+    sets: tuple[WeightSet, ...]
+
+    @property
+    def best(self) -> Judged:
+        """The kind with the least loss on the held-out dates."""
+        return self.board[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneRun:
+    """What was tuned: a leaderboard for each span, how many sets were not there yet, and notes."""
+
+    built: Built
+    tuned: list[Tuned]
+    added: int
+    notes: list[str]
+
+
+def tune(
+    wish: TuneWish,
+    lake_root: Path | str | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_progress: OnProgress = lambda done, total, what: None,
+    clock: Clock = utc_now,
+    wait_seconds: float = _WAIT_SECONDS,
+) -> TuneRun:
+    """Fit and judge every kind on every span, and add what came of it to fusion_params."""
+    started = time.perf_counter()
+    lake, fitted_utc, notes = Lake(lake_root), clock(), list[str]()
+    snapshot = lake.snapshot()
+    labels = labels_of(snapshot)
+    with executor_of(workers_wanted(workers), scheduler=scheduler) as pool:
+        tasks = _sample_tasks(snapshot, wish, labels)
+        parts = [one for one in in_pool(sample_task, tasks, pool, "reading", on_progress) if one is not None]
+        if not parts:
+            raise _nothing_to_tune(wish)
+        sample = joined(parts)
+        spans = [_usable(sample, span, labels, fitted_utc) for span in _spans(sample, wish)]
+        fits = [
+            FitTask(kind=kind, sample=ours, split=split)
+            for ours, split in _splits(spans, wish, notes)
+            for kind in wish.kinds
+        ]
+        judged = in_pool(fit_task, fits, pool, "fitting", on_progress)
+    tuned = _chosen(fits, judged, wish, snapshot=snapshot.number, fitted_utc=fitted_utc)
+    with write(lake, purpose="fuse tune", clock=clock, wait_seconds=wait_seconds) as writer:
+        built, added = _published(writer, [one for span in tuned for one in span.sets], started=started)
+    return TuneRun(built=built, tuned=tuned, added=added, notes=notes)
+
+
+def _nothing_to_tune(wish: TuneWish) -> Refused:
+    return Refused(
+        f"market and weather never stand side by side on a settled day of {', '.join(wish.cities) or 'any city'}",
+        hint="kwx hazard backfill makes p_wx; kwx ingest settlements fetches what settled",
+    )
+
+
+def _sample_tasks(snapshot: Snapshot, wish: TuneWish, labels: pl.DataFrame) -> list[SampleTask]:
+    """Return the labelled days that have quotes and weather, in tasks of a few days of one city."""
+    if wish.since and wish.until:
+        next(event_dates(wish.since, wish.until))  # refuses a range that runs backwards
+    both = set(snapshot.partitions(CANDLES_DENSE.name)) & set(snapshot.partitions(PMF_MINUTE.name))
+    tasks = [
+        SampleTask(
+            paths=snapshot.paths, snapshot=snapshot.number, city=city, labels=some, market=wish.market,
+            horizon=wish.horizon,
+        )
+        for city in wish.cities or tuple(CITIES)
+        for some in _in_pieces(_settled(labels, city, both, wish))
+    ]  # fmt: skip
+    if not tasks:
+        raise _nothing_to_tune(wish)
+    return tasks
+
+
+def _settled(labels: pl.DataFrame, city: str, both: Set[Partition], wish: TuneWish) -> dict[date, int]:
+    """Return what the wished days of a city settled on, as far as market and weather are both there."""
+    ours = labels.filter(pl.col("city") == city).select("event_date", "label_f").sort("event_date")
+    return {
+        day: label_f
+        for day, label_f in ours.iter_rows()
+        if Partition(city, day) in both and (wish.since or day) <= day <= (wish.until or day)
+    }
+
+
+def _in_pieces(settled: Mapping[date, int]) -> Iterator[dict[date, int]]:
+    days = list(settled)
+    for place in range(0, len(days), _DAYS_PER_TASK):
+        yield {day: settled[day] for day in days[place : place + _DAYS_PER_TASK]}
+
+
+def sample_task(task: SampleTask) -> Sample | None:
+    """Read some days as a sample."""
+    snapshot = _snapshot(task.paths, task.snapshot)
+    return sample_of_days(snapshot, task.city, task.labels, task.market, horizon=task.horizon)
+
+
+def fit_task(task: FitTask) -> tuple[Judged, dict[str, CityFit], dict[str, CityFit]]:
+    """Fit a kind on the earlier dates, judge it on the held-out ones, and fit it again on all of them."""
+    earlier, later = task.split.parts(task.sample)
+    fits = fit_cities(task.kind, earlier)
+    return judge(task.kind, fits, later), fits, fit_cities(task.kind, task.split.whole(task.sample))
+
+
+@lru_cache(maxsize=4)
+def _snapshot(paths: LakePaths, number: int) -> Snapshot:
+    """Return a snapshot whose lists of files are read once in a process."""
+    return Snapshot(paths, number)
+
+
+def _spans(sample: Sample, wish: TuneWish) -> Iterator[tuple[date, date]]:
+    """Yield the first and last date of each tuning."""
+    first, last = (one.astype(date) for one in sample.days[[0, -1]])
+    since, until = wish.since or first, min(wish.until or last, last)
+    window = timedelta(days=(wish.window_days or 1) - 1)
+    if wish.every_days is None:
+        yield (max(since, until - window) if wish.window_days else since), until
+        return
+    days = list(event_dates(since, until))
+    for end in days[(wish.window_days or wish.every_days) - 1 :: wish.every_days]:
+        yield (end - window if wish.window_days else since), end
+
+
+def _usable(
+    sample: Sample, span: tuple[date, date], labels: pl.DataFrame, fitted_utc: datetime
+) -> tuple[Sample, tuple[date, date]]:
+    """Return the minutes of a span whose label was known when the set could first be used."""
+    since, until = span
+    known = np.zeros(len(sample), dtype=np.bool_)
+    for number, city in enumerate(sample.cities):
+        served = ClimateDay(CITIES[city], until + timedelta(days=2))
+        by_utc = min(fitted_utc, served.start_utc - timedelta(hours=OPENS_BEFORE_HOURS))
+        usable = np.array(list(usable_labels(labels, city=city, until=until, by_utc=by_utc)), dtype="datetime64[D]")
+        known |= (sample.city == number) & np.isin(sample.day, usable) & (sample.day >= np.datetime64(since))
+    return sample.where(known), span
+
+
+def _splits(
+    spans: Sequence[tuple[Sample, tuple[date, date]]], wish: TuneWish, notes: list[str]
+) -> Iterator[tuple[Sample, Split]]:
+    """Yield the spans that have dates enough; the others are told, and refused where none has."""
+    refusals = []
+    for sample, span in spans:
+        try:
+            require_dates(sample, wish.pools, held_out=wish.held_out, span=span)
+        except Refused as refusal:
+            refusals.append(refusal)
+            notes.append(str(refusal))
+            continue
+        yield sample, split_dates(sample, held_out=wish.held_out, span=span)
+    if len(refusals) == len(spans):
+        raise refusals[-1] if refusals else _nothing_to_tune(wish)
+
+
+def _chosen(
+    tasks: Sequence[FitTask],
+    results: Sequence[tuple[Judged, dict[str, CityFit], dict[str, CityFit]]],
+    wish: TuneWish,
+    *,
+    snapshot: int,
+    fitted_utc: datetime,
+) -> list[Tuned]:
+    """Rank the kinds of each span; the best one's second fit, on all dates, is what may be used."""
+    tuned: list[Tuned] = []
+    stamp = fitted_utc
+    for split in dict.fromkeys(task.split for task in tasks):
+        ours = [result for task, result in zip(tasks, results, strict=True) if task.split == split]
+        ranked = sorted(ours, key=lambda result: result[0].overall.loss.value)
+        sets: list[WeightSet] = []
+        for place, (judged, earlier, whole) in enumerate(ranked):
+            best = place == 0
+            fits = whole if best else {ALL_CITIES: earlier[ALL_CITIES]}
+            sets += [
+                _as_set(city, fit, judged, split, wish, best=best, snapshot=snapshot, fitted_utc=stamp)
+                for city, fit in fits.items()
+            ]
+            stamp += timedelta(microseconds=1)  # the grain tells fits apart by when they were made
+        tuned.append(Tuned(split=split, board=tuple(judged for judged, _, _ in ranked), sets=tuple(sets)))
+    return tuned
+
+
+def _as_set(
+    city: str,
+    fit: CityFit,
+    judged: Judged,
+    split: Split,
+    wish: TuneWish,
+    *,
+    best: bool,
+    snapshot: int,
+    fitted_utc: datetime,
+) -> WeightSet:
+    """Return what is stored of a fit: accepted if it is the best and the market did not beat it where it serves."""
+    here = judged.of(city)
+    told = {"own_share": fit.own_share, "fitted_on": split.fitted_on(whole=best)}
+    return WeightSet(
+        city=city, horizon=wish.horizon, fitted_utc=fitted_utc, pool=judged.kind.pool, method=judged.kind.method,
+        alphas=fit.candidate.alphas, beta_a=fit.candidate.beta_a, beta_b=fit.candidate.beta_b, market=wish.market,
+        accepted=best and judged.overall.is_fit and here.is_fit, since=split.since, until=split.until, days=fit.days,
+        snapshot=snapshot, metrics=here.metrics() | told,
+    )  # fmt: skip
+
+
+def _published(writer: Writer, sets: Sequence[WeightSet], *, started: float) -> tuple[Built, int]:
+    """Add the sets that are not there yet, and publish; return how many were added too."""
+    base = writer.lake.snapshot()
+    staged, added = [], 0
+    for city in dict.fromkeys(one.city for one in sets):
+        held = base.read(FUSION_PARAMS, Partition(city)).select(FUSION_PARAMS.schema.names())
+        rows = held
+        for one in (one for one in sets if one.city == city):
+            if not _is_there(one, held):
+                rows = pl.concat([rows, one.row()])
+        added += rows.height - held.height
+        staged.append(writer.staging.stage(FUSION_PARAMS, rows, Partition(city)))
+    take(writer, staged)
+    after, checks = publish_behind_checks(writer, staged, sources={}, config={})
+    built = Built(
+        snapshot=after, written=rows_written(staged), checks=checks, seconds=time.perf_counter() - started,
+        before=base.number,
+    )  # fmt: skip
+    return built, added
+
+
+def _is_there(one: WeightSet, held: pl.DataFrame) -> bool:
+    """Tell whether the newest set of the same end, horizon, pool, method and recipe says the same."""
+    row = one.row()
+    told = ["fitted_utc", "snapshot"]
+    keys = ["horizon", "pool", "method", "price", "overround", "until_date"]
+    same = held.join(row.select(keys), on=keys, how="semi")
+    newest = same.filter(pl.col("fitted_utc") == pl.col("fitted_utc").max())
+    return row.drop(told).equals(newest.drop(told))

@@ -1,0 +1,128 @@
+"""From an event and a set of weights to rows of pmf_minute: every minute of trading, and the evaluations around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kwx.fuse.events import Event
+from kwx.fuse.market.minutes import Floats
+from kwx.fuse.pools import fuse
+from kwx.fuse.weights import WeightSet
+from warehouse.lake.tables import PMF_MINUTE
+
+
+class Outcome(IntEnum):
+    """What was done at a minute."""
+
+    POOLED = 0
+    NO_WEATHER = 1
+    NO_MARKET = 2
+    NEITHER = 3
+    NO_WEIGHTS = 4
+
+
+_WORDS = pl.Series(
+    [
+        "pooled",
+        "no fresh p_wx: the market alone",
+        "no p_mkt: the weather alone",
+        "neither p_mkt nor p_wx",
+        "not pooled: no accepted weights end before the eve",
+    ]
+)
+_OF_WEATHER = (
+    "hazard_next_5m", "hazard_next_60m", "m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "mc_version", "wx_utc",
+    "params_fitted_utc", "quality",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fused:
+    """[T, B] the pool of market and weather before and after normalising, [T] the market's weight, what was done."""
+
+    raw: Floats
+    p: Floats
+    weight: Floats
+    outcome: NDArray[np.int64]
+
+
+def fused(event: Event, weights: WeightSet | None) -> Fused:
+    """Pool an event at each minute; where one side is missing the other stands alone; without weights nothing is."""
+    market, weather = event.has_market, event.has_weather
+    both = market & weather & (weights is not None)
+    raw, weight = np.full(event.market.p.shape, np.nan), np.full(len(market), np.nan)
+    p = raw.copy()
+    if weights is not None:
+        for alone, said, share in ((market & ~weather, event.market.p, 1.0), (weather & ~market, event.weather.p, 0.0)):
+            raw[alone], p[alone], weight[alone] = said[alone], said[alone], share
+        weight[both] = weights.alphas.weight(event.features[both])
+        raw[both], p[both] = fuse(
+            weights.pooling, event.market.p[both], event.weather.p[both], weight[both], event.weather.dead[both]
+        )
+    outcome: NDArray[np.int64] = np.select(
+        [np.full(len(market), weights is None), market & weather, market, weather],
+        [Outcome.NO_WEIGHTS, Outcome.POOLED, Outcome.NO_WEATHER, Outcome.NO_MARKET],
+        Outcome.NEITHER,
+    )
+    return Fused(raw=raw, p=p, weight=weight, outcome=outcome)
+
+
+def minute_rows(event: Event, weights: WeightSet | None, *, sha256: str) -> pl.DataFrame:
+    """Return the event's rows of pmf_minute, sorted; evaluations outside its minutes of trading stay as they are."""
+    pooled = fused(event, weights)
+    minutes, brackets = event.market.p.shape
+    names = event.ladder.names
+    rows = pl.DataFrame(
+        {
+            "market_ticker": pl.Series(names).gather(np.repeat(np.arange(brackets, dtype=np.uint32), minutes)),
+            "ts_utc": pl.concat([event.minutes.ts_utc] * brackets),
+            "p_wx": _column(event.weather.p),
+            "p_mkt": _column(event.market.p),
+            "p_fused": _column(pooled.raw),
+            "p_fused_norm": _column(pooled.p),
+            "w_mkt": _column(np.repeat(pooled.weight[:, None], brackets, axis=1)),
+            "mkt_quality": event.market.words(),
+            "fused_quality": _WORDS.gather(np.tile(pooled.outcome.astype(np.uint32), brackets)),
+        }
+    ).with_columns(
+        pl.lit(None if weights is None else weights.fitted_utc, PMF_MINUTE.schema["fusion_fitted_utc"]).alias(
+            "fusion_fitted_utc"
+        ),
+        fusion_sha256=pl.lit(sha256),
+    )
+    whole = pl.concat([rows, _carried(event)], how="horizontal").select(PMF_MINUTE.schema.names())
+    outside = event.evaluations.select(PMF_MINUTE.schema.names()).filter(
+        ~pl.col("ts_utc").is_in(event.minutes.ts_utc.implode())
+    )
+    return pl.concat([whole, outside.with_columns(_nothing_fused(sha256))]).sort(*PMF_MINUTE.grain)
+
+
+def _carried(event: Event) -> pl.DataFrame:
+    """Return what each row carries of its newest evaluation; nulls where none is fresh."""
+    of_each = []
+    place = pl.Series(event.weather.place).cast(pl.Int64).set(pl.Series(~event.has_weather), None).cast(pl.UInt32)
+    for name in event.ladder.names:
+        ours = event.evaluations.filter(pl.col("market_ticker") == name).select(_OF_WEATHER)
+        of_each.append(ours.select(pl.all().gather(place)))
+    return pl.concat(of_each)
+
+
+def _nothing_fused(sha256: str) -> list[pl.Expr]:
+    gone = ("p_mkt", "p_fused", "p_fused_norm", "w_mkt", "fusion_fitted_utc")
+    return [
+        *(pl.lit(None, PMF_MINUTE.schema[name]).alias(name) for name in gone),
+        pl.lit("no minute of trading").alias("mkt_quality"),
+        pl.lit("no minute of trading").alias("fused_quality"),
+        pl.lit(sha256).alias("fusion_sha256"),
+    ]
+
+
+def _column(values: Floats) -> pl.Series:
+    """Return [T, B] values as one column, a bracket after another; NaN is null."""
+    flat = pl.Series(np.ascontiguousarray(values.T).ravel())
+    return flat.fill_nan(None) if np.isnan(values).any() else flat
