@@ -15,7 +15,8 @@ from kwx.fuse.market.minutes import MINUTE_US, Floats, Ints
 from kwx.fuse.market.recipe import OVERROUNDS, PRICES, MarketRecipe
 from kwx.scoring.brackets import log_loss, rps
 from kwx.scoring.implied import implied_mean_f, implied_median_f
-from kwx.scoring.paired import LEAST_BLOCKS, compare
+from kwx.scoring.paired import compare
+from kwx.scoring.resampling import LEAST_BLOCKS
 from kwx.scoring.stored.labels import labels_of
 from pipelines.publishing import OnProgress, in_pool
 from pipelines.runner import executor_of, workers_wanted

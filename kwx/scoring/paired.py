@@ -1,7 +1,7 @@
 """Two forecasts of the same days: by how much the one beats the other, and whether that is more than chance.
 
-Scores are the lower the better. Rows of a date are averaged first, so that every date counts alike; dates (or blocks of
-`block_days` of them) are taken as independent.
+Scores are the lower the better. Dates (or blocks of `block_days` of them) are taken as independent. Every date counts
+alike, its rows averaged first; or, where that is said, every row.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from scipy.special import stdtr
 
 from kwx.scoring.blocks import Blocks, blocks_of
 from kwx.scoring.inputs import Floats, Ints, finite
-from warehouse.errors import Usage
+from kwx.scoring.resampling import LEAST_BLOCKS, drawn_times, require_level, tails
 
-LEAST_BLOCKS = 10
 _NOTHING = 1e-12
 
 
@@ -53,6 +52,7 @@ def compare(
     reference: ArrayLike,
     dates: ArrayLike,
     block_days: int = 1,
+    dates_alike: bool = True,
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -60,17 +60,18 @@ def compare(
     """Compare two scores [N] of the same rows, by a bootstrap of whole blocks of dates and by Diebold and Mariano."""
     ours = finite(score, name="score")
     theirs = finite(reference, name="reference", rows=len(ours))
-    if not 0 < level < 1:
-        raise Usage(f"the level of an interval lies between 0 and 1, not at {level}")
+    require_level(level)
     by_date = blocks_of(dates, rows=len(ours))
     blocks = blocks_of(dates, rows=len(ours), block_days=block_days, least=LEAST_BLOCKS)
-    means = np.stack([_date_means(values, by_date) for values in (ours, theirs)])
-    block = _block_of_date(by_date, blocks)
+    means, block = np.stack([ours, theirs]), blocks.of_row
+    if dates_alike:
+        means = np.stack([_date_means(values, by_date) for values in means])
+        block = _block_of_date(by_date, blocks)
     mean, mean_reference = means.mean(axis=1)
     resampled = _resampled(means, block, blocks.number, resamples=resamples, seed=seed)
-    tails = [(1 - level) / 2, (1 + level) / 2]
-    low, high = np.quantile(resampled[0] - resampled[1], tails)
-    skill_low, skill_high = np.quantile(_skill(*resampled), tails)
+    bounds = tails(level, blocks=blocks.number)
+    low, high = np.quantile(resampled[0] - resampled[1], bounds)
+    skill_low, skill_high = np.quantile(_skill(*resampled), bounds)
     statistic, p_value = _diebold_mariano(means[0] - means[1], block, blocks.number)
     return Comparison(
         score=float(mean),
@@ -103,11 +104,11 @@ def _block_of_date(by_date: Blocks, blocks: Blocks) -> Ints:
 
 
 def _resampled(means: Floats, block: Ints, number: int, *, resamples: int, seed: int) -> Floats:
-    """Return the two mean scores [2, resamples] of dates drawn in whole blocks, with replacement."""
+    """Return the two mean scores [2, resamples] of whole blocks drawn with replacement."""
     totals = np.stack([np.bincount(block, weights=values, minlength=number) for values in means])
-    dates = np.bincount(block, minlength=number).astype(np.float64)
-    times = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
-    drawn: Floats = (totals @ times.T) / (times @ dates)
+    counts = np.bincount(block, minlength=number).astype(np.float64)
+    times = drawn_times(number, resamples, seed=seed)
+    drawn: Floats = (totals @ times.T) / (times @ counts)
     return drawn
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kwx.scoring.blocks import Blocks, blocks_of
+from kwx.scoring.calibration import ECE_BINS, calibration_error
 from kwx.scoring.corp import (
     Decomposition,
     Forecasts,
@@ -25,7 +26,6 @@ from kwx.scoring.inputs import Bools, Floats, outcomes, probabilities
 from warehouse.errors import Usage
 
 GRID_POINTS = 41
-ECE_BINS = 15
 _TINY = 1e-9
 _LEAST_BEYOND = 5  # so many resampled curves must lie beyond the band
 
@@ -116,16 +116,6 @@ def _judged(
         rows=len(came),
         dates=dates,
     )
-
-
-def calibration_error(forecasts: Forecasts, hits: Floats, *, bins: int = ECE_BINS) -> float:
-    """Return the ECE over bins of equal mass; rows of equal forecasts share a bin, so their order means nothing."""
-    if bins < 1:
-        raise Usage(f"{bins} bins hold no forecast")
-    middle = np.cumsum(forecasts.rows) - 0.5 * forecasts.rows
-    which = (bins * middle / len(forecasts.p)).astype(np.int64)
-    gap = np.bincount(which, weights=hits - forecasts.rows * forecasts.value, minlength=bins)
-    return float(np.abs(gap).sum() / len(forecasts.p))
 
 
 def _require_band(level: float, resamples: int, below: Floats, rows: int) -> None:

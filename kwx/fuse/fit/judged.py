@@ -12,7 +12,8 @@ from kwx.fuse.fit.kinds import CityFit, Kind, losses_of
 from kwx.fuse.fit.loss import cross_entropy
 from kwx.fuse.fit.sample import Sample
 from kwx.fuse.market.minutes import Floats
-from kwx.scoring.paired import LEAST_BLOCKS, compare
+from kwx.scoring.paired import compare
+from kwx.scoring.resampling import LEAST_BLOCKS
 from warehouse.lake.tables.contract import ALL_CITIES
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from kwx.fuse.fit.loss import parameters_of
 from kwx.fuse.fit.sample import Sample
-from kwx.scoring.paired import LEAST_BLOCKS
+from kwx.scoring.resampling import LEAST_BLOCKS
 from warehouse.errors import Refused
 
 GAP_DATES = 1

@@ -12,9 +12,10 @@ import polars as pl
 from kwx.hazard.question import Engine
 from kwx.hazard.scored.mornings import Mornings, Window, mornings_of, pit_of, scores
 from kwx.hazard.scored.references import climatology, hold_last, truth
-from kwx.scoring.paired import LEAST_BLOCKS, Comparison, compare
+from kwx.scoring.paired import Comparison, compare
 from kwx.scoring.pit import LEAST_DATES, uniformity
 from kwx.scoring.reliability import Reliability, reliability
+from kwx.scoring.resampling import LEAST_BLOCKS
 from warehouse.lake.store import Snapshot
 
 REFERENCES = ("climatology", "hold_last", "truth")

@@ -100,7 +100,7 @@ def test_nothing_can_be_gained_on_a_perfect_reference():
 @pytest.mark.parametrize(
     ("score", "dates", "error"),
     [
-        (np.ones(9), np.arange(9), Refused),
+        (np.ones(5), np.arange(5), Refused),
         (np.full(20, np.nan), np.arange(20), Refused),
         (np.ones(20), np.arange(19), Usage),
         (np.ones(20), np.full(20, np.datetime64("NaT")), Refused),
@@ -108,6 +108,6 @@ def test_nothing_can_be_gained_on_a_perfect_reference():
     ],
 )
 def test_too_little_to_compare_is_refused(score, dates, error):
-    """Fewer than ten blocks, missing scores and missing dates are no comparison."""
+    """Fewer than six blocks, missing scores and missing dates are no comparison."""
     with pytest.raises(error):
         compare(score, reference=np.ones(len(score)), dates=dates)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kwx.scoring import contracts
 from kwx.scoring.corp import brier_miscalibration, brier_parts, log_loss_parts, recalibrate, sort_forecasts
-from kwx.scoring.reliability import calibration_error, reliability
+from kwx.scoring.reliability import reliability
 from warehouse.errors import Refused, Usage
 
 rows = st.lists(st.tuples(st.integers(0, 20).map(lambda n: n / 20), st.booleans()), min_size=1, max_size=60)
@@ -127,22 +127,6 @@ def test_forecasts_that_never_differ_have_one_point():
     assert [0.25] == verdict.forecast.tolist() == verdict.observed.tolist()
     assert verdict.inside
     assert pytest.approx(0) == verdict.brier.discrimination
-
-
-def test_the_calibration_error_is_the_mean_gap_of_its_bins():
-    """Half the rows at 0.2 with hits of 0.5, half at 0.8 with hits of 1: the gaps are 0.3 and 0.2."""
-    p, hit = np.repeat([0.2, 0.8], 10), np.repeat([True, False, True], [5, 5, 10])
-    forecasts = sort_forecasts(p)
-
-    assert pytest.approx(0.25) == calibration_error(forecasts, forecasts.hits(hit), bins=10)
-
-
-def test_the_calibration_error_does_not_care_for_the_order_of_rows():
-    """Equal forecasts share a bin, whatever came first."""
-    p, hit = np.repeat([0.0, 0.3, 0.9], [50, 7, 9]), np.arange(66) % 3 == 0
-    forecasts, turned = sort_forecasts(p), sort_forecasts(p[::-1])
-
-    assert calibration_error(forecasts, forecasts.hits(hit)) == calibration_error(turned, turned.hits(hit[::-1]))
 
 
 @pytest.mark.parametrize(
