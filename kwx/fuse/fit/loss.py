@@ -44,11 +44,21 @@ class Candidate:
 
     def losses(self, sample: Sample) -> Floats:
         """Return [N] the log loss of each minute."""
+        if self.pool == "log_linear":
+            return _log_linear_losses(sample, self.weight(sample))
         return cross_entropy(self.probabilities(sample), sample.target)
 
     def objective(self, sample: Sample, spread: Floats) -> float:
         """Return what a fit makes small: the mean loss, and a little for each slope."""
         return float(self.losses(sample).mean()) + ridge(self.alphas, spread)
+
+
+def _log_linear_losses(sample: Sample, weight: Floats) -> Floats:
+    """Return the losses of the log-linear pool from logs that are taken once for all candidates."""
+    logs = sample.log_wx + weight[:, None] * sample.log_mkt_over_wx
+    total = np.where(sample.live, np.exp(logs), 0.0).sum(axis=1)
+    losses: Floats = np.log(total) - np.einsum("nb,nb->n", sample.target, np.maximum(logs, np.log(_LEAST_P)))
+    return losses
 
 
 def parameters_of(pool: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -19,6 +20,7 @@ from warehouse.lake.tables import Partition
 
 STEP_MINUTES = 5
 """The weather is evaluated every five minutes: the minutes between say the same of it."""
+_LOG_OF_NOTHING = -100.0
 AHEAD_MINUTES = {"day": None, "1m": 1, "5m": 5}
 """By horizon: how many minutes later the market's own distribution is the target; None is what settled."""
 
@@ -58,6 +60,21 @@ class Sample:
     def days(self) -> NDArray[np.datetime64]:
         """The event dates that are there, in order."""
         return np.unique(self.day)
+
+    @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """[N, W] brackets to which both sides give a chance."""
+        return (self.p_mkt > 0) & (self.p_wx > 0)
+
+    @cached_property
+    def log_wx(self) -> Floats:
+        """[N, W] log p_wx, that of next to nothing on dead brackets."""
+        return np.where(self.live, np.log(np.where(self.live, self.p_wx, 1.0)), _LOG_OF_NOTHING)
+
+    @cached_property
+    def log_mkt_over_wx(self) -> Floats:
+        """[N, W] log p_mkt − log p_wx, 0 on dead brackets."""
+        return np.where(self.live, np.log(np.where(self.live, self.p_mkt, 1.0)) - self.log_wx, 0.0)
 
     def __repr__(self) -> str:
         return f"Sample({len(self):,} minutes of {len(self.days)} dates in {len(self.cities)} cities)"

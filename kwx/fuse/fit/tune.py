@@ -102,6 +102,20 @@ class FitTask:
         return f"{self.kind} to {self.split.until}"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ranked:
+    """A kind that was judged, with its fits on the earlier dates."""
+
+    task: FitTask
+    judged: Judged
+    fits: Mapping[str, CityFit]
+
+    @property
+    def label(self) -> str:
+        """What progress says of it."""
+        return self.task.label
+
+
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
     """One span: the leaderboard, the best kind first, and the sets that are stored of it."""
@@ -153,8 +167,9 @@ def tune(
             for ours, split in _splits(spans, wish, notes)
             for kind in wish.kinds
         ]
-        judged = in_pool(fit_task, fits, pool, "fitting", on_progress)
-    tuned = _chosen(fits, judged, wish, snapshot=snapshot.number, fitted_utc=fitted_utc)
+        boards = _boards(in_pool(fit_task, fits, pool, "fitting", on_progress))
+        whole = in_pool(refit_task, [board[0] for board in boards], pool, "fitting the best on all dates", on_progress)
+    tuned = _chosen(boards, whole, wish, snapshot=snapshot.number, fitted_utc=fitted_utc)
     with write(lake, purpose="fuse tune", clock=clock, wait_seconds=wait_seconds) as writer:
         built, added = _published(writer, [one for span in tuned for one in span.sets], started=started)
     return TuneRun(built=built, tuned=tuned, added=added, notes=notes)
@@ -207,11 +222,16 @@ def sample_task(task: SampleTask) -> Sample | None:
     return sample_of_days(snapshot, task.city, task.labels, task.market, horizon=task.horizon)
 
 
-def fit_task(task: FitTask) -> tuple[Judged, dict[str, CityFit], dict[str, CityFit]]:
-    """Fit a kind on the earlier dates, judge it on the held-out ones, and fit it again on all of them."""
+def fit_task(task: FitTask) -> Ranked:
+    """Fit a kind on the earlier dates, and judge it on the held-out ones."""
     earlier, later = task.split.parts(task.sample)
     fits = fit_cities(task.kind, earlier)
-    return judge(task.kind, fits, later), fits, fit_cities(task.kind, task.split.whole(task.sample))
+    return Ranked(task=task, judged=judge(task.kind, fits, later), fits=fits)
+
+
+def refit_task(ranked: Ranked) -> dict[str, CityFit]:
+    """Fit a kind again, on all dates of its span."""
+    return fit_cities(ranked.task.kind, ranked.task.split.whole(ranked.task.sample))
 
 
 @lru_cache(maxsize=4)
@@ -264,45 +284,46 @@ def _splits(
         raise refusals[-1] if refusals else _nothing_to_tune(wish)
 
 
+def _boards(judged: Sequence[Ranked]) -> list[list[Ranked]]:
+    """Return the kinds of each span, the one with the least loss on the held-out dates first."""
+    spans = dict.fromkeys(one.task.split for one in judged)
+    return [
+        sorted((one for one in judged if one.task.split == split), key=lambda one: one.judged.overall.loss.value)
+        for split in spans
+    ]
+
+
 def _chosen(
-    tasks: Sequence[FitTask],
-    results: Sequence[tuple[Judged, dict[str, CityFit], dict[str, CityFit]]],
+    boards: Sequence[list[Ranked]],
+    whole: Sequence[Mapping[str, CityFit]],
     wish: TuneWish,
     *,
     snapshot: int,
     fitted_utc: datetime,
 ) -> list[Tuned]:
-    """Rank the kinds of each span; the best one's second fit, on all dates, is what may be used."""
+    """Return what is stored of each span: the best kind as fitted on all dates, of the others that of all cities."""
     tuned: list[Tuned] = []
     stamp = fitted_utc
-    for split in dict.fromkeys(task.split for task in tasks):
-        ours = [result for task, result in zip(tasks, results, strict=True) if task.split == split]
-        ranked = sorted(ours, key=lambda result: result[0].overall.loss.value)
+    for board, best_fits in zip(boards, whole, strict=True):
         sets: list[WeightSet] = []
-        for place, (judged, earlier, whole) in enumerate(ranked):
-            best = place == 0
-            fits = whole if best else {ALL_CITIES: earlier[ALL_CITIES]}
+        for one in board:
+            best = one is board[0]
+            fits = best_fits if best else {ALL_CITIES: one.fits[ALL_CITIES]}
             sets += [
-                _as_set(city, fit, judged, split, wish, best=best, snapshot=snapshot, fitted_utc=stamp)
+                _as_set(city, fit, one, wish, best=best, snapshot=snapshot, fitted_utc=stamp)
                 for city, fit in fits.items()
             ]
             stamp += timedelta(microseconds=1)  # the grain tells fits apart by when they were made
-        tuned.append(Tuned(split=split, board=tuple(judged for judged, _, _ in ranked), sets=tuple(sets)))
+        split, judged = board[0].task.split, tuple(one.judged for one in board)
+        tuned.append(Tuned(split=split, board=judged, sets=tuple(sets)))
     return tuned
 
 
 def _as_set(
-    city: str,
-    fit: CityFit,
-    judged: Judged,
-    split: Split,
-    wish: TuneWish,
-    *,
-    best: bool,
-    snapshot: int,
-    fitted_utc: datetime,
+    city: str, fit: CityFit, ranked: Ranked, wish: TuneWish, *, best: bool, snapshot: int, fitted_utc: datetime
 ) -> WeightSet:
     """Return what is stored of a fit: accepted if it is the best and the market did not beat it where it serves."""
+    judged, split = ranked.judged, ranked.task.split
     here = judged.of(city)
     told = {"own_share": fit.own_share, "fitted_on": split.fitted_on(whole=best)}
     return WeightSet(

@@ -91,9 +91,10 @@ def _verdict(minutes: EventMinutes, prices: Priced) -> Ints:
 
 
 def _is_silent(minutes: EventMinutes) -> NDArray[np.bool_]:
-    """Tell at which minutes even the youngest quote of the event is too old."""
-    age = np.where(minutes.age_minutes == ABSENT, np.iinfo(np.int64).max, minutes.age_minutes)
-    silent: NDArray[np.bool_] = age.min(axis=1) > SILENT_MINUTES
+    """Tell at which minutes even the youngest quote of the event is too old; of what was never quoted nobody knows."""
+    told = minutes.age_minutes != ABSENT
+    age = np.where(told, minutes.age_minutes, np.iinfo(np.int64).max)
+    silent: NDArray[np.bool_] = told.any(axis=1) & (age.min(axis=1) > SILENT_MINUTES)
     return silent
 
 

@@ -6,8 +6,9 @@ its middle, provided that the interval says enough:
 two-sided   the middle (or the microprice), if bid and offer are at most 50 ¢ apart
 one-sided   the middle up to the empty side's $0 or $1, if that is at most 10 ¢ away
 crossed     a bid above the offer: the middle of the two, under the bound of two-sided quotes
-last trade  a wider interval says too little: the last trade, held within it
-none        both sides empty, never quoted, or too wide without a trade: no price, and the event's rule decides
+last trade  a wider interval says too little: the last trade, held within it; also where no quote was ever told, as in
+            candles made from the tape
+none        both sides empty, or nothing told and nothing traded: no price, and the event's rule decides
 
 A quote is told again only when it moves, so age alone does not make it wrong: one older than an hour is used, and told.
 """
@@ -37,9 +38,10 @@ class Rule(IntEnum):
     OFFER_ONLY = 3
     CROSSED = 4
     LAST_TRADE = 5
-    EMPTY = 6
-    NEVER = 7
-    WIDE = 8
+    TAPE = 6
+    EMPTY = 7
+    NEVER = 8
+    WIDE = 9
 
 
 RULE_WORDS = {
@@ -49,8 +51,9 @@ RULE_WORDS = {
     Rule.OFFER_ONLY: "offer only",
     Rule.CROSSED: "crossed",
     Rule.LAST_TRADE: "wide, last trade",
+    Rule.TAPE: "no quote, last trade",
     Rule.EMPTY: "empty book",
-    Rule.NEVER: "never quoted",
+    Rule.NEVER: "never quoted nor traded",
     Rule.WIDE: "too wide, no trade",
 }
 
@@ -85,14 +88,24 @@ def priced(minutes: EventMinutes, sizes: Sizes | None = None) -> Priced:
     widest = np.where(no_bid | no_ask, WIDEST_ONE_SIDED_TICKS, WIDEST_TICKS)
     wide = ~never & ~empty & (width > widest)
     price, by_size = _within(bid, ask, sizes)
-    last = minutes.last_ticks
-    price = np.where(wide, np.clip(last, np.minimum(bid, ask), np.maximum(bid, ask)) / TICKS_PER_DOLLAR, price)
+    traded = minutes.last_ticks != ABSENT
+    price = np.where(never | wide, _last_trade(minutes, quoted=~never), price)
     rule = np.select(
-        [never, empty, wide & (last == ABSENT), wide, crossed, no_ask, no_bid, by_size],
-        [Rule.NEVER, Rule.EMPTY, Rule.WIDE, Rule.LAST_TRADE, Rule.CROSSED, Rule.BID_ONLY, Rule.OFFER_ONLY, Rule.MICRO],
+        [never & traded, never, empty, wide & traded, wide, crossed, no_ask, no_bid, by_size],
+        [
+            *(Rule.TAPE, Rule.NEVER, Rule.EMPTY, Rule.LAST_TRADE, Rule.WIDE),
+            *(Rule.CROSSED, Rule.BID_ONLY, Rule.OFFER_ONLY, Rule.MICRO),
+        ],
         Rule.TWO_SIDED,
     ).astype(np.int8)
     return Priced(price=np.where(rule >= Rule.EMPTY, np.nan, price), rule=rule, old=minutes.age_minutes > OLD_MINUTES)
+
+
+def _last_trade(minutes: EventMinutes, *, quoted: NDArray[np.bool_]) -> Floats:
+    """Return the last trade of each bracket in dollars, held within its quote where there is one."""
+    bid, ask, last = minutes.bid_ticks, minutes.ask_ticks, minutes.last_ticks
+    held = np.clip(last, np.minimum(bid, ask), np.maximum(bid, ask))
+    return np.where(quoted, held, last) / TICKS_PER_DOLLAR
 
 
 def _within(bid: NDArray[np.int64], ask: NDArray[np.int64], sizes: Sizes | None) -> tuple[Floats, NDArray[np.bool_]]:
