@@ -12,6 +12,7 @@ from kwx.fuse.pools import pool_of
 from kwx.fuse.weight import Alphas
 
 _LEAST_P = 1e-12
+_ROUNDING = 1e-9
 
 RIDGE = 1e-4
 """How much a slope costs, squared and in units of its feature's spread: what the data do not ask for stays zero."""
@@ -74,8 +75,10 @@ def cross_entropy(p: Floats, target: Floats) -> Floats:
 
 
 def spread_of(sample: Sample) -> Floats:
-    """Return [4] the spread of each feature over the sample, 0 for the constant."""
-    return np.asarray(sample.features.std(axis=0), dtype=np.float64)
+    """Return [4] the spread of each feature over the sample, 0 for one that does not vary beyond rounding."""
+    spread = sample.features.std(axis=0)
+    varies = spread > _ROUNDING * np.abs(sample.features).max(axis=0, initial=1.0)
+    return np.where(varies, spread, 0.0)
 
 
 def ridge(alphas: Alphas, spread: Floats) -> float:

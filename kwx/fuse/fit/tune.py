@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import polars as pl
@@ -31,10 +31,10 @@ from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Part
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.lake.writer import Writer, write
 from warehouse.market.cities import CITIES
-from warehouse.market.climate_day import ClimateDay, event_dates
+from warehouse.market.climate_day import event_dates
 
-OPENS_BEFORE_HOURS = 19
-"""Markets open at 10:00 in New York on the eve: in summer 18 hours before the day of Los Angeles begins."""
+OPENS_UTC = time(14)
+"""Markets open at 10:00 in New York on the eve, which is 14:00 UTC in summer and an hour later in winter."""
 _DAYS_PER_TASK = 10
 _WAIT_SECONDS = 60.0
 
@@ -151,7 +151,7 @@ def tune(
     wait_seconds: float = _WAIT_SECONDS,
 ) -> TuneRun:
     """Fit and judge every kind on every span, and add what came of it to fusion_params."""
-    started = time.perf_counter()
+    started = perf_counter()
     lake, fitted_utc, notes = Lake(lake_root), clock(), list[str]()
     snapshot = lake.snapshot()
     labels = labels_of(snapshot)
@@ -258,10 +258,11 @@ def _usable(
 ) -> tuple[Sample, tuple[date, date]]:
     """Return the minutes of a span whose label was known when the set could first be used."""
     since, until = span
+    # The first event that the set may serve is that of the second day after its end; it opens on the day before.
+    opens_utc = datetime.combine(until + timedelta(days=1), OPENS_UTC, UTC)
+    by_utc = min(fitted_utc, opens_utc)
     known = np.zeros(len(sample), dtype=np.bool_)
     for number, city in enumerate(sample.cities):
-        served = ClimateDay(CITIES[city], until + timedelta(days=2))
-        by_utc = min(fitted_utc, served.start_utc - timedelta(hours=OPENS_BEFORE_HOURS))
         usable = np.array(list(usable_labels(labels, city=city, until=until, by_utc=by_utc)), dtype="datetime64[D]")
         known |= (sample.city == number) & np.isin(sample.day, usable) & (sample.day >= np.datetime64(since))
     return sample.where(known), span
@@ -349,7 +350,7 @@ def _published(writer: Writer, sets: Sequence[WeightSet], *, started: float) -> 
     take(writer, staged)
     after, checks = publish_behind_checks(writer, staged, sources={}, config={})
     built = Built(
-        snapshot=after, written=rows_written(staged), checks=checks, seconds=time.perf_counter() - started,
+        snapshot=after, written=rows_written(staged), checks=checks, seconds=perf_counter() - started,
         before=base.number,
     )  # fmt: skip
     return built, added
