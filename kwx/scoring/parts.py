@@ -17,8 +17,8 @@ from kwx.scoring.corp import parts_of_brier, recalibrate, sort_forecasts
 from kwx.scoring.inputs import Floats, Ints, outcomes
 from kwx.scoring.resampling import Draws, Estimate
 
-CELLS = 256
-RECALIBRATED = 500
+CELLS = 100
+RECALIBRATED = 400
 """So many draws are recalibrated; more move no bound that is shown."""
 
 
@@ -66,8 +66,9 @@ def _squares_kept(hits: Floats, rows: Floats) -> Floats:
 
     All draws are one regression: each stands two above the one before, so that no pool reaches across.
     """
-    draw, cell = np.nonzero(rows)
-    weights, apart = rows[draw, cell], 2.0 * draw
-    curve = isotonic_regression(hits[draw, cell] / weights + apart, weights=weights).x - apart
+    some = np.flatnonzero(rows)
+    draw, weights = some // rows.shape[1], rows.ravel()[some]
+    apart = 2.0 * draw
+    curve = isotonic_regression(hits.ravel()[some] / weights + apart, weights=weights).x - apart
     kept: Floats = np.bincount(draw, weights=weights * curve**2, minlength=len(rows)).astype(np.float64)
     return kept
