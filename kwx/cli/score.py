@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from kwx.cli.forms import Forms, forms_options
+from kwx.cli.forms import Forms, drawn, forms_options
 from kwx.cli.options import city_option, lake_option, range_options
 
 _SOURCES = ("p_wx", "p_mkt", "p_fused_norm")
@@ -102,16 +102,11 @@ def score(
     )
     market = _MARKET if _MARKET in ladders.sources and len(ladders.sources) > 1 else None
     card = score_card(ladders, by=by, against=against or market, level=level)
-    forms.give(card.lines, card_summary(card), tell=lambda: tell_card(card), chart=lambda: _drawn(card))
+    chart = drawn("card_chart", card, module="score_charts")
+    forms.give(card.lines, card_summary(card), tell=lambda: tell_card(card), chart=chart)
 
 
 def _read(sources: tuple[str, ...], against: str | None) -> tuple[str, ...]:
     """Return what must be there: the sources said and the one they are held against; nothing when none was said."""
     said = {*sources, against} if sources else {against}
     return tuple(source for source in _SOURCES if source in said) if sources else ()
-
-
-def _drawn(card: Any) -> Any:
-    from kwx.cli.score_charts import card_chart
-
-    return card_chart(card)

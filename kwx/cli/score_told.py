@@ -12,6 +12,7 @@ from kwx.cli.show import console, table_of
 from kwx.scoring.reliability import Reliability
 from kwx.scoring.resampling import LEAST_BLOCKS
 from kwx.scoring.stored.card import Card
+from kwx.scoring.stored.ladders import MADE_BY
 
 _OVERALL = (("log_loss", "log loss", 3), ("brier", "Brier", 4), ("rps", "RPS", 3), ("crps_f", "CRPS °F", 2))
 _PARTS = (
@@ -161,4 +162,5 @@ def _tell_words(card: Card) -> None:
     if card.dates < LEAST_BLOCKS:
         click.echo(f"note: no intervals on {card.dates} dates; {LEAST_BLOCKS} are needed", err=True)
     if card.against is None:
-        click.echo("note: no skill, for there is nothing to hold it against: kwx fuse run makes p_mkt", err=True)
+        other = next(source for source in ("p_mkt", "p_wx") if source not in card.sources)
+        click.echo(f"note: no skill, for {other} is not among the sources; {MADE_BY[other]} makes it", err=True)

@@ -63,7 +63,7 @@ def test_one_source_alone_has_no_skill_and_is_told_so(command, hazard_lake):
 
     assert 0 == code
     assert "p_wx" in out
-    assert "kwx fuse run makes p_mkt" in err
+    assert "p_mkt is not among the sources; kwx fuse run makes it" in err
     assert "no intervals on 2 dates; 6 are needed" in err
 
 
