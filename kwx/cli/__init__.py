@@ -20,6 +20,7 @@ _COMMANDS = {
     "record": ("kwx.cli.record:record", "Record order books and trades as the exchange streams them."),
     "hazard": ("kwx.cli.hazard:hazard", "Turn weather into bracket probabilities: fit, run, look."),
     "fuse": ("kwx.cli.fuse:fuse", "Put market and weather into one distribution: tune, run."),
+    "score": ("kwx.cli.score:score", "Score stored probabilities against what settled, source beside source."),
     "demo": ("kwx.cli.demo:demo", "Serve the demo world as the vendors would."),
     "sql": ("kwx.cli.sql:sql", "Ask the lake in SQL."),
     "doctor": ("kwx.cli.doctor:doctor", "Say what this machine and this lake are fit for."),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kwx.scoring.inputs import Floats, distributions
+from kwx.scoring.inputs import Floats, Ints, distributions
 from warehouse.errors import Refused
 from warehouse.market.brackets import Bracket, require_tiling
 
@@ -78,15 +78,14 @@ def _falling(low: int | None, high: int | None, degrees: int) -> Floats:
     """Return the share of each degree of a bracket, from its coldest one to its warmest."""
     if low is not None and high is not None:
         return np.full(degrees, 1 / degrees)
-    outwards = TAIL_RATIO ** (np.arange(degrees) // STEP_F)
+    outwards: Floats = np.power(TAIL_RATIO, np.arange(degrees) // STEP_F)
     shares: Floats = outwards / outwards.sum()
     return shares if high is None else shares[::-1]
 
 
-def _crossing(pmf: Floats, so_far: Floats, place: np.ndarray) -> Floats:
+def _crossing(pmf: Floats, so_far: Floats, place: Ints) -> Floats:
     """Return where in the degree at a place the distribution reaches a half, counted in degrees from the first."""
     row = np.arange(len(pmf))
     mass = pmf[row, place]
     into = (0.5 - (so_far[row, place] - mass)) / np.where(mass > 0, mass, 1.0)
-    crossed: Floats = place - 0.5 + np.clip(into, 0.0, 1.0)
-    return crossed
+    return np.asarray(place - 0.5 + np.clip(into, 0.0, 1.0), dtype=np.float64)

@@ -6,7 +6,7 @@ the cost whatever the number of rows. The values themselves are exact; only how 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,11 +14,11 @@ from scipy.optimize import isotonic_regression
 
 from kwx.scoring.calibration import bins_of
 from kwx.scoring.corp import parts_of_brier, recalibrate, sort_forecasts
-from kwx.scoring.inputs import Floats, outcomes
+from kwx.scoring.inputs import Floats, Ints, outcomes
 from kwx.scoring.resampling import Draws, Estimate
 
-CELLS = 256
-RECALIBRATED = 500
+CELLS = 100
+RECALIBRATED = 400
 """So many draws are recalibrated; more move no bound that is shown."""
 
 
@@ -40,8 +40,7 @@ def brier_parts_of(p: ArrayLike, *, hit: ArrayLike, draws: Draws) -> Parts:
     came = outcomes(hit, rows=len(forecasts.p))
     exact = parts_of_brier(forecasts.p, recalibrate(forecasts, forecasts.hits(came))[forecasts.of_row], came)
     cell = bins_of(forecasts, bins=CELLS)[forecasts.of_row]
-    few = Draws(blocks=draws.blocks, dates=draws.dates, times=draws.times[:RECALIBRATED], level=draws.level)
-    once = Draws(blocks=draws.blocks, dates=draws.dates, times=np.ones((1, draws.blocks.number)), level=draws.level)
+    few, once = (replace(draws, times=some) for some in (draws.times[:RECALIBRATED], np.ones((1, draws.blocks.number))))
     scores = (forecasts.p - came) ** 2
     drawn, (centre,) = (_parts_drawn(scores, came.astype(np.float64), cell, some) for some in (few, once))
     return Parts(
@@ -51,20 +50,25 @@ def brier_parts_of(p: ArrayLike, *, hit: ArrayLike, draws: Draws) -> Parts:
     )
 
 
-def _parts_drawn(scores: Floats, came: Floats, cell: np.ndarray, draws: Draws) -> Floats:
+def _parts_drawn(scores: Floats, came: Floats, cell: Ints, draws: Draws) -> Floats:
     """Return [R, 3] the three parts in each draw, recalibrated on cells."""
     rows = draws.rows_drawn
     hits = draws.totals_by(came, cell, CELLS)
     in_cell = draws.totals_by(np.ones(len(came)), cell, CELLS)
-    kept = np.array([_squares_kept(*one) for one in zip(hits, in_cell, strict=True)])
     share = hits.sum(axis=1) / rows
-    recalibrated = share - kept.reshape(len(rows)) / rows
+    recalibrated = share - _squares_kept(hits, in_cell) / rows
     uncertainty = share * (1 - share)
     return np.column_stack([draws.totals(scores) / rows - recalibrated, uncertainty - recalibrated, uncertainty])
 
 
-def _squares_kept(hits: Floats, rows: Floats) -> float:
-    """Return Σ rows · curve²: what recalibration takes off Σ hits, for a pool's curve is its share of hits."""
-    some = rows > 0
-    curve = isotonic_regression(hits[some] / rows[some], weights=rows[some]).x
-    return float(rows[some] @ curve**2)
+def _squares_kept(hits: Floats, rows: Floats) -> Floats:
+    """Return Σ rows · curve² [R]: what recalibration takes off Σ hits, for a pool's curve is its share of hits.
+
+    All draws are one regression: each stands two above the one before, so that no pool reaches across.
+    """
+    some = np.flatnonzero(rows)
+    draw, weights = some // rows.shape[1], rows.ravel()[some]
+    apart = 2.0 * draw
+    curve = isotonic_regression(hits.ravel()[some] / weights + apart, weights=weights).x - apart
+    kept: Floats = np.bincount(draw, weights=weights * curve**2, minlength=len(rows)).astype(np.float64)
+    return kept

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from kwx.scoring.blocks import blocks_of
 from kwx.scoring.degrees import mass_at
 from kwx.scoring.inputs import Floats, Ints, probabilities
+from kwx.scoring.resampling import Draws, Estimate
 
 LEAST_DATES = 20
 """The test holds its false-alarm rate from so many dates on."""
@@ -72,6 +73,13 @@ def uniformity(
         rows=len(u),
         dates=blocks.number,
     )
+
+
+def spread_of(pit: ArrayLike, *, draws: Draws) -> Estimate:
+    """Return twelve times the variance of transforms [N] with its interval: 1 where the forecasts are right."""
+    u = probabilities(pit, name="pit")
+    mean, square = (draws.totals(values) / draws.rows_drawn for values in (u, u**2))
+    return draws.percentile(float(12 * u.var()), 12 * (square - mean**2))
 
 
 def _excess(u: Floats, of_row: Ints, number: int) -> Floats:

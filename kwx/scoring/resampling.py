@@ -7,7 +7,7 @@ Hesterberg 2015): those of Student's law with one degree of freedom fewer than b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtrit
 
 from kwx.scoring.blocks import Blocks, blocks_of
-from kwx.scoring.inputs import Floats, finite
+from kwx.scoring.inputs import Floats, Ints, finite
 from warehouse.errors import Refused, Usage
 
 LEAST_BLOCKS = 6
@@ -55,15 +55,19 @@ class Draws:
         drawn: Floats = self.times @ self.rows_of_block
         return drawn
 
+    def of_rows(self, row: Ints) -> Draws:
+        """Return the same draws of other rows, each of which has the block of one of these."""
+        return replace(self, blocks=Blocks(of_row=self.blocks.of_row[row], number=self.blocks.number))
+
     def totals(self, values: Floats) -> Floats:
         """Return the sum of values [N] in each draw."""
         of_block = np.bincount(self.blocks.of_row, weights=values, minlength=self.blocks.number)
         drawn: Floats = self.times @ of_block
         return drawn
 
-    def totals_by(self, values: Floats, group: Floats | np.ndarray, groups: int) -> Floats:
+    def totals_by(self, values: Floats, group: Ints, groups: int) -> Floats:
         """Return the sum of values [N] of each group in each draw: [R, groups]."""
-        place = self.blocks.of_row * groups + np.asarray(group, dtype=np.int64)
+        place = self.blocks.of_row * groups + group
         of_block = np.bincount(place, weights=values, minlength=self.blocks.number * groups)
         drawn: Floats = self.times @ of_block.reshape(self.blocks.number, groups)
         return drawn
@@ -112,8 +116,10 @@ def draw(
 
 def drawn_times(number: int, resamples: int, *, seed: int) -> Floats:
     """Return [resamples, number] how often each of some blocks is drawn when as many are drawn with replacement."""
-    times = np.random.default_rng(seed).multinomial(number, np.full(number, 1 / number), size=resamples)
-    return times.astype(np.float64)
+    drawn = np.random.default_rng(seed).integers(number, size=(resamples, number))
+    place = number * np.arange(resamples)[:, None] + drawn
+    times = np.bincount(place.ravel(), minlength=resamples * number)
+    return times.reshape(resamples, number).astype(np.float64)
 
 
 def tails(level: float, *, blocks: int) -> tuple[float, float]:
