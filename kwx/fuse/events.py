@@ -21,10 +21,16 @@ from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
 from warehouse.market.ladder import Ladder
 
+_IS_EVALUATION = pl.col("wx_utc") == pl.col("ts_utc")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Event:
-    """One event at each of its minutes. `evaluations` are the rows of pmf_minute that the weather was read from."""
+    """One event at each of its minutes.
+
+    `evaluations` are the rows of pmf_minute that the weather was read from: one instant after another, and of each
+    instant the brackets in the order of the ladder.
+    """
 
     minutes: EventMinutes
     market: Market
@@ -54,12 +60,15 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CityDay:
-    """What a snapshot holds of one city-day, and in which way p_mkt is read off it."""
+    """What a snapshot holds of one city-day, and in which way p_mkt is read off it.
+
+    evaluated: the rows of pmf_minute at which the weather was evaluated, without what was carried forward from them.
+    """
 
     partition: Partition
     markets: pl.DataFrame
     dense: pl.DataFrame
-    pmf_minute: pl.DataFrame
+    evaluated: pl.DataFrame
     books: pl.DataFrame | None
     recipe: MarketRecipe
 
@@ -69,8 +78,8 @@ class CityDay:
         return cls(
             partition=partition,
             markets=snapshot.read(MARKETS, partition),
-            dense=snapshot.read(CANDLES_DENSE, partition).select(COLUMNS),
-            pmf_minute=snapshot.read(PMF_MINUTE, partition),
+            dense=snapshot.read(CANDLES_DENSE, partition, columns=COLUMNS),
+            evaluated=snapshot.read(PMF_MINUTE, partition, columns=PMF_MINUTE.schema.names()).filter(_IS_EVALUATION),
             books=snapshot.read(BOOKS, partition) if recipe.price == "micro" else None,
             recipe=recipe,
         )
@@ -91,7 +100,7 @@ class CityDay:
 
     def _event(self, minutes: EventMinutes) -> Event:
         sizes = None if self.books is None else top_sizes(self.books, minutes)
-        evaluations = evaluations_of(self.pmf_minute, minutes.ladder, event=minutes.event)
+        evaluations = evaluations_of(self.evaluated, minutes.ladder, event=minutes.event)
         return Event(
             minutes=minutes,
             market=market_of(minutes, self.recipe, sizes),

@@ -35,6 +35,7 @@ _WORDS = pl.Series(
         "not pooled: no accepted weights end before the eve",
     ]
 )
+_NO_LINE = 2**32 - 1
 _OF_WEATHER = (
     "hazard_next_5m", "hazard_next_60m", "m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "mc_version", "wx_utc",
     "params_fitted_utc", "quality",
@@ -73,14 +74,15 @@ def fused(event: Event, weights: WeightSet | None) -> Fused:
 
 
 def minute_rows(event: Event, weights: WeightSet | None, *, sha256: str) -> pl.DataFrame:
-    """Return the event's rows of pmf_minute, sorted; evaluations outside its minutes of trading stay as they are."""
+    """Return the event's rows of pmf_minute, market by market; evaluations around its trading stay as they are."""
     pooled = fused(event, weights)
     minutes, brackets = event.market.p.shape
     names = event.ladder.names
+    fitted_utc = None if weights is None else weights.fitted_utc
     rows = pl.DataFrame(
         {
             "market_ticker": pl.Series(names).gather(np.repeat(np.arange(brackets, dtype=np.uint32), minutes)),
-            "ts_utc": pl.concat([event.minutes.ts_utc] * brackets),
+            "ts_utc": event.minutes.ts_utc.gather(np.tile(np.arange(minutes, dtype=np.uint32), brackets)),
             "p_wx": _column(event.weather.p),
             "p_mkt": _column(event.market.p),
             "p_fused": _column(pooled.raw),
@@ -88,28 +90,29 @@ def minute_rows(event: Event, weights: WeightSet | None, *, sha256: str) -> pl.D
             "w_mkt": _column(np.repeat(pooled.weight[:, None], brackets, axis=1)),
             "mkt_quality": event.market.words(),
             "fused_quality": _WORDS.gather(np.tile(pooled.outcome.astype(np.uint32), brackets)),
+            **_carried(event).to_dict(),
         }
-    ).with_columns(
-        pl.lit(None if weights is None else weights.fitted_utc, PMF_MINUTE.schema["fusion_fitted_utc"]).alias(
-            "fusion_fitted_utc"
-        ),
-        fusion_sha256=pl.lit(sha256),
     )
-    whole = pl.concat([rows, _carried(event)], how="horizontal").select(PMF_MINUTE.schema.names())
-    outside = event.evaluations.select(PMF_MINUTE.schema.names()).filter(
-        ~pl.col("ts_utc").is_in(event.minutes.ts_utc.implode())
-    )
-    return pl.concat([whole, outside.with_columns(_nothing_fused(sha256))]).sort(*PMF_MINUTE.grain)
+    whole = rows.select(
+        *rows.columns,
+        pl.lit(fitted_utc, PMF_MINUTE.schema["fusion_fitted_utc"]).alias("fusion_fitted_utc"),
+        pl.lit(sha256).alias("fusion_sha256"),
+    ).select(PMF_MINUTE.schema.names())
+    return pl.concat([whole, _around(event, sha256)])
 
 
 def _carried(event: Event) -> pl.DataFrame:
-    """Return what each row carries of its newest evaluation; nulls where none is fresh."""
-    of_each = []
-    place = pl.Series(event.weather.place).cast(pl.Int64).set(pl.Series(~event.has_weather), None).cast(pl.UInt32)
-    for name in event.ladder.names:
-        ours = event.evaluations.filter(pl.col("market_ticker") == name).select(_OF_WEATHER)
-        of_each.append(ours.select(pl.all().gather(place)))
-    return pl.concat(of_each)
+    """Return what each row carries of its newest evaluation, market by market; nulls where none is fresh."""
+    brackets = len(event.ladder.names)
+    place = event.weather.place[None, :] * brackets + np.arange(brackets)[:, None]
+    line = pl.Series(np.where(event.has_weather[None, :], place, _NO_LINE).ravel().astype(np.uint32))
+    return event.evaluations.select(_OF_WEATHER).select(pl.all().gather(line.replace(_NO_LINE, None)))
+
+
+def _around(event: Event, sha256: str) -> pl.DataFrame:
+    """Return the evaluations before and after the minutes of trading: they have no market."""
+    outside = ~event.evaluations["ts_utc"].is_in(event.minutes.ts_utc.implode())
+    return event.evaluations.filter(outside).with_columns(_nothing_fused(sha256)).select(PMF_MINUTE.schema.names())
 
 
 def _nothing_fused(sha256: str) -> list[pl.Expr]:

@@ -173,9 +173,8 @@ def fused_day(
     frames = [PMF_MINUTE.empty()]
     frames += [minute_rows(event, day.weights, sha256=day.sha256) for event in city_day.events(notes)]
     done = pl.concat(frames)
-    evaluated = city_day.pmf_minute.filter(pl.col("wx_utc") == pl.col("ts_utc")).select(PMF_MINUTE.schema.names())
-    others = evaluated.filter(~pl.col("market_ticker").is_in(done["market_ticker"].unique().implode()))
-    return pl.concat([done, others]), notes
+    fused = done["market_ticker"].unique().implode()
+    return pl.concat([done, city_day.evaluated.filter(~pl.col("market_ticker").is_in(fused))]), notes
 
 
 @lru_cache(maxsize=4)

@@ -31,11 +31,12 @@ class Weather:
     dead: NDArray[np.bool_]
 
 
-def evaluations_of(pmf_minute: pl.DataFrame, ladder: Ladder, *, event: str) -> pl.DataFrame:
-    """Return the evaluations of an event: the rows of its markets that were not carried forward, refused if unsound."""
-    ours = pmf_minute.filter(
-        pl.col("market_ticker").is_in(list(ladder.names)) & (pl.col("wx_utc") == pl.col("ts_utc"))
-    ).sort("ts_utc")
+def evaluations_of(evaluated: pl.DataFrame, ladder: Ladder, *, event: str) -> pl.DataFrame:
+    """Return the evaluations of an event, instant by instant, the coldest bracket first; refused if unsound."""
+    place = pl.col("market_ticker").replace_strict(
+        dict(zip(ladder.names, range(len(ladder.names)), strict=True)), default=None, return_dtype=pl.Int32
+    )
+    ours = evaluated.with_columns(place=place).drop_nulls("place").sort("ts_utc", "place").drop("place")
     _require_whole(ours, len(ladder.names), event=event)
     return ours
 
@@ -58,20 +59,21 @@ def _require_whole(evaluations: pl.DataFrame, brackets: int, *, event: str) -> N
 
 def weather_of(evaluations: pl.DataFrame, minutes: EventMinutes) -> Weather:
     """Return what the newest evaluation at or before each minute said."""
-    names = minutes.ladder.names
-    by_bracket = [evaluations.filter(pl.col("market_ticker") == name) for name in names]
-    at_us = by_bracket[0]["ts_utc"].to_physical().to_numpy()
+    brackets = len(minutes.ladder.names)
+    first = evaluations.gather_every(brackets)
+    at_us = first["ts_utc"].to_physical().to_numpy()
     place = np.searchsorted(at_us, minutes.ts_us, side="right") - 1
     fresh = place >= 0
     fresh[fresh] = minutes.ts_us[fresh] - at_us[place[fresh]] <= CARRIED_MINUTES * MINUTE_US
     place = np.where(fresh, place, -1)
     # One line more than there are evaluations: place -1 finds what stands for none.
-    p = np.stack([_or_none(one["p_wx"], np.nan) for one in by_bracket], axis=1)
-    hazard = np.nan_to_num(_or_none(by_bracket[0]["hazard_next_60m"], 0.0))
-    least_f = _or_none(by_bracket[0]["m_run_lo_f"], np.nan)
+    p = np.vstack([_numbers(evaluations["p_wx"]).reshape(-1, brackets), np.full(brackets, np.nan)])
+    hazard = np.nan_to_num(np.append(_numbers(first["hazard_next_60m"]), 0.0))
+    least_f = np.append(_numbers(first["m_run_lo_f"]), np.nan)
     highest_f = np.array([np.inf if one.high_f is None else one.high_f for one in minutes.ladder.brackets])
     return Weather(place=place, p=p[place], hazard_60m=hazard[place], dead=highest_f < least_f[place, None])
 
 
-def _or_none(values: pl.Series, none: float) -> Floats:
-    return np.append(values.cast(pl.Float64).fill_null(np.nan).to_numpy(), none)
+def _numbers(values: pl.Series) -> Floats:
+    """Return a column as numbers, null as NaN."""
+    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()

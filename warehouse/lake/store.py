@@ -66,20 +66,24 @@ class Snapshot:
         """Return the partitions that a table has, in order."""
         return sorted(entry.partition for entry in self.files(name))
 
-    def read(self, contract: Table, partition: Partition) -> pl.DataFrame:
-        """Return one partition, straight from its file; no rows when it was never written."""
+    def read(self, contract: Table, partition: Partition, *, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """Return one partition, straight from its file; no rows when it was never written.
+
+        With `columns` only these are read, and nothing that the path says stands beside them.
+        """
         entry = self._by_partition(contract.name).get(partition.path)
         if entry is None:
-            return with_path(contract.empty(), contract, partition)
+            whole = with_path(contract.empty(), contract, partition)
+            return whole.select(columns) if columns else whole
         path = self.paths.version(contract.name, self.manifest.tables[contract.name].version) / entry.path
         try:
-            frame = pl.read_parquet(path, hive_partitioning=False)
+            frame = pl.read_parquet(path, columns=list(columns) or None, hive_partitioning=False)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise FileBroken(
                 f"{path} cannot be read: {error}",
                 hint="kwx lake check names every broken file; kwx lake rollback goes back",
             ) from error
-        return with_path(frame, contract, partition)
+        return frame.select(columns) if columns else with_path(frame, contract, partition)
 
     def scan(
         self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.fuse.market.minutes import MINUTE_US
 from kwx.fuse.weather import CARRIED_MINUTES, evaluations_of, weather_of
 from warehouse.errors import Refused
 from warehouse.lake.tables import PMF_MINUTE
@@ -99,10 +98,12 @@ def test_an_evaluation_that_is_there_twice_is_refused(quotes_of):
         evaluations_of(pl.concat([rows, rows]), minutes.ladder, event="E")
 
 
-def test_rows_that_were_carried_are_no_evaluations(quotes_of):
-    """Fusing again starts from what the weather said, not from what an earlier fusion carried forward."""
+def test_evaluations_come_instant_by_instant_coldest_bracket_first(quotes_of):
+    """Whatever the order in which they are stored, and without those of other events."""
     minutes = quotes_of(CENTS, minutes=2)
-    rows = evaluated(minutes, at_minutes=(0,))
-    carried = rows.with_columns(pl.col("ts_utc") + pl.duration(microseconds=MINUTE_US))
+    rows = evaluated(minutes, at_minutes=(0, 1))
+    foreign = rows.with_columns(market_ticker=pl.lit("OTHER"))
 
-    assert rows.equals(evaluations_of(pl.concat([rows, carried]), minutes.ladder, event="E"))
+    found = evaluations_of(pl.concat([foreign, rows]).reverse(), minutes.ladder, event="E")
+
+    assert rows.equals(found)

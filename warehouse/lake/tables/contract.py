@@ -6,7 +6,7 @@ or refused as a whole (a column is missing, foreign or of another type). Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -158,12 +158,19 @@ class Table:
         """Part the rows that keep every rule from those that break one; refuse a frame of another shape."""
         self._require_partition(partition)
         frame = self._require_shape(self._without_path(frame, partition), partition)
-        reasons = [pl.when(broken).then(pl.lit(law)) for law, broken in self._row_laws(partition)]
-        judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias("rule"))
-        kept = judged.filter(pl.col("rule").is_null()).drop("rule")
-        refused = judged.filter(pl.col("rule").is_not_null())
+        kept, refused = self._judged(frame, list(self._row_laws(partition)))
         kept, repeated = self._without_repeats(kept)
         return Sifted(kept.sort(self.order) if self.order else kept, pl.concat([refused, repeated]))
+
+    def _judged(self, frame: pl.DataFrame, laws: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Part the rows that keep every law from those that break one, which are told by the first that they break."""
+        breaks_one = pl.any_horizontal(broken.fill_null(value=False) for _, broken in laws)
+        if not frame.select(breaks_one.any()).item():
+            return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
+        reasons = [pl.when(broken).then(pl.lit(law)) for law, broken in laws]
+        judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias("rule"))
+        kept = judged.filter(pl.col("rule").is_null()).drop("rule")
+        return kept, judged.filter(pl.col("rule").is_not_null())
 
     def split(self, frame: pl.DataFrame) -> Iterator[tuple[Partition, pl.DataFrame]]:
         """Yield each partition that the frame speaks of, in order, with its rows and without the path columns."""

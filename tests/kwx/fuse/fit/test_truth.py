@@ -1,0 +1,79 @@
+"""Two demo worlds of the same weather: one whose market knows everything, one whose market lags it by an hour."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from kwx.fuse.fit.tune import TuneWish, tune
+from kwx.hazard.backfill import backfill
+from kwx.hazard.fit.walk import Walk, fit_params
+from kwx.hazard.plan import Wish
+from pipelines.build import build_demo, demo_world
+from warehouse.lake.store import Lake
+from warehouse.lake.tables import CANDLES_DENSE
+from warehouse.lake.writer import write
+
+pytestmark = pytest.mark.slow
+
+UNTIL, DAYS, FITTED = date(2026, 11, 4), 104, 40
+CITIES = ("chicago", "miami", "denver")
+WISH = TuneWish(held_out=0.5, methods=("gradient",))
+
+
+def world(efficiency: float):
+    """Return a demo world; its weather does not depend on how efficient the market is."""
+    return demo_world(days=DAYS, until=UNTIL, cities=CITIES, seed=7, efficiency=efficiency, books=False)
+
+
+@pytest.fixture(scope="module")
+def lagging(tmp_path_factory):
+    """The market lags by an hour; the weather is fitted on the first forty days and run on the others."""
+    root = tmp_path_factory.mktemp("lagging") / "lake"
+    build_demo(world(0.0), root)
+    first = UNTIL - timedelta(days=DAYS - 1)
+    fit_params(Walk(until=first + timedelta(days=FITTED - 1)), root)
+    backfill(Wish(since=first + timedelta(days=FITTED + 1)), root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def efficient(lagging, tmp_path_factory):
+    """The same lake with the quotes of a market that knows everything."""
+    root = tmp_path_factory.mktemp("efficient") / "lake"
+    build_demo(world(1.0), root)
+    quotes = Lake(root).snapshot()
+    mixed = root.with_name("mixed")
+    shutil.copytree(lagging, mixed, symlinks=True)
+    with write(Lake(mixed), purpose="other quotes") as writer:
+        for place in quotes.partitions(CANDLES_DENSE.name):
+            writer.put(CANDLES_DENSE, quotes.read(CANDLES_DENSE, place), place)
+        writer.publish()
+    return mixed
+
+
+def tuned(root):
+    """Return the board of a tuning."""
+    (span,) = tune(WISH, root, clock=lambda: datetime(2026, 12, 1, tzinfo=UTC)).tuned
+    return {judged.kind.pool: judged.overall for judged in span.board}
+
+
+def test_against_a_market_that_knows_everything_fusion_wins_nothing(efficient):
+    """The weight goes to the market, and no pool beats it beyond its interval on dates that were not fitted."""
+    board = tuned(efficient)
+
+    assert min(held.weight for held in board.values()) > 0.85
+    assert all(held.on_market.high >= 0 for held in board.values())
+
+
+def test_against_a_market_that_lags_fusion_beats_both_sides(lagging, efficient):
+    """The weight moves to the weather, and the log-linear pool beats either side alone beyond chance."""
+    board, of_efficient = tuned(lagging), tuned(efficient)
+    held = board["log_linear"]
+
+    assert held.dates >= 30
+    assert held.weight < of_efficient["log_linear"].weight - 0.1
+    assert held.on_market.high < 0
+    assert held.on_weather.high < 0
