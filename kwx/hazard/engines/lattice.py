@@ -274,6 +274,9 @@ def _open_barriers(
 
 def _runs(noise: Noise, start: Ints, step: int) -> Iterator[tuple[slice, float]]:
     """Yield stretches of chains that share the innovation of a step: all of them, or those of one bucket of leads."""
+    if not noise.by_lead:
+        yield slice(0, len(start)), round(float(noise.sigma_f[0, step - 1]), 9)
+        return
     row = np.searchsorted(noise.lead_steps, np.maximum(step - start - 1, 0), side="right") - 1
     edges = np.flatnonzero(np.diff(row)) + 1
     for first, end in zip([0, *edges.tolist()], [*edges.tolist(), len(row)], strict=True):

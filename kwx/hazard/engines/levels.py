@@ -60,6 +60,9 @@ class Levels:
         if len(certain) < _CROWD:
             return
         key = chain[certain] * (int(self.kind.max()) + 1) + self.kind[members[certain]]
+        if (key == key[0]).all():
+            yield certain
+            return
         alike, count = np.unique(key, return_counts=True)
         yield from (certain[key == one] for one in alike[count >= _CROWD])
 

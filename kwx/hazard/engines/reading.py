@@ -103,7 +103,7 @@ def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f
         table, low_f = worth[:, chain[rows[0]]], float(lowest_f[chain[rows[0]]])
         below[rows] = places.levels.read(members[rows], worth=table, lowest_f=low_f)
         others[rows] = False
-    for rows in _alike(places, members, np.flatnonzero(others)):
+    for rows in _alike(places, members, np.flatnonzero(others)) if others.any() else ():
         below[rows] = _over_values(places, members[rows], worth=worth, chain=chain[rows], lowest_f=lowest_f)
     return np.maximum.accumulate(np.clip(below, 0.0, 1.0), axis=1)
 
