@@ -107,12 +107,11 @@ def _outlooks(days: Sequence[Day], day: Ints, evaluation: Ints, name: str) -> Fl
 
 def _biases(law: Law, level_f: Floats, lead_minutes: Floats) -> tuple[Floats, Floats]:
     """Return mean and spread of the day bias, by lead and level; where no level is known, those without a report."""
-    no_level = np.isnan(level_f)
-    known = [law.bias_at(lead) for lead in lead_minutes.tolist()]
-    chosen = [law.biases[NO_REPORT] if none else bias for none, bias in zip(no_level.tolist(), known, strict=True)]
-    mean_f = np.array([bias.mean_f for bias in chosen])
-    share = np.array([bias.share for bias in chosen])
-    return mean_f + share * np.nan_to_num(level_f), np.array([bias.sd_f for bias in chosen])
+    leads, place = np.unique(lead_minutes, return_inverse=True)
+    biases = [*(law.bias_at(lead) for lead in leads.tolist()), law.biases[NO_REPORT]]
+    chosen = np.where(np.isnan(level_f), len(leads), place)
+    mean_f, share, sd_f = np.array([(bias.mean_f, bias.share, bias.sd_f) for bias in biases])[chosen].T
+    return mean_f + share * np.nan_to_num(level_f), sd_f
 
 
 def _records(days: Sequence[Day], law: Law, day: Ints, evaluation: Ints) -> tuple[Ints, Floats]:

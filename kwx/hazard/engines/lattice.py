@@ -24,7 +24,8 @@ from kwx.hazard.question import LEAST_SIGMA_F, STEPS, Answer, Floats, Ints, Nois
 _STEP_SIGMAS = 1.15
 _WIDEST_F = 60.0
 _SD_KEPT = 5.0
-_BIAS_SD_KEPT = 4.0
+_SD_LIKELY = 4.5
+_STATES_LEFT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ROWS_AT_ONCE = 8_000
 _FAINT = np.float32(1e-20)
 _FLUSH_STEPS = 8
@@ -59,7 +60,7 @@ class Lattice:
         barrier_f = biases.spacing_f
         nodes = _nodes(question, barrier_f=barrier_f, at_most_f=self.step_f)
         places = Places.of(question, biases, nodes=nodes, barrier_f=barrier_f)
-        chains = _chains(question, biases, nodes=nodes, barrier_f=barrier_f)
+        chains = _chains(question, biases, barrier_f=barrier_f)
 
         def answer(batch: Chains) -> None:
             for step, worth in _sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
@@ -103,25 +104,39 @@ def _widest_sd_f(noise: Noise) -> float:
 
 
 def _furthest_state_f(question: Question) -> float:
-    known = ~np.isnan(question.residual_f)
-    centre_f = np.where(known, np.abs(question.residual_f - question.bias_f), 0.0)
-    bias_f = np.where(known, question.bias_sd_f, 0.0)
-    if question.tail_dof is not None:
-        return float((centre_f + STUDENT_REACH * bias_f + _BIAS_SD_KEPT * question.residual_sd_f).max(initial=0.0))
-    return float((centre_f + _BIAS_SD_KEPT * np.hypot(bias_f, question.residual_sd_f)).max(initial=0.0))
+    everyone = np.arange(len(question))
+    return float((np.abs(_states_f(question, everyone)) + _spread_f(question, everyone, left=1.0)).max(initial=0.0))
+
+
+def _states_f(question: Question, member: Ints) -> Floats:
+    """Return [n] the residuals under the mean bias; zero for air of which nothing is known."""
+    return np.asarray(np.nan_to_num(question.residual_f[member] - question.bias_f[member]), dtype=np.float64)
+
+
+def _spread_f(question: Question, member: Ints, *, left: float | Floats) -> Floats:
+    """Return how far a residual can be from its mean, bias and all, at a step where a share `left` of the state is."""
+    known = ~np.isnan(question.residual_f[member])
+    bias_f = left * np.where(known, question.bias_sd_f[member], 0.0)
+    shocks_f = np.sqrt(1 - np.square(left)) * _widest_sd_f(question.noise)
+    others_f = np.hypot(left * question.residual_sd_f[member], shocks_f)
+    if question.tail_dof is None:
+        return np.asarray(_SD_LIKELY * np.hypot(bias_f, others_f), dtype=np.float64)
+    return np.asarray(STUDENT_REACH * bias_f + _SD_LIKELY * others_f, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Chains:
     """Curves to sweep, the earliest start first, and the evaluations that read them, in the order of their steps.
 
-    Where the law depends on the lead, every evaluation has a chain of its own.
+    Where the law depends on the lead, every evaluation has a chain of its own. reach_f is how far from zero a residual
+    can come, of those that are read.
     """
 
     curve: Ints
     start: Ints
     lowest_f: Floats
     barriers: Ints
+    reach_f: Floats
     member: Ints
     chain: Ints
     step: Ints
@@ -139,13 +154,14 @@ class Chains:
             start=self.start[first:end],
             lowest_f=self.lowest_f[first:end],
             barriers=self.barriers[first:end],
+            reach_f=self.reach_f[first:end],
             member=self.member[ours],
             chain=self.chain[ours] - first,
             step=self.step[ours],
         )
 
 
-def _chains(question: Question, biases: Biases, *, nodes: Nodes, barrier_f: float) -> Chains:
+def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
     """Return what to sweep for the evaluations that have a future."""
     member = np.flatnonzero(question.step < STEPS)
     step, curve = question.step[member], question.curve[member]
@@ -153,10 +169,12 @@ def _chains(question: Question, biases: Biases, *, nodes: Nodes, barrier_f: floa
     _, first, chain = np.unique(key, return_index=True, return_inverse=True)
     start = np.full(len(first), STEPS)
     np.minimum.at(start, chain, step)
-    lowest_f, highest_f = _barriers_needed(question, biases, member, nodes=nodes)
-    low_f, high_f = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+    below_f, above_f = _later_f(question, member)
+    lowest_f, highest_f = _barriers_needed(question, biases, member, above_f)
+    low_f, high_f, reach_f = np.full(len(first), np.inf), np.full(len(first), -np.inf), np.zeros(len(first))
     np.minimum.at(low_f, chain, lowest_f)
     np.maximum.at(high_f, chain, highest_f)
+    np.maximum.at(reach_f, chain, np.maximum(-below_f, above_f))
     order = np.argsort(start, kind="stable")
     place = np.argsort(order, kind="stable")[chain]
     origin_f = question.first_threshold_f[curve[first]]
@@ -165,29 +183,49 @@ def _chains(question: Question, biases: Biases, *, nodes: Nodes, barrier_f: floa
     reads = np.lexsort((place, step))
     return Chains(
         curve=curve[first][order], start=start[order], lowest_f=aligned_f[order], barriers=barriers[order],
-        member=member[reads], chain=place[reads], step=step[reads],
+        reach_f=reach_f[order], member=member[reads], chain=place[reads], step=step[reads],
     )  # fmt: skip
 
 
-def _barriers_needed(question: Question, biases: Biases, member: Ints, *, nodes: Nodes) -> tuple[Floats, Floats]:
-    """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless."""
-    curve = question.curve[member]
-    ahead_f = np.maximum.accumulate(question.curves_f[:, ::-1], axis=1)[:, ::-1]
-    peak_f = ahead_f[curve, question.step[member] + 1]
+def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: Floats) -> tuple[Floats, Floats]:
+    """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless.
+
+    above_f is how far above zero its residual can come.
+    """
+    curve, step = question.curve[member], question.step[member]
     first_f = question.first_threshold_f[curve]
     record_f = np.where(np.isnan(question.record_f[member]), -np.inf, question.record_f[member]).min(axis=1)
     lowest_f = np.maximum(first_f, record_f - 1) - biases.centre_f[member] - biases.reach_f[member]
     highest_f = (
         first_f + (question.thresholds - 1) * question.apart_f - biases.centre_f[member] + biases.reach_f[member]
     )
-    hopeless_f, sure_f = peak_f - nodes.top_f, peak_f + nodes.top_f
+    peak = _peaks(question.curves_f)[curve, step + 1]
+    peak_f, left = question.curves_f[curve, peak], np.power(question.noise.rho, peak - step, dtype=np.float64)
+    hopeless_f = peak_f + left * _states_f(question, member) - _spread_f(question, member, left=left)
+    sure_f = peak_f + above_f
     return np.clip(lowest_f, hopeless_f, sure_f), np.clip(highest_f, hopeless_f, sure_f)
+
+
+def _peaks(curves_f: Floats) -> Ints:
+    """Return [curves, steps] where each curve is highest from each step on."""
+    backwards = curves_f[:, ::-1]
+    is_higher = backwards == np.maximum.accumulate(backwards, axis=1)
+    latest = np.maximum.accumulate(np.where(is_higher, np.arange(STEPS + 1), 0), axis=1)
+    return STEPS - latest[:, ::-1]
+
+
+def _later_f(question: Question, member: Ints) -> tuple[Floats, Floats]:
+    """Return [n] the lowest and the highest residual that any later step can have."""
+    left = np.array(_STATES_LEFT)[:, None]
+    mean_f, spread_f = left * _states_f(question, member), _spread_f(question, member, left=left)
+    return (mean_f - spread_f).min(axis=0), (mean_f + spread_f).max(axis=0)
 
 
 def _in_batches(chains: Chains, *, at_least: int) -> Iterator[Chains]:
     """Cut the chains into batches that begin at about the same step, and whose tables stay in the cache."""
     first = 0
-    most_rows = min(_ROWS_AT_ONCE, -(-int(chains.barriers.sum()) // at_least))
+    all_rows = int(chains.barriers.max(initial=1)) * len(chains.barriers)
+    most_rows = min(_ROWS_AT_ONCE, -(-all_rows // at_least))
     while first < len(chains.curve):
         rows = np.maximum.accumulate(chains.barriers[first:]) * np.arange(1, len(chains.curve) - first + 1)
         late = chains.start[first:] - chains.start[first] > _START_STEPS
@@ -203,7 +241,7 @@ def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float
     """
     barriers = int(chains.barriers.max())
     distance = (chains.lowest_f[:, None] - question.curves_f[chains.curve] - nodes.top_f) / nodes.step_f
-    lowest, highest = _open_barriers(question, chains, nodes=nodes, barrier_f=barrier_f, barriers=barriers)
+    lowest, highest = _open_barriers(question, chains, barrier_f=barrier_f, barriers=barriers)
     worth = np.ones((barriers, len(chains.curve), nodes.width), dtype=np.float32)
     spare = np.ones_like(worth)
     apart = round(barrier_f / nodes.step_f)
@@ -222,13 +260,13 @@ def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float
 
 
 def _open_barriers(
-    question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float, barriers: int
+    question: Question, chains: Chains, *, barrier_f: float, barriers: int
 ) -> tuple[list[int], list[int]]:
     """Return for each step the barriers, from … to, that are neither sure nor hopeless in every chain of a batch."""
     curves_f = question.curves_f[chains.curve]
-    ahead_f = np.maximum.accumulate(curves_f[:, ::-1], axis=1)[:, ::-1]
-    hopeless = (ahead_f - nodes.top_f - chains.lowest_f[:, None]) / barrier_f
-    sure = (ahead_f + nodes.top_f - chains.lowest_f[:, None]) / barrier_f
+    ahead_f = np.maximum.accumulate(curves_f[:, ::-1], axis=1)[:, ::-1] - chains.lowest_f[:, None]
+    hopeless = (ahead_f - chains.reach_f[:, None]) / barrier_f
+    sure = (ahead_f + chains.reach_f[:, None]) / barrier_f
     lowest = np.clip(np.floor(hopeless.min(axis=0)).astype(np.int64), 0, barriers)
     highest = np.clip(np.ceil(sure.max(axis=0)).astype(np.int64) + 1, lowest, barriers)
     return lowest.tolist(), highest.tolist()
@@ -236,6 +274,9 @@ def _open_barriers(
 
 def _runs(noise: Noise, start: Ints, step: int) -> Iterator[tuple[slice, float]]:
     """Yield stretches of chains that share the innovation of a step: all of them, or those of one bucket of leads."""
+    if not noise.by_lead:
+        yield slice(0, len(start)), round(float(noise.sigma_f[0, step - 1]), 9)
+        return
     row = np.searchsorted(noise.lead_steps, np.maximum(step - start - 1, 0), side="right") - 1
     edges = np.flatnonzero(np.diff(row)) + 1
     for first, end in zip([0, *edges.tolist()], [*edges.tolist(), len(row)], strict=True):

@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from kwx.hazard.engines.barrier import Nodes, Singles
 from kwx.hazard.engines.bias import Biases
-from kwx.hazard.engines.interpolation import lagrange
+from kwx.hazard.engines.levels import Levels
+from kwx.hazard.engines.states import STATE_TAPS, bell_nodes, on_nodes
 from kwx.hazard.question import Floats, Ints, Question
 
-_STATE_TAPS = 8
 _HEAVY = 0.5
-_BELL_STEPS = 0.9
-_BELL_SD_KEPT = 5.5
+_SHARED = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +29,9 @@ class Places:
     """Where the evaluations of a question stand in a table, and with which weights.
 
     Of its biases those up to bias_side[n] from the centre have a weight. The state of evaluation n lies on the nodes
-    state_base[n] … with weights state_taps[n]; each further bias moves it by state_shift[n] nodes and the barriers by
-    barrier_shift[n]. first_f is its first threshold over its central bias.
+    state_base[n] … with weights state_taps[n], of which those within state_side[n] of their middle are not zero; each
+    further bias moves it by state_shift[n] nodes and the barriers by barrier_shift[n]. first_f is its first threshold
+    over its central bias. `levels` serves those whose bias is certain.
     """
 
     nodes: Nodes
@@ -42,16 +42,18 @@ class Places:
     bias_side: Ints
     state_base: Ints
     state_taps: Singles
+    state_side: Ints
     state_shift: Ints
     barrier_shift: Ints
     first_f: Floats
+    levels: Levels
 
     @classmethod
     def of(cls, question: Question, biases: Biases, *, nodes: Nodes, barrier_f: float) -> Places:
         """Find the places of every evaluation."""
         known = ~np.isnan(question.residual_f)
         centre_f = np.where(known, question.residual_f - biases.centre_f, 0.0)
-        base, taps = _on_nodes((nodes.top_f - centre_f) / nodes.step_f, question.residual_sd_f / nodes.step_f)
+        base, taps = on_nodes((nodes.top_f - centre_f) / nodes.step_f, question.residual_sd_f / nodes.step_f)
         return cls(
             nodes=nodes,
             barrier_f=barrier_f,
@@ -61,44 +63,30 @@ class Places:
             bias_side=biases.sides,
             state_base=base,
             state_taps=taps,
+            state_side=bell_nodes(question.residual_sd_f / nodes.step_f),
             state_shift=np.where(known, biases.stride * round(barrier_f / nodes.step_f), 0),
             barrier_shift=biases.stride,
             first_f=question.first_threshold_f[question.curve] - biases.centre_f,
+            levels=Levels.of(question, nodes=nodes, barrier_f=barrier_f),
         )
 
     @cached_property
     def is_inside(self) -> NDArray[np.bool_]:
         """[n] whether a state lies inside the lattice under every bias."""
-        moved = self.bias_side * self.state_shift
-        last = self.state_base + self.state_taps.shape[1] + moved
-        inside: NDArray[np.bool_] = (self.state_base - moved >= 0) & (last <= self.nodes.width)
+        middle = self.state_base + self.state_taps.shape[1] // 2
+        reach = self.state_side + self.bias_side * self.state_shift
+        inside: NDArray[np.bool_] = (middle >= reach) & (middle + reach <= self.nodes.width)
         return inside
 
     @cached_property
     def is_plain(self) -> bool:
         """Tell whether there is no bias and every state is a point inside the lattice: then few nodes are read."""
-        return self.side == 0 and self.state_taps.shape[1] == _STATE_TAPS and bool(self.is_inside.all())
+        return self.side == 0 and self.state_taps.shape[1] == STATE_TAPS and bool(self.is_inside.all())
 
     @property
     def side(self) -> int:
         """How many biases lie to either side of the mean."""
         return int(self.bias_weights.shape[1]) // 2
-
-
-def _on_nodes(place: Floats, sd_steps: Floats) -> tuple[Ints, Singles]:
-    """Return the first node and the weights of the nodes on which each state lies: a point, or a bell."""
-    reach = _STATE_TAPS + 2 * int(np.ceil(_BELL_SD_KEPT * sd_steps.max(initial=0.0)))
-    base = np.floor(place).astype(np.int64) - (reach // 2 - 1)
-    taps = np.zeros((len(place), reach))
-    bell = sd_steps >= _BELL_STEPS
-    away = (base[bell, None] + np.arange(reach) - place[bell, None]) / sd_steps[bell, None]
-    taps[bell] = np.exp(-0.5 * np.minimum(away**2, 160))
-    for offset, share in ((-(3**0.5), 1 / 6), (0.0, 2 / 3), (3**0.5, 1 / 6)):
-        at = place[~bell] + offset * sd_steps[~bell]
-        whole = np.floor(at)
-        columns = (whole.astype(np.int64) - (_STATE_TAPS // 2 - 1) - base[~bell])[:, None] + np.arange(_STATE_TAPS)
-        taps[np.flatnonzero(~bell)[:, None], columns] += share * lagrange(at - whole, _STATE_TAPS)
-    return base, (taps / taps.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f: Floats) -> Floats:
@@ -110,32 +98,37 @@ def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f
     if places.is_plain:
         first = np.rint((places.first_f[members] - lowest_f[chain]) / places.barrier_f).astype(np.int64)
         below[:] = _at_thresholds(_at_states(places, members, worth, chain), first, apart=1, count=places.thresholds)
-    for rows in _alike(places, members):
-        chosen, chains = members[rows], chain[rows]
-        stride, side = int(places.barrier_shift[chosen[0]]), int(places.bias_side[chosen].max())
-        weights = places.bias_weights[chosen, places.side - side : places.side + side + 1]
-        by_bias = _worth(_states(places, chosen, side), worth, chains)
-        summed = _over_biases(by_bias, weights, stride=stride)
-        first = np.rint((places.first_f[chosen] - lowest_f[chains]) / places.barrier_f) + side * stride
-        below[rows] = _at_thresholds(
-            summed, first.astype(np.int64), apart=round(places.apart_f / places.barrier_f), count=places.thresholds
-        )
+    others = np.full(len(members), not places.is_plain)
+    for rows in places.levels.crowds(members, chain):
+        table, low_f = worth[:, chain[rows[0]]], float(lowest_f[chain[rows[0]]])
+        below[rows] = places.levels.read(members[rows], worth=table, lowest_f=low_f)
+        others[rows] = False
+    for rows in _alike(places, members, np.flatnonzero(others)) if others.any() else ():
+        below[rows] = _over_values(places, members[rows], worth=worth, chain=chain[rows], lowest_f=lowest_f)
     return np.maximum.accumulate(np.clip(below, 0.0, 1.0), axis=1)
 
 
-def _alike(places: Places, members: Ints) -> Iterator[Ints]:
-    """Yield the places of evaluations whose biases move them by the same shifts."""
-    if places.is_plain:
-        return
-    kind = places.barrier_shift[members] * 1_000 + places.state_shift[members]
+def _alike(places: Places, members: Ints, rows: Ints) -> Iterator[Ints]:
+    """Yield those of the rows of members whose biases move them by the same shifts."""
+    kind = places.barrier_shift[members[rows]] * 1_000 + places.state_shift[members[rows]]
     for one in np.unique(kind):
-        yield np.flatnonzero(kind == one)
+        yield rows[kind == one]
+
+
+def _over_values(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f: Floats) -> Singles:
+    """Return [n, thresholds] the chances of evaluations whose biases move them alike, summed over the biases."""
+    stride, side = int(places.barrier_shift[members[0]]), int(places.bias_side[members].max())
+    weights = places.bias_weights[members, places.side - side : places.side + side + 1]
+    summed = _over_biases(_worth(_states(places, members, side), worth, chain), weights, stride=stride)
+    first = np.rint((places.first_f[members] - lowest_f[chain]) / places.barrier_f) + side * stride
+    apart = round(places.apart_f / places.barrier_f)
+    return _at_thresholds(summed, first.astype(np.int64), apart=apart, count=places.thresholds)
 
 
 def _at_states(places: Places, members: Ints, worth: Singles, chain: Ints) -> Singles:
     """Return [n, barriers] what each state is worth in its chain, from the few nodes around it."""
     first = chain * places.nodes.width + places.state_base[members]
-    near = worth.reshape(len(worth), -1)[:, first[:, None] + np.arange(_STATE_TAPS)]
+    near = worth.reshape(len(worth), -1)[:, first[:, None] + np.arange(STATE_TAPS)]
     values: Singles = np.einsum("jnt,nt->nj", near, places.state_taps[members])
     return values
 
@@ -144,16 +137,20 @@ def _states(places: Places, members: Ints, side: int) -> Singles:
     """Return [n, biases, nodes] the weights of the nodes under each bias."""
     width = places.nodes.width
     shift = int(places.state_shift[members[0]]) if side else 0
-    taps = places.state_taps.shape[1]
-    margin = side * shift + taps
+    unused = places.state_taps.shape[1] // 2 - int(places.state_side[members].max())
+    taps = places.state_taps[members, unused : places.state_taps.shape[1] - unused]
+    margin = side * shift + taps.shape[1]
     wide = np.zeros((len(members), width + 2 * margin), dtype=np.float32)
-    base = np.clip(places.state_base[members] + margin, 0, wide.shape[1] - taps)
-    wide[np.arange(len(members))[:, None], base[:, None] + np.arange(taps)] = places.state_taps[members]
+    base = np.clip(places.state_base[members] + unused + margin, 0, wide.shape[1] - taps.shape[1])
+    wide[np.arange(len(members))[:, None], base[:, None] + np.arange(taps.shape[1])] = taps
     row, item = wide.strides
     begin = wide[:, margin + side * shift :]
     shape = (len(members), 2 * side + 1, width)
     states = np.array(as_strided(begin, shape, (row, -shift * item, item), writeable=False))
-    return states if places.is_inside[members].all() else _whole(states)
+    outside = np.flatnonzero(~places.is_inside[members])
+    if len(outside):
+        states[outside] = _whole(states[outside])
+    return states
 
 
 def _whole(states: Singles) -> Singles:
@@ -172,17 +169,17 @@ def _whole(states: Singles) -> Singles:
 
 def _worth(states: Singles, worth: Singles, chain: Ints) -> Singles:
     """Return [n, biases, barriers] what the states are worth in their chains."""
-    tables = worth.transpose(1, 2, 0)
     chains, count = np.unique(chain, return_counts=True)
-    if len(chains) == len(chain):
+    if len(chain) < _SHARED * len(chains):
         # A copy of the tables costs more than the product, so all of them are taken as they lie.
-        each: Singles = np.matmul(states, tables if len(chain) == len(tables) else tables[chain])
+        tables = worth if len(chain) == len(chains) == worth.shape[1] else worth.take(chain, axis=1)
+        each: Singles = np.matmul(states, tables.transpose(1, 2, 0))
         return each
     values = np.empty((*states.shape[:2], len(worth)), dtype=np.float32)
     for one, many in zip(chains.tolist(), count.tolist(), strict=True):
         rows = np.flatnonzero(chain == one)
         flat = states[rows].reshape(many * states.shape[1], -1)
-        values[rows] = (flat @ tables[one]).reshape(many, states.shape[1], -1)
+        values[rows] = (flat @ worth[:, one].T).reshape(many, states.shape[1], -1)
     return values
 
 

@@ -1,39 +1,43 @@
 """The chance of a new maximum within minutes: the few steps ahead, carried forward under one barrier.
 
-The residual is taken from where it would drift without shocks, so that its law is the same whatever the curve and the
-state; they move the barrier. What is sure or hopeless already is not carried.
+The residual is taken from where it would drift without shocks, and in units of the least innovation ahead, so that its
+law is the same whatever the curve, the state and the hour; they move the barrier. What is sure or hopeless already, or
+counts for nothing, is not carried.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from scipy.special import ndtr
 
-from kwx.hazard.engines.barrier import Nodes, kept, step_forward, transition
+from kwx.hazard.engines.barrier import Nodes, Singles, kept, step_forward, transition
 from kwx.hazard.engines.bias import few_values
 from kwx.hazard.question import SOON_STEPS, STEPS, Floats, Ints, Question
 
 Map = Callable[..., Iterable[None]]
 
 _NEGLIGIBLE = 1e-5
-_LIKELY = 0.01
 _STEP_SIGMAS = 0.7
-_SD_KEPT = 5.0
+_SD_KEPT = 4.3
+_HALF_MULTIPLE = 4
 _NO_AIR_F = -1e6  # after the closing midnight
-_AT_ONCE = 16_000
+_ASKED_AT_ONCE = 2_000
+_CARRIED_AT_ONCE = 2_000  # their masses stay in the cache
 _HORIZONS = (0, SOON_STEPS, SOON_STEPS + 3, 2 * SOON_STEPS, 6 * SOON_STEPS, STEPS + SOON_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ahead:
-    """The next steps of some evaluations that share their innovations, sigma_f[k] in the k-th step ahead.
+    """The next steps of n columns: an evaluation, one of its records and one value of its day bias each.
 
-    barrier_f: [n, steps] how far above the drift a step must reach to be a new maximum; inf after the closing midnight.
-    start_sd_f: [n] the uncertainty of the state. until_5m, until_60m: [n] how many steps each hazard sees.
+    sigma_f, barrier_f: [steps, n] the innovations, and how far above the drift a step must reach to be a new maximum;
+    inf after the closing midnight. start_sd_f: [n] the uncertainty of the state. until_5m, until_60m: [n] how many
+    steps each hazard sees. p: [n] how much the column counts in its evaluation.
     """
 
     rho: float
@@ -42,16 +46,29 @@ class Ahead:
     start_sd_f: Floats
     until_5m: Ints
     until_60m: Ints
+    p: Floats
+
+    @cached_property
+    def sd_f(self) -> Floats:
+        """[steps, n] the spread of each step around the drift."""
+        variance = np.empty_like(self.sigma_f)
+        before = self.start_sd_f**2
+        for place, sigma_f in enumerate(self.sigma_f):
+            before = np.add(self.rho**2 * before, sigma_f**2, out=variance[place])
+        return np.sqrt(variance)
 
     @property
-    def sd_f(self) -> Floats:
-        """[n, steps] the spread of each step around the drift."""
-        variance = self.start_sd_f**2
-        spreads = []
-        for sigma_f in self.sigma_f:
-            variance = self.rho**2 * variance + sigma_f**2
-            spreads.append(np.sqrt(variance))
-        return np.stack(spreads, axis=1)
+    def number(self) -> Ints:
+        """[steps, 1] the numbers of the steps."""
+        return np.arange(1, len(self.sigma_f) + 1)[:, None]
+
+    def part(self, columns: Ints) -> Ahead:
+        """Return some of the columns."""
+        return Ahead(
+            rho=self.rho, sigma_f=self.sigma_f[:, columns], barrier_f=self.barrier_f[:, columns],
+            start_sd_f=self.start_sd_f[columns], until_5m=self.until_5m[columns], until_60m=self.until_60m[columns],
+            p=self.p[columns],
+        )  # fmt: skip
 
 
 def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
@@ -60,135 +77,138 @@ def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
     They are NaN where there is no maximum yet, and 0 where the day is over. `in_threads` maps over independent parts.
     """
     chances = np.zeros((2, len(question)))
-    chances[:, np.isnan(question.record_f).any(axis=1)] = np.nan
-    open_ = (question.step < STEPS) & ~np.isnan(question.record_f).any(axis=1)
-    records = _few_records(question)
-    parts = []
-    for unknown in (False, True):
-        members = np.flatnonzero(open_ & (np.isnan(question.residual_f) == unknown))
-        if not len(members):
-            continue
-        values = few_values(question, share=_share_of_bias(question, members, hidden=not unknown))
-        parts += [(some, sigma_f, values) for some, sigma_f in _alike(question, members)]
+    no_record = np.isnan(question.record_f).any(axis=1)
+    chances[:, no_record] = np.nan
 
-    def answer(part: tuple[Ints, Floats, tuple[Floats, Floats]]) -> None:
-        members, sigma_f, (bias, bias_p) = part
-        weight = records.p[members, :, None] * bias_p
-        place, record, value = np.nonzero(weight > 0)
-        ahead = _ahead(question, members[place], records.barrier_f[members[place], record], sigma_f, bias[value])
-        p = weight[place, record, value]
+    def answer(part: tuple[Ints, int]) -> None:
+        members, steps = part
+        place, ahead = _ahead(question, members, steps)
         for row, chance in enumerate(_new_maximum(ahead)):
-            chances[row, members] = np.bincount(place, weights=p * chance, minlength=len(members))
+            chances[row, members] = np.bincount(place, weights=ahead.p * chance, minlength=len(members))
 
-    for _ in in_threads(answer, parts):
+    for _ in in_threads(answer, _in_parts(question, np.flatnonzero((question.step < STEPS) & ~no_record))):
         pass
     return chances[0], chances[1]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Records:
-    """[n, records] above which temperature a new maximum begins, and how likely each is."""
-
-    barrier_f: Floats
-    p: Floats
-
-
-def _few_records(question: Question) -> Records:
-    """Return the records with those that hardly count put together, at their mean."""
-    p = question.record_p
-    small = np.where(p < _LIKELY, p, 0.0)
-    together = small.sum(axis=1)
-    mean_f = (small * np.nan_to_num(question.record_f)).sum(axis=1) / np.where(together > 0, together, 1.0)
-    return Records(barrier_f=np.column_stack([question.record_f, mean_f]), p=np.column_stack([p - small, together]))
-
-
-def _share_of_bias(question: Question, members: Ints, *, hidden: bool) -> float:
-    """Return how much the day bias counts beside the shocks of the hour; known air hides most of it at first."""
-    rho, sigma_f = question.noise.rho, question.noise.sigma_f
-    shown = 1 - rho**SOON_STEPS if hidden else 1.0
-    shown_f = float(question.bias_sd_f[members].max(initial=0.0)) * shown
-    return shown_f / (float(np.median(sigma_f)) * float(np.sqrt((rho ** (2 * np.arange(SOON_STEPS))).sum())))
-
-
-def _alike(question: Question, members: Ints) -> Iterator[tuple[Ints, Floats]]:
-    """Yield evaluations whose next steps have the same innovations, and these; a late report has more steps to go."""
+def _in_parts(question: Question, members: Ints) -> Iterator[tuple[Ints, int]]:
+    """Yield evaluations in the order of their steps, and how many steps they see; a late report has more to go."""
     steps = (question.now_step - question.step)[members] + SOON_STEPS
     for fewer, most in pairwise(_HORIZONS):
         some = members[(steps > fewer) & (steps <= most)]
-        start, place = np.unique(question.step[some], return_inverse=True)
-        schedules = np.array([_schedule(question, step, most) for step in start.tolist()]).reshape(len(start), most)
-        alike, group = np.unique(schedules, axis=0, return_inverse=True)
-        for number, sigma_f in enumerate(alike):
-            yield some[group[place] == number], sigma_f
+        some = some[np.argsort(question.step[some], kind="stable")]
+        for first in range(0, len(some), _ASKED_AT_ONCE):
+            yield some[first : first + _ASKED_AT_ONCE], most
 
 
-def _schedule(question: Question, step: int, steps: int) -> Floats:
-    """Return the innovations of the steps ahead; after the closing midnight the last one goes on."""
-    ahead = question.noise.sigma_ahead_f(step)[step : step + steps]
-    return np.concatenate([ahead, np.full(steps - len(ahead), ahead[-1])])
-
-
-def _ahead(question: Question, members: Ints, record_f: Floats, sigma_f: Floats, bias_sds: Floats) -> Ahead:
-    """Return the next steps of evaluations under one of their records and values of the day bias each."""
-    number = np.arange(1, len(sigma_f) + 1)
-    step = question.step[members]
-    curve = np.concatenate([question.curves_f, np.full((len(question.curves_f), len(sigma_f)), _NO_AIR_F)], axis=1)
-    air_f = curve[question.curve[members, None], step[:, None] + number]
-    bias_f = question.bias_f[members] + bias_sds * question.bias_sd_f[members]
-    residual_f = question.residual_f[members] - bias_f
-    drift_f = np.where(np.isnan(residual_f), 0.0, residual_f)[:, None] * question.noise.rho**number
-    barrier_f = record_f[:, None] - (air_f + bias_f[:, None] + drift_f)
-    gone = question.now_step[members] - step
-    return Ahead(
-        rho=question.noise.rho, sigma_f=sigma_f, barrier_f=barrier_f, start_sd_f=question.residual_sd_f[members],
-        until_5m=gone + 1, until_60m=gone + SOON_STEPS,
+def _ahead(question: Question, members: Ints, steps: int) -> tuple[Ints, Ahead]:
+    """Return the steps ahead of evaluations under each of their records and values of the bias, and whose is whose."""
+    p = question.record_p[members]
+    values, value_p = few_values(question.tail_dof, _share_of_bias(question, members)[:, None], p)
+    weight = p[:, :, None] * value_p
+    place, record, value = np.nonzero(weight)
+    ours = members[place]
+    bias_f = question.bias_f[ours] + values[place, record, value] * question.bias_sd_f[ours]
+    residual_f = np.nan_to_num(question.residual_f[ours] - bias_f)
+    number = np.arange(1, steps + 1)[:, None]
+    barrier_f = question.record_f[ours, record] - bias_f - residual_f * question.noise.rho**number
+    barrier_f -= _curves_ahead(question, members, steps)[:, place]
+    gone = (question.now_step - question.step)[ours]
+    return place, Ahead(
+        rho=question.noise.rho, sigma_f=_sigmas_ahead_f(question, members, steps)[:, place], barrier_f=barrier_f,
+        start_sd_f=question.residual_sd_f[ours], until_5m=gone + 1, until_60m=gone + SOON_STEPS,
+        p=weight[place, record, value],
     )  # fmt: skip
+
+
+def _share_of_bias(question: Question, members: Ints) -> Floats:
+    """Return [n] how much the day bias counts beside the shocks of the hour; known air hides most of it at first."""
+    rho, sigma_f = question.noise.rho, question.noise.sigma_f
+    gone = (question.now_step - question.step)[members]
+    shown = np.where(np.isnan(question.residual_f[members]), 1.0, 1 - rho ** (gone + SOON_STEPS))
+    shocks_f = float(np.median(sigma_f)) * float(np.sqrt((rho ** (2 * np.arange(SOON_STEPS))).sum()))
+    return np.asarray(shown * question.bias_sd_f[members] / shocks_f, dtype=np.float64)
+
+
+def _curves_ahead(question: Question, members: Ints, steps: int) -> Floats:
+    """Return [steps, n] the curve in the steps ahead of each evaluation."""
+    number = np.arange(1, steps + 1)[:, None] + question.step[members]
+    curve_f = question.curves_f[question.curve[members], np.minimum(number, STEPS)]
+    return np.where(number <= STEPS, curve_f, _NO_AIR_F)
+
+
+def _sigmas_ahead_f(question: Question, members: Ints, steps: int) -> Floats:
+    """Return [steps, n] the innovations ahead of each evaluation; after the closing midnight the last one goes on."""
+    start, place = np.unique(question.step[members], return_inverse=True)
+    ahead = np.array([question.noise.sigma_ahead_f(step) for step in start.tolist()])
+    until = np.minimum(start[:, None] + np.arange(steps), STEPS - 1)
+    return np.take_along_axis(ahead, until, axis=1).T[:, place]
 
 
 def _new_maximum(ahead: Ahead) -> tuple[Floats, Floats]:
     """Return the chances that a step is above its barrier, up to either hazard's horizon."""
-    above = ndtr(-ahead.barrier_f / ahead.sd_f)
-    number = np.arange(1, above.shape[1] + 1)
-    seen_60m = np.where(number <= ahead.until_60m[:, None], above, 0.0)
-    hopeless = seen_60m.sum(axis=1) < _NEGLIGIBLE
-    seen_5m = np.where(number <= ahead.until_5m[:, None], above, 0.0)
-    sure = seen_5m.max(axis=1) > 1 - _NEGLIGIBLE
+    height = ahead.barrier_f / ahead.sd_f
+    hopeless = ahead.p * ahead.until_60m * _passed(height, ahead.number <= ahead.until_60m) < _NEGLIGIBLE
+    sure = ahead.p * (1 - _passed(height, ahead.number <= ahead.until_5m)) < _NEGLIGIBLE
     results = np.where(sure, 1.0, 0.0) * np.ones((2, 1))
     one_step = ahead.until_5m == 1
-    results[0, one_step] = above[one_step, 0]
+    results[0, one_step] = ndtr(-height[0, one_step])
     carried = np.flatnonzero(~hopeless & ~sure)
-    for first in range(0, len(carried), _AT_ONCE):
-        part = carried[first : first + _AT_ONCE]
-        alive = _alive(ahead, part)
-        exact = ~one_step[part]
-        results[0, part[exact]] = 1 - alive[np.flatnonzero(exact), ahead.until_5m[part[exact]] - 1]
-        results[1, part] = 1 - alive[np.arange(len(part)), ahead.until_60m[part] - 1]
+    for first in range(0, len(carried), _CARRIED_AT_ONCE):
+        columns = carried[first : first + _CARRIED_AT_ONCE]
+        part = ahead.part(columns)
+        alive = _alive(part)
+        exact = np.flatnonzero(~one_step[columns])
+        results[0, columns[exact]] = 1 - alive[part.until_5m[exact] - 1, exact]
+        results[1, columns] = 1 - alive[part.until_60m - 1, np.arange(len(columns))]
     return np.clip(results[0], 0, 1), np.clip(results[1], 0, 1)
 
 
-def _alive(ahead: Ahead, part: Ints) -> Floats:
-    """Return [n, steps] the chance that no step so far was above its barrier; NaN at steps that nobody asks for."""
-    nodes = _nodes(ahead)
-    at_f = nodes.at_f
-    sd_f = np.hypot(ahead.sigma_f[0], ahead.rho * ahead.start_sd_f[part])
-    mass = np.exp(-0.5 * np.minimum((at_f / sd_f[:, None]) ** 2, 160)).astype(np.float32)
-    mass /= mass.sum(axis=1, keepdims=True)
+def _passed(height: Floats, seen: np.ndarray) -> Floats:
+    """Return [n] the chance of being above the barrier in the step, of those seen, where it is likeliest."""
+    chance: Floats = ndtr(-np.where(seen, height, np.inf).min(axis=0))
+    return chance
+
+
+def _alive(ahead: Ahead) -> Floats:
+    """Return [steps, n] the chance that no step so far was above its barrier; NaN at steps that nobody asks for."""
+    unit_f = ahead.sigma_f.min(axis=0)
+    nodes = _nodes(ahead, unit_f)
+    mass = _after_one_step(ahead.sd_f[0] / unit_f, nodes)
     spare = np.empty_like(mass)
-    alive = np.full((len(part), len(ahead.sigma_f)), np.nan)
-    asked = {int(until) - 1 for untils in (ahead.until_5m, ahead.until_60m) for until in np.unique(untils[part])}
-    distance = (ahead.barrier_f[part] - nodes.top_f) / nodes.step_f
-    for place in range(len(ahead.sigma_f)):
+    runs = _runs(np.round(ahead.sigma_f / unit_f, 9))
+    distance = (ahead.barrier_f / unit_f - nodes.top_f) / nodes.step_f
+    asked = set(np.concatenate([ahead.until_5m, ahead.until_60m]).tolist())
+    alive = np.full(ahead.sigma_f.shape, np.nan)
+    for place in range(max(asked)):
         if place > 0:
-            bands = transition(nodes, ahead.rho, round(float(ahead.sigma_f[place]), 9), forward=True)
-            step_forward(mass, bands, spare)
+            for run, sigma in runs[place]:
+                step_forward(mass[run], transition(nodes, ahead.rho, sigma, forward=True), spare[run])
             mass, spare = spare, mass
-        mass *= kept(distance[:, place], nodes.width)
-        if place in asked:
-            alive[:, place] = mass.sum(axis=1)
+        mass *= kept(distance[place], nodes.width)
+        if place + 1 in asked:
+            alive[place] = mass.sum(axis=1)
     return alive
 
 
-def _nodes(ahead: Ahead) -> Nodes:
-    reach_f = _SD_KEPT * float(ahead.sd_f.max())
-    step_f = _STEP_SIGMAS * float(ahead.sigma_f.min())
-    return Nodes(step_f=step_f, half=int(np.ceil(reach_f / step_f)))
+def _nodes(ahead: Ahead, unit_f: Floats) -> Nodes:
+    """Return a lattice in units of the least innovation."""
+    half = np.ceil(_SD_KEPT * float((ahead.sd_f / unit_f).max()) / _STEP_SIGMAS / _HALF_MULTIPLE)
+    return Nodes(step_f=_STEP_SIGMAS, half=int(half) * _HALF_MULTIPLE)
+
+
+def _after_one_step(sd: Floats, nodes: Nodes) -> Singles:
+    """Return [n, nodes] how likely each node is, one step ahead."""
+    scaled = nodes.at_f.astype(np.float32) / sd.astype(np.float32)[:, None]
+    mass: Singles = np.exp(-0.5 * np.minimum(scaled * scaled, 160))
+    mass /= mass.sum(axis=1, keepdims=True)
+    return mass
+
+
+def _runs(sigma: Floats) -> list[list[tuple[slice, float]]]:
+    """Return for each step the stretches of columns with equal innovations, and these."""
+    runs = []
+    for row, changes in zip(sigma, np.diff(sigma, axis=1) != 0, strict=True):
+        edges = [0, *(np.flatnonzero(changes) + 1).tolist(), len(row)]
+        runs.append([(slice(first, end), float(row[first])) for first, end in pairwise(edges)])
+    return runs

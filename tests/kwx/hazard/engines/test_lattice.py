@@ -9,6 +9,7 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal
 
+from kwx.hazard.engines import lattice
 from kwx.hazard.engines.lattice import Lattice
 from kwx.hazard.question import LEAST_SIGMA_F, STEPS, Noise, Question
 
@@ -252,3 +253,77 @@ def test_without_a_maximum_there_is_no_hazard():
 
     assert np.isnan([answer.record_5m[0], answer.record_60m[0]]).all()
     assert np.isfinite(answer.below).all()
+
+
+@pytest.mark.parametrize("tail_dof", [None, 3.0])
+@pytest.mark.parametrize("sd_f", [0.05, 0.4, 1.0, 1.6, 2.4, 5.0])
+def test_the_hazard_of_the_hour_under_a_spread_of_biases_is_the_mean_over_them(sd_f, tail_dof):
+    """Few values of delta, and fewer for a record that is unlikely, are as good as many for each."""
+    delta = np.linspace(-6, 6, 121)
+    density = density_of(delta, tail_dof)
+    single = with_records(question(np.full(121, 150), bias_f=sd_f * delta))
+
+    mixed = Lattice().answer(with_records(question([150], bias_sd_f=np.array([sd_f]), tail_dof=tail_dof)))
+
+    expected = density @ Lattice().answer(single).record_60m
+    assert expected == pytest.approx(mixed.record_60m[0], abs=1.5e-4)
+
+
+def density_of(delta: np.ndarray, tail_dof: float | None) -> np.ndarray:
+    """Return the weights of evenly spaced values of a standard day bias, the outermost being where it is cut."""
+    density = np.exp(-0.5 * delta**2) if tail_dof is None else (1 + delta**2 / tail_dof) ** (-(tail_dof + 1) / 2)
+    density[[0, -1]] /= 2
+    return density / density.sum()
+
+
+def with_records(asked: Question) -> Question:
+    """Return a question whose running maxima are known as bulletins tell them: one degree, or a few more."""
+    shape = (len(asked), 1)
+    return replace(
+        asked, record_f=np.tile(85.2 + np.arange(5.0), shape), record_p=np.tile([0.79, 0.2, 0.006, 0.003, 0.001], shape)
+    )
+
+
+FLAT_CURVE_F = 75 - 0.15 * np.maximum(abs(STEP - 190) - 40, 0)
+
+
+@pytest.mark.parametrize("tail_dof", [None, 3.0])
+@pytest.mark.parametrize("sd_f", [0.3, 0.7, 1.26, 3.0])
+def test_a_bias_is_summed_as_well_on_a_day_that_is_warm_for_hours(sd_f, tail_dof):
+    """Where the maximum is the sharpest beside the spread of the residuals, few biases are as good as many."""
+    noise, delta = Noise(rho=0.95, sigma_f=np.full((1, STEPS), 0.55)), np.linspace(-6, 6, 241)
+    alike = {"noise": noise, "curve_f": FLAT_CURVE_F}
+
+    mixed = answers(60, **alike, bias_f=np.array([0.6]), bias_sd_f=np.array([sd_f]), tail_dof=tail_dof)
+
+    single = answers(*np.full(241, 60), **alike, bias_f=0.6 + sd_f * delta)
+    np.testing.assert_allclose(mixed[0], density_of(delta, tail_dof) @ single, atol=1e-4)
+
+
+@pytest.mark.parametrize("spread_f", [0.0, 0.3])
+def test_many_evaluations_in_one_state_say_what_each_says_alone(spread_f):
+    """Under biases that are certain and leave the same state, the level of the thresholds is all that differs."""
+    bias_f = np.linspace(-4, 4, 41)
+    many = question(
+        np.full(41, 150), bias_f=bias_f, residual_f=bias_f + 0.13, residual_sd_f=np.full(41, spread_f)
+    )  # fmt: skip
+
+    together = Lattice().answer(many).below
+
+    for place in range(0, 41, 8):
+        curve_f, state = CURVE_F + bias_f[place], {"residual_f": 0.13, "residual_sd_f": np.array([spread_f])}
+        np.testing.assert_allclose(together[place], answers(150, curve_f=curve_f, **state)[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("tail_dof", [None, 3.0])
+def test_barriers_that_are_taken_for_sure_or_hopeless_are(monkeypatch, tail_dof):
+    """Sweeping all barriers within eight standard deviations instead of those that are likely changes nothing."""
+    steps, residual_f = np.tile(np.arange(0, STEPS, 12), 2), np.repeat([-5.0, 4.0], 24)
+    asked = question(
+        steps, residual_f=residual_f, residual_sd_f=np.full(48, 0.4), bias_sd_f=np.full(48, 1.4), tail_dof=tail_dof
+    )  # fmt: skip
+    likely = Lattice().answer(asked).below
+
+    monkeypatch.setattr(lattice, "_SD_LIKELY", 8.0)
+
+    np.testing.assert_allclose(likely, Lattice().answer(asked).below, atol=2e-5)
