@@ -26,7 +26,7 @@ def market_options(command: Command) -> Command:
         help="What a two-sided quote is worth; micro leans to the side with less size, where books were recorded.",
     )  # fmt: skip
     overround = click.option(
-        "--overround", type=click.Choice(_OVERROUNDS), default="plain", show_default=True,
+        "--overround", type=click.Choice(_OVERROUNDS), default="power", show_default=True,
         help="How the prices of an event are made to sum to one.",
     )  # fmt: skip
     return price(overround(command))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from measure import Measure, best_of, report
+from scipy.optimize import brentq
 
 from kwx.fuse.fit.gradient import fit_gradient
 from kwx.fuse.fit.grid import fit_grid, points_of
@@ -129,7 +130,8 @@ def _fuse_minute(rows: pd.DataFrame, volatility: pd.Series) -> pd.DataFrame:
     if missing.any():
         left = max(1 - np.nansum(price), 0) / missing.sum()
         price = np.where(missing, max(left, 1e-4), price)
-    p_mkt = np.maximum(price / price.sum(), 1e-4)
+    exponent = brentq(lambda power: (price**power).sum() - 1, 1e-6, 1e3, xtol=1e-14)
+    p_mkt = np.maximum(price**exponent, 1e-4)
     p_mkt = p_mkt / p_mkt.sum()
     ts_utc = rows.name
     hazard = np.nan_to_num(rows["hazard_next_60m"].iloc[0] if rows["hazard_next_60m"].iloc[0] is not None else 0.0)
