@@ -1,7 +1,7 @@
 # Two commands matter: `make lake-build` and `make test`. Each does all of its own set-up.
 
 .DEFAULT_GOAL := help
-.PHONY: help lake-build lake-check nightly backtest test check bench lab clean
+.PHONY: help lake-build lake-check nightly backtest test test-long check bench lab clean
 
 # The first Python on this machine that is new enough; say `make PYTHON=… ` for another.
 PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -33,7 +33,10 @@ backtest: $(VENV)/.core ## What buying each bracket at its noon offer and holdin
 	@$(BIN)/kwx sql --query hold_to_settlement $(ARGS)
 
 test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)
+
+test-long: $(VENV)/.dev ## Run the tests that take minutes each: worlds of months, years of real reports.
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types.
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import polars as pl
 
-from pipelines.publishing import Built, OnProgress, in_chunks, publish_behind_checks, rows_written, stage_all, take
+from pipelines.publishing import Built, OnProgress, in_chunks, publish_built, stage_all
 from pipelines.transform.derived import RawDay, derive, grids_of
 from warehouse.errors import Usage
 from warehouse.lake.layout import LakePaths
@@ -102,15 +102,7 @@ def rebuild_derived(
                 hint="kwx lake status shows which days there are",
             )
         staged = stage_all(derive_city_days, tasks, workers=workers, on_progress=on_progress)
-        take(writer, staged)
-        snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={})
-    return Built(
-        snapshot=snapshot,
-        written=rows_written(staged),
-        checks=checks,
-        seconds=time.perf_counter() - started,
-        before=base.number,
-    )
+        return publish_built(writer, staged, before=base.number, started=started)
 
 
 def derive_tasks(days: Iterable[Partition], *, reader: Overlay, staging: Staging) -> Iterator[DeriveTask]:

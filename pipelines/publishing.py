@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -105,6 +106,30 @@ def publish_behind_checks(
         results.extend(run_checks(snapshot, changes=[_as_change(one) for one in staged]))
         require_all([result for result in results if result.name not in only_told])
     return snapshot, results
+
+
+def publish_built(
+    writer: Writer,
+    staged: Sequence[Staged],
+    *,
+    before: int | None,
+    started: float,
+    sources: dict[str, str] | None = None,
+    config: dict[str, Any] | None = None,
+    only_told: Container[str] = (),
+) -> Built:
+    """Take over what was staged, publish it behind the checks, and say what was made since `started` (perf_counter)."""
+    take(writer, staged)
+    snapshot, checks = publish_behind_checks(
+        writer, staged, sources=sources or {}, config=config or {}, only_told=only_told
+    )
+    return Built(
+        snapshot=snapshot,
+        written=rows_written(staged),
+        checks=checks,
+        seconds=time.perf_counter() - started,
+        before=before,
+    )
 
 
 def rows_written(staged: Sequence[Staged]) -> dict[str, int]:

@@ -13,6 +13,7 @@ import polars as pl
 from kwx.fuse.events import CityDay, Event
 from kwx.fuse.market.minutes import MINUTE_US, Floats, Ints
 from kwx.fuse.market.recipe import OVERROUNDS, PRICES, MarketRecipe
+from kwx.fuse.settled import settled_pieces
 from kwx.scoring.brackets import log_loss, rps
 from kwx.scoring.implied import implied_mean_f, implied_median_f
 from kwx.scoring.paired import compare
@@ -22,12 +23,10 @@ from pipelines.publishing import OnProgress, in_pool
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.errors import Refused
 from warehouse.lake.layout import LakePaths
-from warehouse.lake.store import Snapshot
+from warehouse.lake.store import Snapshot, opened
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, Partition
-from warehouse.market.climate_day import event_dates
 
 _SCORES = ("log_loss", "rps", "mean_error_f", "median_error_f")
-_DAYS_PER_TASK = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,8 +81,6 @@ def compare_recipes(
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> Comparison:
     """Score every recipe at the same instants of settled days; microprices only where books were recorded."""
-    if since and until:
-        next(event_dates(since, until))  # refuses a range that runs backwards
     prices, notes = (PRICES, ()) if snapshot.files(BOOKS.name) else (PRICES[:1], ("no order books: no microprice",))
     recipes = tuple(MarketRecipe(price=price, overround=overround) for price, overround in product(prices, OVERROUNDS))
     tasks = [
@@ -91,7 +88,9 @@ def compare_recipes(
             paths=snapshot.paths, snapshot=snapshot.number, city=city, labels=some, recipes=recipes,
             every_minutes=every_minutes,
         )
-        for city, some in _settled(snapshot, cities, since, until)
+        for city, some in settled_pieces(
+            snapshot, labels_of(snapshot), (CANDLES_DENSE,), cities=cities, since=since, until=until
+        )
     ]  # fmt: skip
     with executor_of(max(1, min(workers_wanted(workers), len(tasks)))) as pool:
         parts = in_pool(compare_task, tasks, pool, "comparing", on_progress)
@@ -105,26 +104,9 @@ def compare_recipes(
     return Comparison(snapshot=snapshot.number, rows=rows, summary=_summary(rows, recipes), notes=notes)
 
 
-def _settled(
-    snapshot: Snapshot, cities: Sequence[str], since: date | None, until: date | None
-) -> list[tuple[str, dict[date, int]]]:
-    """Return the settled days with quotes, a few of one city at a time."""
-    traded = set(snapshot.partitions(CANDLES_DENSE.name))
-    found: dict[str, dict[date, int]] = {}
-    for city, day, label_f in labels_of(snapshot).select("city", "event_date", "label_f").iter_rows():
-        wished = (not cities or city in cities) and (since or day) <= day <= (until or day)
-        if wished and Partition(city, day) in traded:
-            found.setdefault(city, {})[day] = label_f
-    return [
-        (city, dict(list(labels.items())[place : place + _DAYS_PER_TASK]))
-        for city, labels in found.items()
-        for place in range(0, len(labels), _DAYS_PER_TASK)
-    ]
-
-
 def compare_task(task: CompareTask) -> pl.DataFrame:
     """Score the recipes on some days of a city."""
-    snapshot = Snapshot(task.paths, task.snapshot)
+    snapshot = opened(task.paths, task.snapshot)
     parts = [_ROWS.clear()]
     for event_date, label_f in task.labels.items():
         days = [CityDay.read(snapshot, Partition(task.city, event_date), recipe) for recipe in task.recipes]

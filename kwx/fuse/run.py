@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -16,13 +15,13 @@ from kwx.fuse.events import CityDay
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.rows import minute_rows
 from kwx.fuse.weights import SETTLEMENT, WeightSet, accepted_sets, set_before
-from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Refused
 from warehouse.lake.layout import LakePaths
 from warehouse.lake.staging import Staged, Staging
-from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_DEGREES, PMF_MINUTE, Partition
 from warehouse.lake.writer import Writer, write
 from warehouse.market.climate_day import event_dates
@@ -132,18 +131,13 @@ def _published(
 ) -> Built | None:
     if not staged:
         return None
-    take(writer, staged)
     config = {"fusion": VERSION, "horizon": wish.horizon, "market": str(wish.market)}
-    after, checks = publish_behind_checks(writer, staged, sources={}, config=config)
-    return Built(
-        snapshot=after, written=rows_written(staged), checks=checks, seconds=time.perf_counter() - started,
-        before=snapshot.number,
-    )  # fmt: skip
+    return publish_built(writer, staged, before=snapshot.number, started=started, config=config)
 
 
 def fuse_task(task: FuseTask) -> tuple[list[Told], list[Staged]]:
     """Fuse some days of a city and stage their minutes."""
-    snapshot = _snapshot(task.paths, task.snapshot)
+    snapshot = opened(task.paths, task.snapshot)
     told, staged = [], []
     for day in task.days:
         partition = Partition(task.city, day.event_date)
@@ -175,12 +169,6 @@ def fused_day(
     done = pl.concat(frames)
     fused = done["market_ticker"].unique().implode()
     return pl.concat([done, city_day.evaluated.filter(~pl.col("market_ticker").is_in(fused))]), notes
-
-
-@lru_cache(maxsize=4)
-def _snapshot(paths: LakePaths, number: int) -> Snapshot:
-    """Return a snapshot whose lists of files are read once in a process."""
-    return Snapshot(paths, number)
 
 
 def _tasks(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -17,13 +16,12 @@ from kwx.hazard.plan import UNKNOWN, RunTask, Told, Wish, is_held, made_of, plan
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.rows import degrees_rows, joined_degrees, joined_minutes, minute_rows
 from kwx.hazard.run import DayRun, run_dates
-from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Refused
-from warehouse.lake.layout import LakePaths
 from warehouse.lake.staging import Staged, Staging
-from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import PMF_DEGREES, PMF_MINUTE, Partition
 from warehouse.lake.writer import Writer, write
 
@@ -117,15 +115,8 @@ def _published(
 
 
 def _publish(writer: Writer, staged: Sequence[Staged], recipe: Recipe, *, before: int, started: float) -> Built:
-    take(writer, staged)
-    snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={"mc_version": recipe.mc_version})
-    return Built(
-        snapshot=snapshot,
-        written=rows_written(staged),
-        checks=checks,
-        seconds=time.perf_counter() - started,
-        before=before,
-    )
+    config = {"mc_version": recipe.mc_version}
+    return publish_built(writer, staged, before=before, started=started, config=config)
 
 
 def run_task(task: RunTask) -> list[Told]:
@@ -143,7 +134,7 @@ def run_task(task: RunTask) -> list[Told]:
             told.append(_told(task, event_date, "finished before", found.notes))
     if not missing:
         return told
-    snapshot = _snapshot(task.paths, task.snapshot)
+    snapshot = opened(task.paths, task.snapshot)
     runs = run_dates(snapshot, task.city, list(missing), task.recipe.build(), baseline=task.recipe.baseline)
     for run in runs:
         event_date = run.data.day.event_date
@@ -166,7 +157,7 @@ def finished(run: DayRun, recipe: Recipe, *, inputs_sha256: str) -> Finished:
 
 def stage_task(task: StageTask) -> list[Staged]:
     """Stage finished days, joined with what the snapshot holds of them."""
-    drafts, base = Drafts(task.task.paths), _snapshot(task.task.paths, task.base)
+    drafts, base = Drafts(task.task.paths), opened(task.task.paths, task.base)
     staged = []
     for event_date, sha in task.task.days:
         day = drafts.find(sha)
@@ -190,12 +181,6 @@ def staged_day(
         minutes = joined_minutes(day.minutes, base.read(PMF_MINUTE, partition))
         staged.append(staging.stage(PMF_MINUTE, minutes, partition))
     return staged
-
-
-@lru_cache(maxsize=4)
-def _snapshot(paths: LakePaths, number: int) -> Snapshot:
-    """Return a snapshot whose lists of files are read once in a process."""
-    return Snapshot(paths, number)
 
 
 @dataclass(frozen=True, kw_only=True)

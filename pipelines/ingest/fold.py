@@ -16,7 +16,7 @@ from pipelines.derivation import Overlay, derive_city_days, derive_tasks
 from pipelines.ingest.hot import keep_folded
 from pipelines.ingest.merge import Arrived, merged
 from pipelines.ingest.shards import Days, Load, Shard, hot_shards, parse_tasks, parse_to_shards
-from pipelines.publishing import Built, OnProgress, in_chunks, in_pool, publish_behind_checks, rows_written, take
+from pipelines.publishing import Built, OnProgress, in_chunks, in_pool, publish_built
 from pipelines.runner import process_pool, workers_wanted
 from pipelines.transform.tape import tape_candles
 from warehouse.lake.quarantine import Refusals, put_in_quarantine, refusals
@@ -93,16 +93,8 @@ def fold(
         tasks = list(derive_tasks(_days_to_derive(writer.lake, staged), reader=over, staging=staging))
         staged += _flat(in_pool(derive_city_days, tasks, pool, "deriving", on_progress))
     on_progress(1, 1, "publishing and checking")
-    take(writer, staged)
-    snapshot, checks = publish_behind_checks(writer, staged, sources=sources, config={}, only_told=OF_VENDORS)
+    built = publish_built(writer, staged, before=base.number, started=started, sources=sources, only_told=OF_VENDORS)
     keep_folded(writer.lake.paths, hot_files)
-    built = Built(
-        snapshot=snapshot,
-        written=rows_written(staged),
-        checks=checks,
-        seconds=time.perf_counter() - started,
-        before=base.number,
-    )
     empty = [load for one in parsed for load in one.empty]
     return Folded(built=built, refused=refusals(staging.paths, run_id=staging.run_id), empty=empty)
 

@@ -15,7 +15,7 @@ from warehouse.errors import ChecksFailed, FileBroken
 from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
 from warehouse.lake.files import sha256_of
 from warehouse.lake.manifest import Change, FileEntry
-from warehouse.lake.statements import Statement, statements, tables_read
+from warehouse.lake.statements import Statement, judgement_sha256, statements, tables_read
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import TABLES
 from warehouse.lake.window import Window, windows
@@ -52,8 +52,9 @@ def run_checks(
 ) -> list[CheckResult]:
     """Run every check on a snapshot, the files first; tell each result as it comes.
 
-    Where `changes` are said, only their days are judged, and only by checks that read a table which changed: what the
-    others promise was held when their tables were published. The cost follows the change, not the size of the lake.
+    Where `changes` are said, only their days are judged: the cost follows the change, not the size of the lake. If all
+    that did not change was judged by the checks of today when it was published, only those are asked that read a table
+    which changed.
     """
     results = []
     for result in _all(snapshot, changes):
@@ -76,17 +77,17 @@ def _all(snapshot: Snapshot, changes: Sequence[Change] | None) -> Iterator[Check
     try:
         with ExitStack() as opened:
             looks = _Looks.open(snapshot, changes, opened)
-            for statement in _concerned(changes):
+            for statement in _concerned(snapshot, changes):
                 yield _check_rows(statement, looks.of_scope(statement.scope))
     except FileBroken:
         if files.passed:
             raise  # else what is missing has been told; without it no view can answer
 
 
-def _concerned(changes: Sequence[Change] | None) -> list[Statement]:
-    """Return the checks that a change concerns; all of them where nothing is said to have changed."""
+def _concerned(snapshot: Snapshot, changes: Sequence[Change] | None) -> list[Statement]:
+    """Return the checks that a change concerns; all of them where the rest of the lake was not judged as of today."""
     checks = list(statements("checks").values())
-    if not changes:
+    if not changes or snapshot.manifest.judged_by != judgement_sha256():
         return checks
     changed = {change.table for change in changes}
     reads = tables_read(checks)

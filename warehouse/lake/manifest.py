@@ -71,7 +71,11 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """One snapshot: its tables, where they came from, and what it changed."""
+    """One snapshot: its tables, where they came from, and what it changed.
+
+    judged_by: the hash of the checks that it passed before it was published, and its parents each in their turn; ""
+    where one of them was published without a gate, or behind other checks.
+    """
 
     number: int
     parent: int | None
@@ -86,6 +90,7 @@ class Manifest:
     config: dict[str, Any]
     config_sha256: str
     tables: dict[str, TableEntry]
+    judged_by: str = ""
 
     def save(self, path: Path) -> None:
         """Write the manifest durably."""

@@ -26,6 +26,7 @@ from warehouse.lake.files import link_or_copy, remove_tree, sha256_of, switch_li
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.manifest import Change, FileEntry, Manifest, TableEntry, config_sha256, save_changes, save_file_list
 from warehouse.lake.staging import Staged, verify
+from warehouse.lake.statements import judgement_sha256
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition
 
@@ -189,10 +190,17 @@ class Publication:
             config=dict(self.config),
             config_sha256=config_sha256(dict(self.config)),
             tables=dict(sorted(tables.items())),
+            judged_by=self._judged_by(),
         )
         save_changes(self.draft / "changes.json", changes)
         manifest.save(self.draft / "manifest.json")
         return manifest
+
+    def _judged_by(self) -> str:
+        """Return by which checks all of this snapshot is judged once it has passed the gate."""
+        checks = judgement_sha256()
+        is_judged = self.gate is not ungated and (self.parent is None or self.parent.judged_by == checks)
+        return checks if is_judged else ""
 
     def _seal_and_switch(self) -> None:
         """Give the snapshot its name, then make it the current one: each rename durable before the next step."""

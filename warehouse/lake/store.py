@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import duckdb
@@ -113,6 +113,12 @@ class Snapshot:
                 f"snapshot {self.number} is not whole: {str(error).splitlines()[0]}",
                 hint="kwx lake check names what is missing",
             ) from error
+
+
+@lru_cache(maxsize=4)
+def opened(paths: LakePaths, number: int) -> Snapshot:
+    """Return a snapshot whose lists of files are read once in a process, however many tasks ask for it."""
+    return Snapshot(paths, number)
 
 
 class Lake:

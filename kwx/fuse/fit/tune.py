@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -19,23 +18,22 @@ from kwx.fuse.fit.sample import AHEAD_MINUTES, Sample, joined, sample_of_days, u
 from kwx.fuse.fit.split import Split, require_dates, split_dates
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.pools import POOLS
+from kwx.fuse.settled import settled_pieces
 from kwx.fuse.weights import SETTLEMENT, WeightSet
 from kwx.scoring.stored.labels import labels_of
-from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Refused, Usage
 from warehouse.lake.layout import LakePaths
-from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.lake.writer import Writer, write
-from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import event_dates
 
 OPENS_UTC = time(14)
 """Markets open at 10:00 in New York on the eve, which is 14:00 UTC in summer and an hour later in winter."""
-_DAYS_PER_TASK = 10
 _WAIT_SECONDS = 60.0
 
 
@@ -184,41 +182,22 @@ def _nothing_to_tune(wish: TuneWish) -> Refused:
 
 def _sample_tasks(snapshot: Snapshot, wish: TuneWish, labels: pl.DataFrame) -> list[SampleTask]:
     """Return the labelled days that have quotes and weather, in tasks of a few days of one city."""
-    if wish.since and wish.until:
-        next(event_dates(wish.since, wish.until))  # refuses a range that runs backwards
-    both = set(snapshot.partitions(CANDLES_DENSE.name)) & set(snapshot.partitions(PMF_MINUTE.name))
+    span = {"cities": wish.cities, "since": wish.since, "until": wish.until}
     tasks = [
         SampleTask(
             paths=snapshot.paths, snapshot=snapshot.number, city=city, labels=some, market=wish.market,
             horizon=wish.horizon,
         )
-        for city in wish.cities or tuple(CITIES)
-        for some in _in_pieces(_settled(labels, city, both, wish))
+        for city, some in settled_pieces(snapshot, labels, (CANDLES_DENSE, PMF_MINUTE), **span)  # type: ignore[arg-type]
     ]  # fmt: skip
     if not tasks:
         raise _nothing_to_tune(wish)
     return tasks
 
 
-def _settled(labels: pl.DataFrame, city: str, both: Set[Partition], wish: TuneWish) -> dict[date, int]:
-    """Return what the wished days of a city settled on, as far as market and weather are both there."""
-    ours = labels.filter(pl.col("city") == city).select("event_date", "label_f").sort("event_date")
-    return {
-        day: label_f
-        for day, label_f in ours.iter_rows()
-        if Partition(city, day) in both and (wish.since or day) <= day <= (wish.until or day)
-    }
-
-
-def _in_pieces(settled: Mapping[date, int]) -> Iterator[dict[date, int]]:
-    days = list(settled)
-    for place in range(0, len(days), _DAYS_PER_TASK):
-        yield {day: settled[day] for day in days[place : place + _DAYS_PER_TASK]}
-
-
 def sample_task(task: SampleTask) -> Sample | None:
     """Read some days as a sample."""
-    snapshot = _snapshot(task.paths, task.snapshot)
+    snapshot = opened(task.paths, task.snapshot)
     return sample_of_days(snapshot, task.city, task.labels, task.market, horizon=task.horizon)
 
 
@@ -232,12 +211,6 @@ def fit_task(task: FitTask) -> Ranked:
 def refit_task(ranked: Ranked) -> dict[str, CityFit]:
     """Fit a kind again, on all dates of its span."""
     return fit_cities(ranked.task.kind, ranked.task.split.whole(ranked.task.sample))
-
-
-@lru_cache(maxsize=4)
-def _snapshot(paths: LakePaths, number: int) -> Snapshot:
-    """Return a snapshot whose lists of files are read once in a process."""
-    return Snapshot(paths, number)
 
 
 def _spans(sample: Sample, wish: TuneWish) -> Iterator[tuple[date, date]]:
@@ -347,13 +320,7 @@ def _published(writer: Writer, sets: Sequence[WeightSet], *, started: float) -> 
                 rows = pl.concat([rows, one.row()])
         added += rows.height - held.height
         staged.append(writer.staging.stage(FUSION_PARAMS, rows, Partition(city)))
-    take(writer, staged)
-    after, checks = publish_behind_checks(writer, staged, sources={}, config={})
-    built = Built(
-        snapshot=after, written=rows_written(staged), checks=checks, seconds=perf_counter() - started,
-        before=base.number,
-    )  # fmt: skip
-    return built, added
+    return publish_built(writer, staged, before=base.number, started=started), added
 
 
 def _is_there(one: WeightSet, held: pl.DataFrame) -> bool:

@@ -14,7 +14,7 @@ from kwx.hazard.fit.laws import fit_laws, training_days
 from kwx.hazard.known.days import read_days
 from kwx.hazard.known.evidence import EVE_HOURS
 from kwx.hazard.law import Law
-from pipelines.publishing import Built, OnProgress, in_pool, publish_behind_checks, rows_written, take
+from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import KwxError, Refused
@@ -194,16 +194,7 @@ def published(writer: Writer, laws: Sequence[Law], *, started: float) -> tuple[B
                 rows = pl.concat([rows, fit])
         added += rows.height - held.height
         staged.append(writer.staging.stage(MC_PARAMS, rows, partition))
-    take(writer, staged)
-    snapshot, checks = publish_behind_checks(writer, staged, sources={}, config={})
-    built = Built(
-        snapshot=snapshot,
-        written=rows_written(staged),
-        checks=checks,
-        seconds=time.perf_counter() - started,
-        before=base.number,
-    )
-    return built, added
+    return publish_built(writer, staged, before=base.number, started=started), added
 
 
 def _fits_in(laws: Sequence[Law]) -> list[pl.DataFrame]:

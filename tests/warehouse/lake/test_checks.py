@@ -117,6 +117,19 @@ def test_only_checks_that_read_what_changed_are_asked(fortnight):
     assert not {"quotes_known_in_time", "dense_grid_complete", "weather_known_in_time"} & asked
 
 
+def test_after_a_publish_without_a_gate_every_check_is_asked_again(fortnight, tmp_path):
+    """What nobody judged may hide a lie in any table, so the next publish does not rely on it."""
+    shutil.copytree(fortnight.paths.root, tmp_path / "lake", symlinks=True)
+    lake, day = Lake(tmp_path / "lake"), Partition("austin", date(2026, 8, 18))
+    with write(lake, purpose="ungated") as writer:
+        writer.put(CANDLES_DENSE, lake.snapshot().read(CANDLES_DENSE, day).head(10), day)
+        ungated = writer.publish()
+
+    asked = {result.name for result in run_checks(ungated, changes=[Change(table="settlements", partition=str(day), rows=1, sha256=None)])}
+
+    assert {"quotes_known_in_time", "dense_grid_complete"} <= asked
+
+
 def test_windows_follow_the_change(fortnight):
     """A small change is judged by its days, a change without a day or a large one by all."""
     of_a_day = Change(table="obs", partition="city=austin/date=2026-08-18", rows=1, sha256=None)

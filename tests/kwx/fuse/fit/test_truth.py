@@ -54,24 +54,30 @@ def efficient(lagging, tmp_path_factory):
     return mixed
 
 
-def tuned(root):
-    """Return the board of a tuning."""
+def board_of(root):
+    """Return what a tuning says of each pool on the held-out dates."""
     (span,) = tune(WISH, root, clock=lambda: datetime(2026, 12, 1, tzinfo=UTC)).tuned
     return {judged.kind.pool: judged.overall for judged in span.board}
 
 
-def test_against_a_market_that_knows_everything_fusion_wins_nothing(efficient):
+@pytest.fixture(scope="module")
+def boards(lagging, efficient):
+    """The boards of both worlds."""
+    return board_of(lagging), board_of(efficient)
+
+
+def test_against_a_market_that_knows_everything_fusion_wins_nothing(boards):
     """The weight goes to the market, and no pool beats it beyond its interval on dates that were not fitted."""
-    board = tuned(efficient)
+    _, of_efficient = boards
 
-    assert min(held.weight for held in board.values()) > 0.85
-    assert all(held.on_market.high >= 0 for held in board.values())
+    assert min(held.weight for held in of_efficient.values()) > 0.85
+    assert all(held.on_market.high >= 0 for held in of_efficient.values())
 
 
-def test_against_a_market_that_lags_fusion_beats_both_sides(lagging, efficient):
+def test_against_a_market_that_lags_fusion_beats_both_sides(boards):
     """The weight moves to the weather, and the log-linear pool beats either side alone beyond chance."""
-    board, of_efficient = tuned(lagging), tuned(efficient)
-    held = board["log_linear"]
+    of_lagging, of_efficient = boards
+    held = of_lagging["log_linear"]
 
     assert held.dates >= 30
     assert held.weight < of_efficient["log_linear"].weight - 0.1
