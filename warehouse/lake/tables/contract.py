@@ -159,8 +159,9 @@ class Table:
         self._require_partition(partition)
         frame = self._require_shape(self._without_path(frame, partition), partition)
         kept, refused = self._judged(frame, list(self._row_laws(partition)))
-        kept, repeated = self._without_repeats(kept)
-        return Sifted(kept.sort(self.order) if self.order else kept, pl.concat([refused, repeated]))
+        # Stable, so that of rows with one key the first that was said stays the first.
+        kept, repeated = self._without_repeats(kept.sort(self.order, maintain_order=True) if self.order else kept)
+        return Sifted(kept, pl.concat([refused, repeated]))
 
     def _judged(self, frame: pl.DataFrame, laws: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part the rows that keep every law from those that break one, which are told by the first that they break."""
@@ -201,11 +202,18 @@ class Table:
         """Fold rows said twice in the same words; of rows that contradict each other keep the first."""
         # A grain that the path says alone (one row per city and day) leaves room for one row.
         first = pl.struct(self.key).is_first_distinct() if self.key else pl.int_range(pl.len()) == 0
-        if frame.select(first.all()).item():
+        if self._is_without_repeats(frame) or frame.select(first.all()).item():
             return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
         frame = frame.unique(maintain_order=True)
         law = f"{', '.join(self.key) or 'the row of the partition'} is there twice with different values"
         return frame.filter(first), frame.filter(~first).with_columns(pl.lit(law).alias("rule"))
+
+    def _is_without_repeats(self, frame: pl.DataFrame) -> bool:
+        """Tell whether a frame in the order of its key has none twice: equals would stand beside each other."""
+        if not self.key or self.order[: len(self.key)] != self.key:
+            return False
+        as_before = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in self.key)
+        return not frame.select(as_before.slice(1).any()).item()
 
     def _without_path(self, frame: pl.DataFrame, partition: Partition) -> pl.DataFrame:
         said = {"city": partition.city, "event_date": partition.event_date}
