@@ -12,7 +12,7 @@ from kwx.cli.fuse_options import horizon_option, kind_options, market_options, m
 from kwx.cli.options import city_option, lake_option, range_options, scheduler_option, workers_option
 
 
-@click.group(epilog="Example:  kwx fuse tune --city chicago && kwx fuse run --city chicago")
+@click.group(epilog="Example:  kwx fuse tune --every 7 && kwx fuse run")
 def fuse() -> None:
     """Put market and weather into one distribution: tune the weight, fuse, compare."""
 
@@ -22,7 +22,7 @@ def fuse() -> None:
 @range_options
 @horizon_option
 @click.option("--weight", type=click.FloatRange(0, 1), help="Give the market this weight, whatever was tuned.")
-@click.option("--pool", "pool_name", default="log_linear", show_default=True, help="How to pool under --weight.")
+@click.option("--pool", "pool_name", type=click.Choice(("log_linear", "linear")), help="How to pool under --weight.")
 @market_options
 @click.option("--again", is_flag=True, help="Fuse also the days that are held already.")
 @workers_option
@@ -35,7 +35,7 @@ def run(
     until: date | None,
     horizon: str,
     weight: float | None,
-    pool_name: str,
+    pool_name: str | None,
     price: str,
     overround: str,
     again: bool,
@@ -46,16 +46,19 @@ def run(
 ) -> None:
     """Fuse every minute of every event and publish it in pmf_minute.
 
-    Each day is fused under the newest accepted weights that ended before its eve, the city's own first. Days without
-    such weights get p_mkt alone. Days that the lake holds, made of what it holds now, are left alone.
+    Each day is fused under the best accepted weights of the newest data that end before its eve, the city's own where
+    it has any. Days without such weights get p_mkt alone, made as --price and --overround say. Days that the lake
+    holds, made of what it holds now, are left alone.
     """
     from kwx.cli.fused import day_rows, run_summary, tell_run
     from kwx.cli.progress import progress_of
     from kwx.fuse.run import FuseWish, fuse_days
     from kwx.fuse.weights import said_weight
 
+    if pool_name is not None and weight is None:
+        raise click.UsageError("--pool belongs to --weight; accepted weights say their own pool")
     market = market_recipe(price, overround)
-    said = None if weight is None else said_weight(weight, pool=pool_name, market=market)
+    said = None if weight is None else said_weight(weight, pool=pool_name or "log_linear", market=market)
     wish = FuseWish(cities=cities, since=since, until=until, horizon=horizon, weights=said, market=market, again=again)
     with progress_of("fusing") as on_progress:
         done = fuse_days(wish, lake_root, workers=workers, scheduler=scheduler, on_progress=on_progress)

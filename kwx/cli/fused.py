@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -89,9 +90,10 @@ def _board(tuned: Tuned) -> list[dict[str, Any]]:
                     "until": tuned.split.until, "held_since": tuned.split.held_since, "place": place, "city": city,
                     "pool": judged.kind.pool, "method": judged.kind.method, "minutes": held.minutes,
                     "dates": held.dates,
-                    **_flat("loss", held.loss), "market": held.market, "weather": held.weather,
+                    **_flat("loss", held.loss), **_flat("market", held.market), **_flat("weather", held.weather),
                     **_flat("on_market", held.on_market), **_flat("on_weather", held.on_weather),
-                    "winner_loss": held.winner_loss, "brier": held.brier, "weight": held.weight,
+                    **_flat("winner_loss", held.winner_loss), **_flat("brier", held.brier),
+                    **_flat("weight", held.weight),
                     "accepted": _is_accepted(tuned, judged, city),
                 }
             )  # fmt: skip
@@ -128,7 +130,11 @@ def tell_tuned(done: TuneRun) -> None:
         out.print(f"snapshot {done.built.snapshot.number}; {done.added} sets added to fusion_params", soft_wrap=True)
     else:
         out.print(f"nothing differed from snapshot {done.built.snapshot.number}: these sets are held", soft_wrap=True)
-    out.print("next: kwx fuse run", soft_wrap=True)
+    first = min(tuned.split.until for tuned in done.tuned) + timedelta(days=2)
+    out.print(
+        f"next: kwx fuse run; sets serve event dates from {first} on, earlier ones need earlier sets:", soft_wrap=True
+    )
+    out.print("      kwx fuse tune --every 7 makes a walk of them", soft_wrap=True)
 
 
 def _tell_board(tuned: Tuned) -> None:
@@ -142,13 +148,16 @@ def _tell_board(tuned: Tuned) -> None:
     rows = [
         (
             judged.kind.pool, judged.kind.method, *_told(judged.overall.loss), *_told(judged.overall.on_market),
-            *_told(judged.overall.on_weather), round(judged.overall.weight, 3),
+            *_told(judged.overall.on_weather), round(judged.overall.weight.value, 3),
         )
         for judged in tuned.board
     ]  # fmt: skip
     out.print(table_of(headers, rows))
-    out.print(f"the market alone: {best.market:.4f}; the weather alone: {best.weather:.4f}", soft_wrap=True)
-    out.print("on market, on weather: log loss minus that of one side alone; below zero is better\n", soft_wrap=True)
+    out.print(f"the market alone: {best.market.value:.4f}; the weather alone: {best.weather.value:.4f}", soft_wrap=True)
+    out.print("on market, on weather: log loss minus that of one side alone; below zero is better", soft_wrap=True)
+    out.print(
+        "intervals are of whole dates, and do not know that the best of several kinds is chosen\n", soft_wrap=True
+    )
     _tell_sets(tuned)
 
 
@@ -162,7 +171,7 @@ def _tell_sets(tuned: Tuned) -> None:
     ]
     console().print(table_of(headers, rows))
     if not any(row[-1] for row in rows):
-        click.echo("note: none is accepted: on the held-out dates the market alone was better beyond chance", err=True)
+        click.echo("note: none is accepted: on the held-out dates the market alone was better", err=True)
 
 
 def _rounded(numbers: Sequence[float]) -> list[float]:
@@ -199,7 +208,7 @@ def tell_comparison(found: Comparison) -> None:
     out.print(table_of(headers, rows))
     out.print(
         "on plain mids: log loss minus that of mids divided by their sum; mean °F: root mean square error of the\n"
-        "implied mean; median °F: mean error of the implied median; intervals are of whole event dates",
+        "implied mean; median °F: mean error of the implied median; intervals (--json: all) are of whole dates",
         soft_wrap=True,
     )
     for note in found.notes:

@@ -140,6 +140,7 @@ def _following(cities: Iterable[str], event_date: date) -> list[tuple[str, str]]
     return [
         (f"kwx hazard evaluate-morning{_said(named)}", "how good the mornings were, beside past highs"),
         (f"kwx hazard hazard-trace --city {named[0]} --date {event_date}", "how one day went"),
+        ("kwx fuse run", "the market beside it; where weather moved, what was fused of it is gone"),
         (f'kwx sql "select ts_utc, market_ticker, p_wx from pmf_minute where {day} limit 5"', "the chances"),
     ]
 

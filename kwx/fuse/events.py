@@ -16,7 +16,7 @@ from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.market.tops import top_sizes
 from kwx.fuse.weather import Weather, evaluations_of, weather_of
 from kwx.fuse.weight import features_of
-from warehouse.errors import ContractBroken
+from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
 from warehouse.market.ladder import Ladder
@@ -73,32 +73,32 @@ class CityDay:
     recipe: MarketRecipe
 
     @classmethod
-    def read(cls, snapshot: Snapshot, partition: Partition, recipe: MarketRecipe) -> CityDay:
-        """Read one city-day; order books only where the recipe asks for sizes."""
+    def read(cls, snapshot: Snapshot, partition: Partition, recipe: MarketRecipe, *, weather: bool = True) -> CityDay:
+        """Read one city-day; order books only where the recipe asks for sizes, weather only where it is wanted."""
+        minutes = snapshot.read(PMF_MINUTE, partition, columns=PMF_MINUTE.schema.names()) if weather else None
         return cls(
             partition=partition,
             markets=snapshot.read(MARKETS, partition),
             dense=snapshot.read(CANDLES_DENSE, partition, columns=COLUMNS),
-            evaluated=snapshot.read(PMF_MINUTE, partition, columns=PMF_MINUTE.schema.names()).filter(_IS_EVALUATION),
+            evaluated=PMF_MINUTE.empty() if minutes is None else minutes.filter(_IS_EVALUATION),
             books=snapshot.read(BOOKS, partition) if recipe.price == "micro" else None,
             recipe=recipe,
         )
 
     def events(self, refused: list[str]) -> Iterator[Event]:
-        """Yield the events whose brackets tile the degrees and share minutes of trading; tell why of the others."""
+        """Yield the events that are sound; tell why of the others, so that one bad event does not stop the rest."""
         for (name,), listed in sorted(self.markets.partition_by("event_ticker", as_dict=True).items()):
             try:
-                ladder = Ladder.of_event(listed)
-            except ContractBroken as error:
+                yield self._event(str(name), listed)
+            except Refused as error:
                 refused.append(str(error))
-                continue
-            minutes = event_minutes(self.dense.filter(pl.col("event_ticker") == name), ladder, event=str(name))
-            if not len(minutes):
-                refused.append(f"{name}: its brackets share no minute of trading")
-                continue
-            yield self._event(minutes)
 
-    def _event(self, minutes: EventMinutes) -> Event:
+    def _event(self, name: str, listed: pl.DataFrame) -> Event:
+        """Return one event; refuse one whose brackets, minutes or weather are not sound."""
+        dense = self.dense.filter(pl.col("event_ticker") == name)
+        minutes = event_minutes(dense, Ladder.of_event(listed), event=name)
+        if not len(minutes):
+            raise Refused(f"{name}: its brackets share no minute of trading")
         sizes = None if self.books is None else top_sizes(self.books, minutes)
         evaluations = evaluations_of(self.evaluated, minutes.ladder, event=minutes.event)
         return Event(

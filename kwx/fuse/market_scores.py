@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kwx.fuse.events import CityDay, Event
 from kwx.fuse.market.minutes import MINUTE_US, Floats, Ints
@@ -26,7 +27,7 @@ from warehouse.lake.layout import LakePaths
 from warehouse.lake.store import Snapshot, opened
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, Partition
 
-_SCORES = ("log_loss", "rps", "mean_error_f", "median_error_f")
+_SCORES = ("log_loss", "rps", "implied_mean_f", "implied_median_f")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +110,8 @@ def compare_task(task: CompareTask) -> pl.DataFrame:
     snapshot = opened(task.paths, task.snapshot)
     parts = [_ROWS.clear()]
     for event_date, label_f in task.labels.items():
-        days = [CityDay.read(snapshot, Partition(task.city, event_date), recipe) for recipe in task.recipes]
+        base = CityDay.read(snapshot, Partition(task.city, event_date), task.recipes[-1], weather=False)
+        days = [replace(base, recipe=recipe) for recipe in task.recipes]
         for events in zip(*(day.events([]) for day in days), strict=True):
             parts.append(_scored(events, task, event_date, label_f))
     return pl.concat(parts)
@@ -117,8 +119,9 @@ def compare_task(task: CompareTask) -> pl.DataFrame:
 
 _ROWS = pl.DataFrame(
     schema={
-        "city": pl.String, "event_date": pl.Date, "event_ticker": pl.String, "ts_utc": pl.Datetime("us", "UTC"),
-        "price": pl.String, "overround": pl.String, **dict.fromkeys(_SCORES, pl.Float64),
+        "city": pl.String, "event_date": pl.Date, "event_ticker": pl.String, "label_f": pl.Int32,
+        "ts_utc": pl.Datetime("us", "UTC"), "price": pl.String, "overround": pl.String,
+        **dict.fromkeys(_SCORES, pl.Float64),
     }
 )  # fmt: skip
 
@@ -130,7 +133,7 @@ def _scored(events: Sequence[Event], task: CompareTask, event_date: date, label_
     some = np.flatnonzero(there & (first.minutes.ts_us % (task.every_minutes * MINUTE_US) == 0))
     if not len(some):
         return _ROWS.clear()
-    told = {"city": task.city, "event_date": event_date, "event_ticker": first.minutes.event}
+    told = {"city": task.city, "event_date": event_date, "event_ticker": first.minutes.event, "label_f": label_f}
     parts = [
         pl.DataFrame(
             told
@@ -151,8 +154,8 @@ def _scores(event: Event, some: Ints, label_f: int) -> dict[str, Floats]:
     return {
         "log_loss": log_loss(p, winner=winner),
         "rps": rps(p, winner=winner),
-        "mean_error_f": implied_mean_f(p, bounds) - label_f,
-        "median_error_f": implied_median_f(p, bounds) - label_f,
+        "implied_mean_f": implied_mean_f(p, bounds),
+        "implied_median_f": implied_median_f(p, bounds),
     }
 
 
@@ -164,24 +167,25 @@ def _summary(rows: pl.DataFrame, recipes: Sequence[MarketRecipe]) -> pl.DataFram
 
 
 def _line(ours: pl.DataFrame, first: pl.DataFrame, recipe: MarketRecipe) -> dict[str, object]:
+    loss, label_f = ours["log_loss"].to_numpy(), ours["label_f"].to_numpy()
+    dates = ours["event_date"].to_numpy()
+    squares = (ours["implied_mean_f"].to_numpy() - label_f) ** 2
     return {
         "price": recipe.price,
         "overround": recipe.overround,
         "rows": ours.height,
         "dates": ours["event_date"].n_unique(),
-        **_against(ours, None, "log_loss"),
-        **_against(ours, first, "difference"),
-        "rps": ours["rps"].mean(),
-        "mean_rmse_f": float(np.sqrt((ours["mean_error_f"] ** 2).mean())),  # type: ignore[arg-type]
-        "median_mae_f": ours["median_error_f"].abs().mean(),
+        **_mean(loss, dates, "log_loss"),
+        **_mean(loss - first["log_loss"].to_numpy(), dates, "difference"),
+        **_mean(ours["rps"].to_numpy(), dates, "rps"),
+        **{name: None if value is None else value**0.5 for name, value in _mean(squares, dates, "mean_rmse_f").items()},
+        **_mean(np.abs(ours["implied_median_f"].to_numpy() - label_f), dates, "median_mae_f"),
     }
 
 
-def _against(ours: pl.DataFrame, first: pl.DataFrame | None, name: str) -> dict[str, float | None]:
-    """Return the mean log loss, or its difference, with an interval where there are dates enough."""
-    loss = ours["log_loss"].to_numpy()
-    reference = np.zeros(len(loss)) if first is None else first["log_loss"].to_numpy()
-    if ours["event_date"].n_unique() < LEAST_BLOCKS:
-        return {name: float((loss - reference).mean()), f"{name}_low": None, f"{name}_high": None}
-    found = compare(loss, reference=reference, dates=ours["event_date"].to_numpy())
+def _mean(values: Floats, dates: NDArray[np.datetime64], name: str) -> dict[str, float | None]:
+    """Return a mean, each date counting once, with an interval where there are dates enough."""
+    if len(np.unique(dates)) < LEAST_BLOCKS:
+        return {name: float(values.mean()), f"{name}_low": None, f"{name}_high": None}
+    found = compare(values, reference=np.zeros(len(values)), dates=dates)
     return {name: found.difference, f"{name}_low": found.low, f"{name}_high": found.high}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kwx.fuse.events import Event
 from kwx.fuse.market.minutes import Floats
 from kwx.fuse.pools import fuse
-from kwx.fuse.weights import WeightSet
+from kwx.fuse.pools.contract import sound
+from kwx.fuse.weights import SETTLEMENT, WeightSet
 from warehouse.lake.tables import PMF_MINUTE
 
 
@@ -26,15 +27,23 @@ class Outcome(IntEnum):
     NO_WEIGHTS = 4
 
 
-_WORDS = pl.Series(
-    [
-        "pooled",
-        "no fresh p_wx: the market alone",
-        "no p_mkt: the weather alone",
-        "neither p_mkt nor p_wx",
-        "not pooled: no accepted weights end before the eve",
-    ]
-)
+def _words(weights: WeightSet | None) -> pl.Series:
+    """Return what is told of each outcome."""
+    how = "" if weights is None else " at a weight that was said" if weights.fitted_utc is None else ""
+    ahead = (
+        "" if weights is None or weights.horizon == SETTLEMENT else f", fitted to the market {weights.horizon} ahead"
+    )
+    return pl.Series(
+        [
+            f"pooled{how}{ahead}",
+            "no fresh p_wx: the market alone",
+            "no p_mkt: the weather alone",
+            "neither p_mkt nor p_wx",
+            "not pooled: no accepted weights end before the eve",
+        ]
+    )
+
+
 _NO_LINE = 2**32 - 1
 _OF_WEATHER = (
     "hazard_next_5m", "hazard_next_60m", "m_run_temp_f", "m_run_lo_f", "m_run_hi_f", "mc_version", "wx_utc",
@@ -59,9 +68,10 @@ def fused(event: Event, weights: WeightSet | None) -> Fused:
     raw, weight = np.full(event.market.p.shape, np.nan), np.full(len(market), np.nan)
     p = raw.copy()
     if weights is not None:
-        for alone, said, share in ((market & ~weather, event.market.p, 1.0), (weather & ~market, event.weather.p, 0.0)):
+        by_weather = sound(event.weather.p, event.weather.dead)
+        for alone, said, share in ((market & ~weather, event.market.p, 1.0), (weather & ~market, by_weather, 0.0)):
             raw[alone], p[alone], weight[alone] = said[alone], said[alone], share
-        weight[both] = weights.alphas.weight(event.features[both])
+        weight[both] = weights.weight(event.features[both])
         raw[both], p[both] = fuse(
             weights.pooling, event.market.p[both], event.weather.p[both], weight[both], event.weather.dead[both]
         )
@@ -89,7 +99,7 @@ def minute_rows(event: Event, weights: WeightSet | None, *, sha256: str) -> pl.D
             "p_fused_norm": _column(pooled.p),
             "w_mkt": _column(np.repeat(pooled.weight[:, None], brackets, axis=1)),
             "mkt_quality": event.market.words(),
-            "fused_quality": _WORDS.gather(np.tile(pooled.outcome.astype(np.uint32), brackets)),
+            "fused_quality": _words(weights).gather(np.tile(pooled.outcome.astype(np.uint32), brackets)),
             **_carried(event).to_dict(),
         }
     )
@@ -112,15 +122,20 @@ def _carried(event: Event) -> pl.DataFrame:
 def _around(event: Event, sha256: str) -> pl.DataFrame:
     """Return the evaluations before and after the minutes of trading: they have no market."""
     outside = ~event.evaluations["ts_utc"].is_in(event.minutes.ts_utc.implode())
-    return event.evaluations.filter(outside).with_columns(_nothing_fused(sha256)).select(PMF_MINUTE.schema.names())
+    return weather_alone(event.evaluations.filter(outside), why="no minute of trading", sha256=sha256)
 
 
-def _nothing_fused(sha256: str) -> list[pl.Expr]:
+def weather_alone(evaluations: pl.DataFrame, *, why: str, sha256: str) -> pl.DataFrame:
+    """Return evaluations as rows of which nothing is fused now, whatever was before, and why."""
+    return evaluations.with_columns(_nothing_fused(why, sha256)).select(PMF_MINUTE.schema.names())
+
+
+def _nothing_fused(why: str, sha256: str) -> list[pl.Expr]:
     gone = ("p_mkt", "p_fused", "p_fused_norm", "w_mkt", "fusion_fitted_utc")
     return [
         *(pl.lit(None, PMF_MINUTE.schema[name]).alias(name) for name in gone),
-        pl.lit("no minute of trading").alias("mkt_quality"),
-        pl.lit("no minute of trading").alias("fused_quality"),
+        pl.lit(why).alias("mkt_quality"),
+        pl.lit(why).alias("fused_quality"),
         pl.lit(sha256).alias("fusion_sha256"),
     ]
 

@@ -13,8 +13,8 @@ import polars as pl
 
 from kwx.fuse.events import CityDay
 from kwx.fuse.market.recipe import MarketRecipe
-from kwx.fuse.rows import minute_rows
-from kwx.fuse.weights import SETTLEMENT, WeightSet, accepted_sets, set_before
+from kwx.fuse.rows import minute_rows, weather_alone
+from kwx.fuse.weights import SETTLEMENT, WeightSet, set_before, sets_of
 from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
@@ -142,14 +142,15 @@ def fuse_task(task: FuseTask) -> tuple[list[Told], list[Staged]]:
     for day in task.days:
         partition = Partition(task.city, day.event_date)
         rows, notes = fused_day(snapshot, partition, day, task.market)
-        if rows.height:
+        if rows.height or snapshot.read(PMF_MINUTE, partition, columns=("ts_utc",)).height:
             staged.append(task.staging.stage(PMF_MINUTE, rows, partition))
         told.append(_told(task.city, day, rows, notes))
     return told, staged
 
 
 def _told(city: str, day: FuseDay, rows: pl.DataFrame, notes: Sequence[str]) -> Told:
-    state = NO_EVENT if rows.is_empty() else MARKET_ONLY if day.weights is None else FUSED
+    traded = rows["mkt_quality"] != "the event is left out"
+    state = NO_EVENT if not traded.any() else MARKET_ONLY if day.weights is None else FUSED
     weights = "" if day.weights is None else day.weights.name
     return Told(city=city, event_date=day.event_date, state=state, weights=weights, notes=tuple(notes))
 
@@ -159,7 +160,7 @@ def fused_day(
 ) -> tuple[pl.DataFrame, list[str]]:
     """Return all rows that pmf_minute shall hold of a city-day, and why events were left out.
 
-    Evaluations of events that cannot be fused stay as they are.
+    Evaluations of events that cannot be fused stay, without what was fused of them before.
     """
     recipe = market if day.weights is None else day.weights.market
     city_day = CityDay.read(snapshot, partition, recipe)
@@ -167,8 +168,8 @@ def fused_day(
     frames = [PMF_MINUTE.empty()]
     frames += [minute_rows(event, day.weights, sha256=day.sha256) for event in city_day.events(notes)]
     done = pl.concat(frames)
-    fused = done["market_ticker"].unique().implode()
-    return pl.concat([done, city_day.evaluated.filter(~pl.col("market_ticker").is_in(fused))]), notes
+    left_out = city_day.evaluated.filter(~pl.col("market_ticker").is_in(done["market_ticker"].unique().implode()))
+    return pl.concat([done, weather_alone(left_out, why="the event is left out", sha256=day.sha256)]), notes
 
 
 def _tasks(
@@ -199,7 +200,7 @@ def _planned(snapshot: Snapshot, wish: FuseWish) -> tuple[dict[str, list[FuseDay
     wanted: dict[str, list[FuseDay]] = {}
     told: list[Told] = []
     for city in dict.fromkeys(day.city for day in traded):
-        sets = [wish.weights] if wish.weights else accepted_sets(snapshot, city, horizon=wish.horizon)
+        sets = [wish.weights] if wish.weights else sets_of(snapshot, city, horizon=wish.horizon)
         for event_date in (day.event_date for day in traded if day.city == city and day.event_date):
             weights = wish.weights or set_before(sets, event_date)
             sha256 = files.sha256(Partition(city, event_date), weights, wish.market)

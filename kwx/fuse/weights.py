@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from scipy.special import logit
 
+from kwx.fuse.market.minutes import Floats
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.pools import Pool, pool_of
 from kwx.fuse.weight import Alphas
@@ -22,6 +23,7 @@ from warehouse.lake.tables import FUSION_PARAMS, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
 
 SETTLEMENT = "day"
+_LEAST_WEIGHT = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,21 @@ class WeightSet:
         if self.fitted_utc is None:
             return f"{self.pool}, weight {float(self.alphas.weight(np.array([1.0, 0, 0, 0]))):.3g}"
         return f"{self.pool} of {self.city} to {self.until}"
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """What tells sets of one end apart: pool, method and how p_mkt was made."""
+        return (self.pool, self.method, str(self.market))
+
+    @property
+    def held_out_loss(self) -> float:
+        """The loss on the dates that were held out of the fit."""
+        return float(self.metrics["loss"]["value"])
+
+    def weight(self, features: Floats) -> Floats:
+        """Return the market's weight; a fitted one is never all or nothing, however far its numbers reach."""
+        weight = self.alphas.weight(features)
+        return weight if self.fitted_utc is None else np.clip(weight, _LEAST_WEIGHT, 1 - _LEAST_WEIGHT)
 
     @property
     def sha256(self) -> str:
@@ -133,21 +150,25 @@ def said_weight(weight: float, *, pool: str, market: MarketRecipe) -> WeightSet:
 _ALPHAS = ("alpha_0", "alpha_volume", "alpha_hazard", "alpha_volatility")
 
 
-def accepted_sets(snapshot: Snapshot, city: str, *, horizon: str = SETTLEMENT) -> list[WeightSet]:
-    """Return the accepted sets that may serve a city, its own and those of all cities, the newest data last."""
-    rows = [
+def sets_of(snapshot: Snapshot, city: str, *, horizon: str = SETTLEMENT) -> list[WeightSet]:
+    """Return all sets of a horizon that speak for a city: its own, and those of all cities together."""
+    return [
         WeightSet.of_row(place, row)
         for place in (ALL_CITIES, city)
         for row in snapshot.read(FUSION_PARAMS, Partition(place)).iter_rows(named=True)
-        if row["accepted"] and row["horizon"] == horizon
+        if row["horizon"] == horizon
     ]
-    return sorted(rows, key=lambda one: (one.until, one.city != ALL_CITIES, one.fitted_utc))
 
 
 def set_before(sets: Sequence[WeightSet], event_date: date) -> WeightSet | None:
-    """Return the newest set that ended before the eve of an event date, the city's own first; None without any.
+    """Return the best accepted set of the newest data that may serve an event date; None where there is none.
 
-    An event trades from its eve on, so a set that has seen the eve's own event knows too much.
+    An event trades from its eve on, so a set that has seen the eve's own event knows too much. Of the sets with the
+    newest end the city's own decide where it has any: if none of them is accepted, no other one serves instead. A kind
+    that was tuned again counts as it was tuned last. Among those accepted the least loss on held-out dates is best.
     """
-    served = [one for one in sets if one.until < event_date - timedelta(days=1)]
-    return served[-1] if served else None
+    may_serve = [one for one in sets if one.until < event_date - timedelta(days=1)]
+    newest = [one for one in may_serve if one.until == max(other.until for other in may_serve)]
+    own = [one for one in newest if one.city != ALL_CITIES]
+    last = {one.kind: one for one in sorted(own or newest, key=lambda one: str(one.fitted_utc))}
+    return min((one for one in last.values() if one.accepted), key=lambda one: one.held_out_loss, default=None)

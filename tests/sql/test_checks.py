@@ -64,7 +64,8 @@ def good(lake):
     lake.put("model_runs", {"city": "all", "run_id": "a_run", "until_date": date(2026, 2, 3)})
     # The fit is made after the minutes it is used for, as in every backfill.
     lake.put("mc_params", {"mc_version": "v1", "fitted_utc": at(60), "until_date": date(2026, 2, 3)})
-    lake.put("fusion_params", {"city": "all", "fitted_utc": at(61), "until_date": date(2026, 2, 3)})
+    fusion = {"city": "all", "fitted_utc": at(61), "until_date": date(2026, 2, 2), "accepted": True}
+    lake.put("fusion_params", fusion)
     return lake
 
 
@@ -196,7 +197,8 @@ BROKEN = {
         "update mc_params set city = 'nyc'",
         "update pmf_minute set params_fitted_utc = params_fitted_utc + interval 1 minute where market_ticker = 'MILD'",
         "update pmf_degrees set params_fitted_utc = params_fitted_utc + interval 1 minute",
-        "update fusion_params set until_date = date '2026-02-04'",
+        "update fusion_params set until_date = date '2026-02-03'",
+        "update fusion_params set accepted = false",
         "update fusion_params set city = 'nyc'",
         "update pmf_minute set fusion_fitted_utc = fusion_fitted_utc + interval 1 minute where market_ticker = 'MILD'",
     ),

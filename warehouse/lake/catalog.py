@@ -124,6 +124,12 @@ def sql_sha256() -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def judgement_sha256() -> str:
+    """Hash all that a judgement is made of: what a catalog is made of, and the text of every check."""
+    texts = [sql_sha256(), *(check.text for check in statements("checks").values())]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
 def _ready(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Set what every connection needs; GLOBAL, because cursors do not inherit a session's own settings."""
     con.execute("set global TimeZone = 'UTC'")

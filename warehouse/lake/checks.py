@@ -12,10 +12,10 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import ChecksFailed, FileBroken
-from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
+from warehouse.lake.catalog import CATALOG, build_in_memory, judgement_sha256, open_catalog
 from warehouse.lake.files import sha256_of
 from warehouse.lake.manifest import Change, FileEntry
-from warehouse.lake.statements import Statement, judgement_sha256, statements, tables_read
+from warehouse.lake.statements import Statement, statements, tables_read
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import TABLES
 from warehouse.lake.window import Window, windows

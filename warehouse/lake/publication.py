@@ -21,12 +21,11 @@ from typing import Any
 import duckdb
 
 from warehouse.clock import Clock
-from warehouse.lake.catalog import CATALOG, open_catalog, sql_sha256, write_catalog
+from warehouse.lake.catalog import CATALOG, judgement_sha256, open_catalog, sql_sha256, write_catalog
 from warehouse.lake.files import link_or_copy, remove_tree, sha256_of, switch_link, sync_folder, sync_tree
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.manifest import Change, FileEntry, Manifest, TableEntry, config_sha256, save_changes, save_file_list
 from warehouse.lake.staging import Staged, verify
-from warehouse.lake.statements import judgement_sha256
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition
 

@@ -6,7 +6,6 @@ Nothing numbers the views: their order is read from the text of the statements t
 from __future__ import annotations
 
 import graphlib
-import hashlib
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -112,12 +111,6 @@ def syntax_tree(con: duckdb.DuckDBPyConnection, statement: Statement) -> dict[st
         )
     tree: dict[str, Any] = parsed["statements"][0]["node"]
     return tree
-
-
-def judgement_sha256() -> str:
-    """Hash all that a judgement is made of: the text of every check and of every view that a check may read."""
-    texts = [statement.text for folder in ("checks", "views") for statement in statements(folder).values()]
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _root() -> Path:

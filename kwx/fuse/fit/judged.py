@@ -34,19 +34,24 @@ class Held:
     """
 
     loss: Estimate
-    market: float
-    weather: float
+    market: Estimate
+    weather: Estimate
     on_market: Estimate
     on_weather: Estimate
-    winner_loss: float
-    brier: float
-    weight: float
+    winner_loss: Estimate
+    brier: Estimate
+    weight: Estimate
     minutes: int
     dates: int
 
     @property
-    def is_fit(self) -> bool:
-        """Tell whether the market did not beat the fit: the interval of the difference reaches zero."""
+    def is_no_worse(self) -> bool:
+        """Tell whether the loss is no larger than that of the market alone."""
+        return self.on_market.value <= 0
+
+    @property
+    def is_not_beaten(self) -> bool:
+        """Tell whether the market did not beat the fit beyond chance: the interval of the difference reaches zero."""
         low = self.on_market.low
         return (self.on_market.value if low is None else low) <= 0
 
@@ -89,14 +94,14 @@ def _held(fits: Mapping[str, CityFit], sample: Sample) -> Held:
     came = np.zeros(p.shape)
     came[rows, sample.winner] = 1.0
     return Held(
-        loss=_difference(loss, np.zeros(len(loss)), sample),
-        market=_by_date(market, sample),
-        weather=_by_date(weather, sample),
-        on_market=_difference(loss, market, sample),
-        on_weather=_difference(loss, weather, sample),
-        winner_loss=_by_date(cross_entropy(p, came), sample),
-        brier=_by_date(((p - came) ** 2).sum(axis=1), sample),
-        weight=_by_date(weight, sample),
+        loss=_mean(loss, sample),
+        market=_mean(market, sample),
+        weather=_mean(weather, sample),
+        on_market=_mean(loss - market, sample),
+        on_weather=_mean(loss - weather, sample),
+        winner_loss=_mean(cross_entropy(p, came), sample),
+        brier=_mean(((p - came) ** 2).sum(axis=1), sample),
+        weight=_mean(weight, sample),
         minutes=len(sample),
         dates=len(sample.days),
     )
@@ -112,15 +117,10 @@ def _pooled(fits: Mapping[str, CityFit], sample: Sample) -> tuple[Floats, Floats
     return p, weight
 
 
-def _difference(loss: Floats, reference: Floats, sample: Sample) -> Estimate:
-    """Return the mean difference, each date counting once, with its interval where there are dates enough."""
+def _mean(values: Floats, sample: Sample) -> Estimate:
+    """Return the mean, each date counting once, with its interval where there are dates enough."""
     if len(sample.days) < LEAST_BLOCKS:
-        return Estimate(value=_by_date(loss - reference, sample))
-    found = compare(loss, reference=reference, dates=sample.day)
+        _, date = np.unique(sample.day, return_inverse=True)
+        return Estimate(value=float(np.mean(np.bincount(date, weights=values) / np.bincount(date))))
+    found = compare(values, reference=np.zeros(len(values)), dates=sample.day)
     return Estimate(value=found.difference, low=found.low, high=found.high)
-
-
-def _by_date(values: Floats, sample: Sample) -> float:
-    """Return the mean over dates of the mean within each."""
-    _, date = np.unique(sample.day, return_inverse=True)
-    return float(np.mean(np.bincount(date, weights=values) / np.bincount(date)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
@@ -11,6 +12,7 @@ from time import perf_counter
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kwx.fuse.fit.judged import Judged, judge
 from kwx.fuse.fit.kinds import METHODS, CityFit, Kind, fit_cities
@@ -150,27 +152,39 @@ def tune(
 ) -> TuneRun:
     """Fit and judge every kind on every span, and add what came of it to fusion_params."""
     started = perf_counter()
-    lake, fitted_utc, notes = Lake(lake_root), clock(), list[str]()
-    snapshot = lake.snapshot()
-    labels = labels_of(snapshot)
+    lake, notes = Lake(lake_root), list[str]()
     with executor_of(workers_wanted(workers), scheduler=scheduler) as pool:
-        tasks = _sample_tasks(snapshot, wish, labels)
-        parts = [one for one in in_pool(sample_task, tasks, pool, "reading", on_progress) if one is not None]
-        if not parts:
-            raise _nothing_to_tune(wish)
-        sample = joined(parts)
-        spans = [_usable(sample, span, labels, fitted_utc) for span in _spans(sample, wish)]
-        fits = [
-            FitTask(kind=kind, sample=ours, split=split)
-            for ours, split in _splits(spans, wish, notes)
-            for kind in wish.kinds
-        ]
-        boards = _boards(in_pool(fit_task, fits, pool, "fitting", on_progress))
-        whole = in_pool(refit_task, [board[0] for board in boards], pool, "fitting the best on all dates", on_progress)
-    tuned = _chosen(boards, whole, wish, snapshot=snapshot.number, fitted_utc=fitted_utc)
+        tuned = tunings(lake.snapshot(), wish, pool, fitted_utc=clock(), notes=notes, on_progress=on_progress)
     with write(lake, purpose="fuse tune", clock=clock, wait_seconds=wait_seconds) as writer:
         built, added = _published(writer, [one for span in tuned for one in span.sets], started=started)
     return TuneRun(built=built, tuned=tuned, added=added, notes=notes)
+
+
+def tunings(
+    snapshot: Snapshot,
+    wish: TuneWish,
+    pool: Executor,
+    *,
+    fitted_utc: datetime,
+    notes: list[str],
+    on_progress: OnProgress = lambda done, total, what: None,
+) -> list[Tuned]:
+    """Return what every span of a snapshot comes to, without storing it; spans with too few dates are noted."""
+    labels = labels_of(snapshot)
+    tasks = _sample_tasks(snapshot, wish, labels)
+    parts = [one for one in in_pool(sample_task, tasks, pool, "reading", on_progress) if one is not None]
+    if not parts:
+        raise _nothing_to_tune(wish)
+    sample = joined(parts)
+    spans = [_usable(sample, span, labels, fitted_utc) for span in _spans(sample, wish)]
+    fits = [
+        FitTask(kind=kind, sample=ours, split=split)
+        for ours, split in _splits(spans, wish, notes)
+        for kind in wish.kinds
+    ]
+    boards = _boards(in_pool(fit_task, fits, pool, "fitting", on_progress))
+    whole = in_pool(refit_task, [board[0] for board in boards], pool, "fitting the best on all dates", on_progress)
+    return _chosen(boards, whole, wish, snapshot=snapshot.number, fitted_utc=fitted_utc)
 
 
 def _nothing_to_tune(wish: TuneWish) -> Refused:
@@ -229,23 +243,38 @@ def _spans(sample: Sample, wish: TuneWish) -> Iterator[tuple[date, date]]:
 def _usable(
     sample: Sample, span: tuple[date, date], labels: pl.DataFrame, fitted_utc: datetime
 ) -> tuple[Sample, tuple[date, date]]:
-    """Return the minutes of a span whose label was known when the set could first be used."""
+    """Return the minutes of a span whose label was known when the set could first be used.
+
+    Where the last day's label came too late the set ends earlier, may be used earlier, and so must know less again.
+    """
     since, until = span
-    # The first event that the set may serve is that of the second day after its end; it opens on the day before.
+    while True:
+        known = sample.where(_known(sample, since, until, labels, fitted_utc))
+        last = known.days[-1].astype(date) if len(known) else until
+        if last == until:
+            return known, (since, until)
+        until = last
+
+
+def _known(sample: Sample, since: date, until: date, labels: pl.DataFrame, fitted_utc: datetime) -> NDArray[np.bool_]:
+    """Tell which minutes of a span are of days whose label was known before a set that ends there is used.
+
+    The first event that it may serve is that of the second day after its end, which opens on the day before.
+    """
     opens_utc = datetime.combine(until + timedelta(days=1), OPENS_UTC, UTC)
     by_utc = min(fitted_utc, opens_utc)
     known = np.zeros(len(sample), dtype=np.bool_)
     for number, city in enumerate(sample.cities):
         usable = np.array(list(usable_labels(labels, city=city, until=until, by_utc=by_utc)), dtype="datetime64[D]")
         known |= (sample.city == number) & np.isin(sample.day, usable) & (sample.day >= np.datetime64(since))
-    return sample.where(known), span
+    return known
 
 
 def _splits(
     spans: Sequence[tuple[Sample, tuple[date, date]]], wish: TuneWish, notes: list[str]
 ) -> Iterator[tuple[Sample, Split]]:
     """Yield the spans that have dates enough; the others are told, and refused where none has."""
-    refusals = []
+    refusals, seen = [], set[Split]()
     for sample, span in spans:
         try:
             require_dates(sample, wish.pools, held_out=wish.held_out, span=span)
@@ -253,7 +282,10 @@ def _splits(
             refusals.append(refusal)
             notes.append(str(refusal))
             continue
-        yield sample, split_dates(sample, held_out=wish.held_out, span=span)
+        split = split_dates(sample, held_out=wish.held_out, span=span)
+        if split not in seen:  # days without quotes or weather make two spans of a walk one
+            seen.add(split)
+            yield sample, split
     if len(refusals) == len(spans):
         raise refusals[-1] if refusals else _nothing_to_tune(wish)
 
@@ -296,15 +328,16 @@ def _chosen(
 def _as_set(
     city: str, fit: CityFit, ranked: Ranked, wish: TuneWish, *, best: bool, snapshot: int, fitted_utc: datetime
 ) -> WeightSet:
-    """Return what is stored of a fit: accepted if it is the best and the market did not beat it where it serves."""
+    """Return what is stored of a fit: accepted if the best, no worse than the market and not beaten where it serves."""
     judged, split = ranked.judged, ranked.task.split
     here = judged.of(city)
+    accepted = best and judged.overall.is_no_worse and here.is_not_beaten
     told = {"own_share": fit.own_share, "fitted_on": split.fitted_on(whole=best)}
     return WeightSet(
         city=city, horizon=wish.horizon, fitted_utc=fitted_utc, pool=judged.kind.pool, method=judged.kind.method,
         alphas=fit.candidate.alphas, beta_a=fit.candidate.beta_a, beta_b=fit.candidate.beta_b, market=wish.market,
-        accepted=best and judged.overall.is_fit and here.is_fit, since=split.since, until=split.until, days=fit.days,
-        snapshot=snapshot, metrics=here.metrics() | told,
+        accepted=accepted, since=split.since, until=split.until, days=fit.days, snapshot=snapshot,
+        metrics=here.metrics() | told,
     )  # fmt: skip
 
 

@@ -22,9 +22,11 @@ def top_sizes(books: pl.DataFrame, minutes: EventMinutes) -> Sizes:
     told = books.sort("market_ticker", "known_utc", "sid", "seq").with_columns(
         epoch=(pl.col("kind") != "delta").cum_sum().over("market_ticker")
     )
-    # What follows a gap changes levels of which nothing is known.
-    begins_whole = (pl.col("kind") == "snapshot").any().over("market_ticker", "epoch")
-    levels, epochs = _levels(told.filter(begins_whole)), told.select("market_ticker", "known_utc", "epoch")
+    # What follows a gap changes levels of which nothing is known, and an older subscription speaks of an older book.
+    of_epoch = ("market_ticker", "epoch")
+    begins_whole = (pl.col("kind") == "snapshot").any().over(of_epoch)
+    is_its_own = pl.col("sid") == pl.col("sid").first().over(of_epoch)
+    levels, epochs = _levels(told.filter(begins_whole & is_its_own)), told.select(*of_epoch, "known_utc")
     return Sizes(
         bid=_at_best(levels, epochs, minutes, side="yes", best_ticks=minutes.bid_ticks),
         ask=_at_best(levels, epochs, minutes, side="no", best_ticks=minutes.ask_ticks),

@@ -1,7 +1,8 @@
-"""The beta-transformed linear pool of Ranjan and Gneiting (2010): a linear pool made as sure as it ought to be.
+"""A beta-transformed linear pool, after Ranjan and Gneiting (2010): a linear pool made as sure as it ought to be.
 
-What the transform mends comes from mixing, so it counts as far as there is mixing: with x the linear pool and
-B the distribution function of Beta(a, b), p ∝ x + 4 w (1−w) (B(x) − x). At weight 0 and 1 nothing is transformed.
+In theirs the transform is the same at every weight. What it mends comes from mixing, so here it counts as far as there
+is mixing: with x the linear pool and B the distribution function of Beta(a, b), p ∝ x + 4 w (1−w) (B(x) − x). At weight
+0 and 1 nothing is transformed.
 """
 
 from __future__ import annotations

@@ -38,6 +38,8 @@ def fuse(pool: Pool, p_mkt: Floats, p_wx: Floats, weight: Floats, dead: Bools) -
     """Return [N, B] the pool before and after normalising, from distributions over the brackets of an event."""
     require_distributions(p_mkt, name="p_mkt")
     require_distributions(p_wx, name="p_wx")
+    if not ((weight >= 0) & (weight <= 1)).all():
+        raise Refused("a weight is no share", hint="the market's weight lies between 0 and 1")
     market, weather = sound(p_mkt, dead), sound(p_wx, dead)
     raw = pool.pooled(market, weather, weight)
     alone = weight == 1

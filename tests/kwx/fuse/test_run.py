@@ -13,13 +13,14 @@ import pytest
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.pools import fuse, pool_of
 from kwx.fuse.run import FuseDay, FuseWish, fuse_days, fused_day
+from kwx.fuse.weight import Alphas
 from kwx.fuse.weights import said_weight
 from kwx.hazard.backfill import run_day
 from kwx.hazard.recipe import Recipe
 from warehouse.errors import BadDateRange, Refused
 from warehouse.lake.checks import run_checks
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
+from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
 
 CITY, DAY = "chicago", date(2026, 11, 1)
 PLACE = Partition(CITY, DAY)
@@ -188,25 +189,44 @@ def test_nothing_at_a_minute_depends_on_anything_later(hazard_lake, tmp_path, pu
     )
     put(root, CANDLES_DENSE, dense.select(CANDLES_DENSE.schema.names()), PLACE)
     put(root, PMF_MINUTE, weather.select(PMF_MINUTE.schema.names()), PLACE)
-    varying = said_weight(0.5, pool="log_linear", market=MarketRecipe())
+    books = snapshot.read(BOOKS, PLACE)
+    doubled = pl.when(pl.col("known_utc") > noon).then(pl.col("delta_centi") * 2).otherwise("delta_centi")
+    put(root, BOOKS, books.with_columns(doubled.alias("delta_centi")).select(BOOKS.schema.names()), PLACE)
+    varying = replace(WEIGHTS, alphas=Alphas(0.2, 0.3, -2.0, 0.5), market=MarketRecipe(price="micro"))
     day = FuseDay(event_date=DAY, weights=varying, sha256="s")
 
     clean, poisoned = (fused_day(one, PLACE, day, MarketRecipe())[0] for one in (snapshot, Lake(root).snapshot()))
 
+    assert clean.filter(~later)["w_mkt"].n_unique() > 100
     assert clean.filter(~later).equals(poisoned.filter(~later))
     assert not clean.filter(later).equals(poisoned.filter(later))
 
 
 def test_an_event_that_does_not_tile_is_left_out_with_its_reason(own_fused, put):
-    """Its evaluations stay, and the day says why nothing of it was fused."""
+    """Its evaluations stay without what was fused of the former ladder, and the day is held as it is."""
     markets = Lake(own_fused).snapshot().read(MARKETS, PLACE).filter(pl.col("low_f").is_not_null())
     put(own_fused, MARKETS, markets.select(MARKETS.schema.names()), PLACE)
-
     day = FuseDay(event_date=DAY, weights=WEIGHTS, sha256="s")
+
     rows, notes = fused_day(Lake(own_fused).snapshot(), PLACE, day, MarketRecipe())
 
     assert "leave the coldest or the warmest degrees unpaid" in notes[0]
-    assert rows["p_mkt"].filter(rows["wx_utc"] != rows["ts_utc"]).is_empty()
+    assert rows.height > 0 == rows["p_mkt"].count() == rows["p_fused_norm"].count() == rows["w_mkt"].count()
+    assert {"the event is left out"} == set(rows["fused_quality"])
+    assert {"s"} == set(rows["fusion_sha256"])
+
+
+def test_one_bad_event_does_not_stop_the_others(own_fused, put):
+    """Weather that is no distribution leaves its event out, with the reason, and the other days are fused."""
+    rows = rows_of(Lake(own_fused).snapshot())
+    wrong = rows.with_columns(pl.when(pl.col("p_wx").is_not_null()).then(1.0).alias("p_wx"))
+    put(own_fused, PMF_MINUTE, wrong.select(PMF_MINUTE.schema.names()), PLACE)
+
+    day = FuseDay(event_date=DAY, weights=WEIGHTS, sha256="s")
+    done, notes = fused_day(Lake(own_fused).snapshot(), PLACE, day, MarketRecipe())
+
+    assert "is no distribution: 6 rows for 6 brackets" in notes[0]
+    assert 0 == done["p_fused_norm"].count()
 
 
 @pytest.mark.parametrize(

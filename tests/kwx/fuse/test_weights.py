@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, date, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.weight import Alphas
-from kwx.fuse.weights import WeightSet, accepted_sets, set_before
+from kwx.fuse.weights import WeightSet, set_before, sets_of
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import FUSION_PARAMS, Partition
 
@@ -43,16 +44,46 @@ def test_a_set_serves_events_whose_eve_it_has_not_seen(until, serves):
     assert serves == (chosen is not None)
 
 
+def lost(value, **changes) -> WeightSet:
+    """Return a set of Chicago with a loss on its held-out dates."""
+    return a_set("chicago", metrics={"loss": {"value": value}}, **changes)
+
+
 def test_the_newest_data_count_and_then_the_citys_own():
     """Of sets with the same end the city's own comes before that of all cities."""
     together, own, older = a_set(), a_set("chicago"), a_set("chicago", until=date(2026, 10, 1))
-    sets = sorted([own, older, together], key=lambda one: (one.until, one.city != "all"))
 
-    assert own == set_before(sets, date(2026, 11, 1))
+    assert own == set_before([together, older, own], date(2026, 11, 1))
 
 
-def test_only_accepted_sets_of_the_horizon_are_used(demo_lake, tmp_path, put):
-    """Those of the city and of all cities; what was rejected, or fitted to minutes ahead, is not."""
+def test_of_accepted_sets_the_best_on_held_out_dates_serves():
+    """Not the one that was fitted last."""
+    good, later = lost(1.0), lost(9.0, pool="linear", fitted_utc=datetime(2026, 11, 12, tzinfo=UTC))
+
+    assert good == set_before([later, good], date(2026, 11, 1))
+
+
+def test_a_city_whose_own_set_was_rejected_is_not_served_by_that_of_all():
+    """The market beat it there: what all cities together say does not change that."""
+    assert set_before([a_set(), a_set("chicago", accepted=False)], date(2026, 11, 1)) is None
+
+
+def test_a_kind_that_is_tuned_again_and_rejected_is_no_longer_used():
+    """The newest word on a kind counts."""
+    again = a_set("chicago", accepted=False, fitted_utc=datetime(2026, 11, 12, tzinfo=UTC))
+
+    assert set_before([a_set("chicago"), again], date(2026, 11, 1)) is None
+
+
+def test_a_fitted_weight_is_never_all_or_nothing():
+    """However far its numbers reach: a dead bracket stays dead, as it would not at weight one."""
+    weight = a_set(alphas=Alphas(500.0)).weight(np.array([[1.0, 0, 0, 0]]))
+
+    assert 1 - 1e-8 < weight[0] < 1
+
+
+def test_sets_of_the_city_and_of_all_are_found_by_their_horizon(demo_lake, tmp_path, put):
+    """Those fitted to minutes ahead are another thing."""
     root = tmp_path / "lake"
     shutil.copytree(demo_lake, root, symlinks=True)
     ours = [a_set("chicago"), a_set("chicago", accepted=False, method="optuna"), a_set("chicago", horizon="5m")]
@@ -61,6 +92,6 @@ def test_only_accepted_sets_of_the_horizon_are_used(demo_lake, tmp_path, put):
     put(root, FUSION_PARAMS, rows.select(FUSION_PARAMS.schema.names()).cast(FUSION_PARAMS.schema), Partition("chicago"))
     put(root, FUSION_PARAMS, a_set().row(), Partition("all"))
 
-    found = accepted_sets(Lake(root).snapshot(), "chicago")
+    found = sets_of(Lake(root).snapshot(), "chicago")
 
-    assert [("all", "grid"), ("chicago", "grid")] == [(one.city, one.method) for one in found]
+    assert [("all", "grid"), ("chicago", "grid"), ("chicago", "optuna")] == [(one.city, one.method) for one in found]

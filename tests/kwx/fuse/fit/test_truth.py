@@ -70,7 +70,7 @@ def test_against_a_market_that_knows_everything_fusion_wins_nothing(boards):
     """The weight goes to the market, and no pool beats it beyond its interval on dates that were not fitted."""
     _, of_efficient = boards
 
-    assert min(held.weight for held in of_efficient.values()) > 0.85
+    assert min(held.weight.value for held in of_efficient.values()) > 0.85
     assert all(held.on_market.high >= 0 for held in of_efficient.values())
 
 
@@ -80,6 +80,6 @@ def test_against_a_market_that_lags_fusion_beats_both_sides(boards):
     held = of_lagging["log_linear"]
 
     assert held.dates >= 30
-    assert held.weight < of_efficient["log_linear"].weight - 0.1
+    assert held.weight.value < of_efficient["log_linear"].weight.value - 0.1
     assert held.on_market.high < 0
     assert held.on_weather.high < 0

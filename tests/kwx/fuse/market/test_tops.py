@@ -82,3 +82,13 @@ def test_no_later_message_changes_an_earlier_size(told):
 
     before = len(minutes) // 2 + 1
     np.testing.assert_array_equal(top_sizes(books, minutes).bid[:before], top_sizes(poisoned, minutes).bid[:before])
+
+
+def test_an_older_subscription_does_not_change_a_newer_book(told):
+    """After a reconnect the last words of the old subscription are of a book that the new one has told whole."""
+    books, minutes = told
+    strays = books.filter(pl.col("kind") == "delta").with_columns(sid=pl.lit(99, books.schema["sid"]))
+
+    mixed = top_sizes(pl.concat([books, strays]), minutes)
+
+    np.testing.assert_array_equal(top_sizes(books, minutes).bid, mixed.bid)

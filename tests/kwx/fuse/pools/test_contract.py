@@ -104,6 +104,16 @@ def test_what_is_no_distribution_is_refused(pool, wrong):
 
 
 @EVERY
+@pytest.mark.parametrize("weight", [np.nan, 1.7, -0.2])
+def test_a_weight_that_is_no_share_is_refused(pool, weight):
+    """It lies between nothing and all."""
+    good = np.full((1, BRACKETS), 0.2)
+
+    with pytest.raises(Refused, match="a weight is no share"):
+        fuse(pool, good, good, np.array([weight]), ALIVE)
+
+
+@EVERY
 def test_an_event_without_brackets_is_refused(pool):
     """Of no brackets there is no distribution."""
     with pytest.raises(Refused, match="no distribution"):
