@@ -13,7 +13,7 @@ import polars as pl
 
 from kwx.cli.show import ROWS_SHOWN, console, table_of
 from kwx.cli.tell import built_as_json, tell_built, tell_next
-from kwx.fuse.run import HELD, MARKET_ONLY, FuseRun, Told
+from kwx.fuse.run import HELD, MARKET_ONLY, NO_WEATHER, FuseRun, Told
 
 if TYPE_CHECKING:
     from kwx.fuse.fit.judged import Estimate, Judged
@@ -60,6 +60,11 @@ def tell_run(done: FuseRun) -> None:
 def _tell_notes(done: FuseRun) -> None:
     for day in [day for day in done.days if day.notes][:ROWS_SHOWN]:
         click.echo(f"note: {day.city} {day.event_date}: {'; '.join(day.notes)}", err=True)
+    bare = sum(day.state == NO_WEATHER for day in done.days)
+    if bare:
+        click.echo(
+            f"note: {bare} days have no weather, so the market stands alone; kwx hazard backfill makes it", err=True
+        )
     alone = sum(day.state == MARKET_ONLY for day in done.days)
     if alone:
         click.echo(
@@ -130,6 +135,8 @@ def tell_tuned(done: TuneRun) -> None:
         out.print(f"snapshot {done.built.snapshot.number}; {done.added} sets added to fusion_params", soft_wrap=True)
     else:
         out.print(f"nothing differed from snapshot {done.built.snapshot.number}: these sets are held", soft_wrap=True)
+    if not any(one.accepted for tuned in done.tuned for one in tuned.sets):
+        return
     first = min(tuned.split.until for tuned in done.tuned) + timedelta(days=2)
     out.print(
         f"next: kwx fuse run; sets serve event dates from {first} on, earlier ones need earlier sets:", soft_wrap=True
@@ -163,13 +170,25 @@ def _tell_board(tuned: Tuned) -> None:
 
 def _tell_sets(tuned: Tuned) -> None:
     """Print the weights of the best kind, city by city, and which of them may be used."""
-    headers = ("city", "days", "own", "α0", "α volume", "α hazard", "α volatility", "accepted")
+    headers = ("city", "days", "own share", "α0", "α volume", "α hazard", "α volatility", "a", "b", "accepted")
     rows = [
-        (one.city, one.days, round(one.metrics["own_share"], 2), *_rounded(one.alphas.numbers), one.accepted)
+        (
+            one.city,
+            one.days,
+            round(one.metrics["own_share"], 2),
+            *_rounded(one.alphas.numbers),
+            round(one.beta_a, 3),
+            round(one.beta_b, 3),
+            one.accepted,
+        )
         for one in tuned.sets
         if (one.pool, one.method) == (tuned.best.kind.pool, tuned.best.kind.method)
     ]
-    console().print(table_of(headers, rows))
+    out = console()
+    out.print(
+        f"{tuned.best.kind}, fitted again on all dates; own share: how much is the city's own fit", soft_wrap=True
+    )
+    out.print(table_of(headers, rows))
     if not any(row[-1] for row in rows):
         click.echo("note: none is accepted: on the held-out dates the market alone was better", err=True)
 
@@ -193,7 +212,7 @@ def tell_comparison(found: Comparison) -> None:
     """Print each recipe's scores beside those of the first."""
     out = console()
     out.print(
-        f"snapshot {found.snapshot}: {found.events} events of {found.dates} dates, {found.rows.height:,} rows",
+        f"snapshot {found.snapshot}: {found.events} events of {found.dates} dates, {found.instants:,} instants",
         soft_wrap=True,
     )
     headers = ("price", "overround", "log loss", "interval", "on plain mids", "interval", "RPS", "mean °F", "median °F")

@@ -85,6 +85,11 @@ class CityDay:
             recipe=recipe,
         )
 
+    @property
+    def lacks_books(self) -> bool:
+        """Tell whether sizes are asked for and no message of an order book was recorded."""
+        return self.recipe.price == "micro" and (self.books is None or self.books.is_empty())
+
     def events(self, refused: list[str]) -> Iterator[Event]:
         """Yield the events that are sound; tell why of the others, so that one bad event does not stop the rest."""
         for (name,), listed in sorted(self.markets.partition_by("event_ticker", as_dict=True).items()):

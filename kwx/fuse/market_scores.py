@@ -66,6 +66,11 @@ class Comparison:
         return self.rows["event_ticker"].n_unique()
 
     @property
+    def instants(self) -> int:
+        """How many instants were scored, each by every recipe."""
+        return self.rows.height // self.summary.height
+
+    @property
     def dates(self) -> int:
         """On how many event dates."""
         return self.rows["event_date"].n_unique()

@@ -30,8 +30,9 @@ VERSION = "fusion_v1"
 """Part of the hash of every fused day: a change of the rules makes every day anew."""
 
 FUSED, HELD = "fused", "held"
-MARKET_ONLY = "market only"
+MARKET_ONLY, NO_WEATHER = "market only", "no weather"
 NO_EVENT = "no event"
+LEFT_OUT = "the event is left out"
 _DAYS_PER_TASK = 10
 _WAIT_SECONDS = 60.0
 
@@ -55,11 +56,15 @@ class FuseWish:
 
 @dataclass(frozen=True, kw_only=True)
 class FuseDay:
-    """One day to be fused, under which weights, and the hash of all that it is made of."""
+    """One day to be fused, under which weights, and the hash of all that it is made of.
+
+    was_fused: it holds a p_fused already, which goes where there are no weights now.
+    """
 
     event_date: date
     weights: WeightSet | None
     sha256: str
+    was_fused: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +86,7 @@ class FuseTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What became of one day: fused, market only where no accepted weights may serve it, held already, no event."""
+    """What became of one day: fused, market only (no accepted weights), no weather, no event, held as it is."""
 
     city: str
     event_date: date
@@ -149,10 +154,19 @@ def fuse_task(task: FuseTask) -> tuple[list[Told], list[Staged]]:
 
 
 def _told(city: str, day: FuseDay, rows: pl.DataFrame, notes: Sequence[str]) -> Told:
-    traded = rows["mkt_quality"] != "the event is left out"
-    state = NO_EVENT if not traded.any() else MARKET_ONLY if day.weights is None else FUSED
+    lost = ["its p_fused, made under other weights, is gone"] if day.was_fused and day.weights is None else []
     weights = "" if day.weights is None else day.weights.name
-    return Told(city=city, event_date=day.event_date, state=state, weights=weights, notes=tuple(notes))
+    return Told(
+        city=city, event_date=day.event_date, state=_state(day, rows), weights=weights, notes=(*notes, *lost)
+    )  # fmt: skip
+
+
+def _state(day: FuseDay, rows: pl.DataFrame) -> str:
+    if not (rows["mkt_quality"] != LEFT_OUT).any():
+        return NO_EVENT
+    if day.weights is None:
+        return MARKET_ONLY
+    return FUSED if rows["wx_utc"].count() else NO_WEATHER
 
 
 def fused_day(
@@ -164,12 +178,12 @@ def fused_day(
     """
     recipe = market if day.weights is None else day.weights.market
     city_day = CityDay.read(snapshot, partition, recipe)
-    notes: list[str] = []
+    notes = ["no order books: mids, not microprices"] if city_day.lacks_books else []
     frames = [PMF_MINUTE.empty()]
     frames += [minute_rows(event, day.weights, sha256=day.sha256) for event in city_day.events(notes)]
     done = pl.concat(frames)
     left_out = city_day.evaluated.filter(~pl.col("market_ticker").is_in(done["market_ticker"].unique().implode()))
-    return pl.concat([done, weather_alone(left_out, why="the event is left out", sha256=day.sha256)]), notes
+    return pl.concat([done, weather_alone(left_out, why=LEFT_OUT, sha256=day.sha256)]), notes
 
 
 def _tasks(
@@ -204,8 +218,9 @@ def _planned(snapshot: Snapshot, wish: FuseWish) -> tuple[dict[str, list[FuseDay
         for event_date in (day.event_date for day in traded if day.city == city and day.event_date):
             weights = wish.weights or set_before(sets, event_date)
             sha256 = files.sha256(Partition(city, event_date), weights, wish.market)
-            day = FuseDay(event_date=event_date, weights=weights, sha256=sha256)
-            if held.get((city, event_date)) == {sha256} and not wish.again:
+            made_of, was_fused = held.get((city, event_date), (set(), False))
+            day = FuseDay(event_date=event_date, weights=weights, sha256=sha256, was_fused=was_fused)
+            if made_of == {sha256} and not wish.again:
                 told.append(Told(city=city, event_date=event_date, state=HELD))
             else:
                 wanted.setdefault(city, []).append(day)
@@ -226,13 +241,13 @@ def _range_said(wish: FuseWish) -> str:
     return f" from {wish.since or '…'} to {wish.until or '…'}" if wish.since or wish.until else ""
 
 
-def _held(snapshot: Snapshot, wish: FuseWish) -> dict[tuple[str, date], set[str]]:
-    """Return of which inputs the fused rows of each day were made; several, or null among them, is not whole."""
+def _held(snapshot: Snapshot, wish: FuseWish) -> dict[tuple[str, date], tuple[set[str], bool]]:
+    """Return of which inputs the rows of each day were made ("" of none), and whether any of them has a p_fused."""
     rows = snapshot.scan(PMF_MINUTE, cities=wish.cities, since=wish.since, until=wish.until)
-    found: dict[tuple[str, date], set[str]] = {}
-    for city, day, sha256 in rows.select("city", "event_date", "fusion_sha256").unique().collect().iter_rows():
-        found.setdefault((city, day), set()).add(sha256 or "")
-    return found
+    days = rows.group_by("city", "event_date").agg(
+        pl.col("fusion_sha256").fill_null("").unique(), pl.col("p_fused").is_not_null().any().alias("was_fused")
+    )
+    return {(city, day): (set(made_of), was) for city, day, made_of, was in days.collect().iter_rows()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

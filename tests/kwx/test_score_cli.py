@@ -63,7 +63,7 @@ def test_one_source_alone_has_no_skill_and_is_told_so(command, hazard_lake):
 
     assert 0 == code
     assert "p_wx" in out
-    assert "p_mkt is not among the sources; kwx fuse run makes it" in err
+    assert "p_mkt is not among the sources; --source p_mkt adds it, kwx fuse run makes it" in err
     assert "no intervals on 2 dates; 6 are needed" in err
 
 
