@@ -163,7 +163,5 @@ def _tell_words(card: Card) -> None:
         click.echo(f"note: no intervals on {card.dates} dates; {LEAST_BLOCKS} are needed", err=True)
     if card.against is None:
         other = next(source for source in ("p_mkt", "p_wx") if source not in card.sources)
-        click.echo(
-            f"note: no skill, for {other} is not among the sources; --source {other} adds it, {MADE_BY[other]} makes it",
-            err=True,
-        )
+        ways = f"--source {other} adds it, {MADE_BY[other]} makes it"
+        click.echo(f"note: no skill, for {other} is not among the sources; {ways}", err=True)
