@@ -27,7 +27,7 @@ _FRACTION_BITS = 11
 _FRACTIONS = 1 << _FRACTION_BITS
 _LENGTHS = 64
 _BAND = 24
-_REACH_SD = 6.5
+_REACH_SD = 5.5
 
 
 def _cardinal_pieces() -> list[Polynomial]:

@@ -103,8 +103,9 @@ def few_values(tail_dof: float | None, share: Floats, p: Floats) -> tuple[Floats
     """
     count = np.arange(1, len(_SHARES) + 1)
     shares = _SHARES if tail_dof is None else _STUDENT_SHARES * _SHARES
-    enough = shares * np.maximum(p, _WEIGHTLESS)[..., None] ** (-0.5 / count)
-    kind = (share[..., None] > enough).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        excess = 2 * count * (np.log(share)[..., None] - np.log(shares))
+    kind = (excess > -np.log(np.maximum(p, _WEIGHTLESS))[..., None]).sum(axis=-1)
     rules = [_gauss(tail_dof, number) for number in count.tolist()]
     rules.append(_even(tail_dof, float(share.max(initial=0.0))))
     used = np.unique(kind).tolist()

@@ -121,7 +121,8 @@ def _share_of_bias(question: Question, members: Ints) -> Floats:
     """Return [n] how much the day bias counts beside the shocks of the hour; known air hides most of it at first."""
     rho, sigma_f = question.noise.rho, question.noise.sigma_f
     gone = (question.now_step - question.step)[members]
-    shown = np.where(np.isnan(question.residual_f[members]), 1.0, 1 - rho ** (gone + SOON_STEPS))
+    hidden = rho ** np.arange(SOON_STEPS, STEPS + SOON_STEPS + 1)
+    shown = np.where(np.isnan(question.residual_f[members]), 1.0, 1 - hidden[gone])
     shocks_f = float(np.median(sigma_f)) * float(np.sqrt((rho ** (2 * np.arange(SOON_STEPS))).sum()))
     return np.asarray(shown * question.bias_sd_f[members] / shocks_f, dtype=np.float64)
 
