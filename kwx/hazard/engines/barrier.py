@@ -83,7 +83,7 @@ def kept(distance_steps: Floats, count: int) -> Singles:
     longest = -(-count // _LENGTHS) * _LENGTHS
     scaled = np.rint(distance_steps * _FRACTIONS).astype(np.int64)
     first = (scaled >> _FRACTION_BITS) + (longest + REACH)
-    np.clip(first, longest - count, longest + 2 * REACH, out=first)
+    np.minimum(np.maximum(first, longest - count, out=first), longest + 2 * REACH, out=first)
     first += (scaled & (_FRACTIONS - 1)) * _edges(longest).shape[1]
     share: Singles = _stretches(longest, count)[first].view(np.float32).reshape(len(first), count)
     return share

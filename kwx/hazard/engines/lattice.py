@@ -193,7 +193,7 @@ def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
 def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: Floats) -> tuple[Floats, Floats]:
     """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless.
 
-    above_f is how far above zero its residual can come.
+    Where all are either, both are the one next to what is neither. above_f is how far above zero its residual can come.
     """
     curve, step = question.curve[member], question.step[member]
     first_f = question.first_threshold_f[curve]
@@ -206,7 +206,9 @@ def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: 
     peak_f, left = question.curves_f[curve, peak], np.power(question.noise.rho, peak - step, dtype=np.float64)
     hopeless_f = peak_f + left * _states_f(question, member) - _spread_f(question, member, left=left)
     sure_f = peak_f + above_f
-    return np.clip(lowest_f, hopeless_f, sure_f), np.clip(highest_f, hopeless_f, sure_f)
+    open_f = np.clip([lowest_f, highest_f], hopeless_f, sure_f)
+    low_f, high_f = np.minimum(np.maximum(open_f, lowest_f), highest_f)
+    return low_f, high_f
 
 
 def _peaks(curves_f: Floats) -> Ints:
