@@ -20,9 +20,9 @@ from kwx.hazard.question import SOON_STEPS, STEPS, Floats, Ints, Question
 
 Map = Callable[..., Iterable[None]]
 
-_NEGLIGIBLE = 1e-5
+_NEGLIGIBLE = 5e-5
 _STEP_SIGMAS = 0.7
-_SD_KEPT = 4.2
+_SD_KEPT = 4.0
 _HALF_MULTIPLE = 2
 _NO_AIR_F = -1e6  # after the closing midnight, and after the hour
 _ASKED_AT_ONCE = 16_000  # records
@@ -167,6 +167,8 @@ def _new_maximum(rho: float, ahead: Ahead, columns: Columns) -> tuple[Floats, Fl
     number = np.arange(1, int(columns.until_5m.max(initial=1)) + 1)[:, None]
     sure = ((height[: len(number)] < -quiet) & (number <= columns.until_5m)).any(axis=0)
     results = np.where(sure, 1.0, 0.0) * np.ones((2, 1))
+    # Where no step matters by itself, the likeliest stands for all.
+    np.maximum(results[1], ndtr(-height.min(axis=0)), out=results[1])
     one_step = columns.until_5m == 1
     results[0, one_step] = ndtr(-height[0, one_step])
     carried = np.flatnonzero(matters.any(axis=0) & ~sure)
