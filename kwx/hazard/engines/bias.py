@@ -7,7 +7,7 @@ are as good as the whole bell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -48,14 +48,14 @@ class Biases:
         """How many values lie to either side of the centre."""
         return int(self.weights.shape[1]) // 2
 
-    @property
+    @cached_property
     def sides(self) -> Ints:
         """[n] how many values to either side of the centre have a weight."""
         distance = np.abs(np.arange(self.weights.shape[1]) - self.side)
         furthest: Ints = ((np.abs(self.weights) > _WEIGHTLESS) * distance).max(axis=1)
         return furthest
 
-    @property
+    @cached_property
     def reach_f(self) -> Floats:
         """[n] how far from the centre the outermost of them lie."""
         return np.asarray(self.spacing_f * self.sides * self.stride, dtype=np.float64)
