@@ -77,8 +77,8 @@ class Levels:
         first = whole.astype(np.int64) - (_BESIDE - 1) + _BESIDE * self._between
         # Thresholds lie on barriers, so all of a member are as far past a step of the lattice.
         up = np.rint(self.threshold_f / self.nodes.step_f).astype(np.int64)
-        near = np.clip(first[:, None, None] + up[:, None] + np.arange(_TAPS), 0, len(by_level) - 1)
-        below: Floats = np.matmul(by_level[near], lagrange(level - whole, _TAPS)[..., None])[..., 0]
+        near = np.clip(first[:, None] + up + np.arange(_TAPS)[:, None, None], 0, len(by_level) - 1)
+        below: Floats = (by_level[near] * lagrange(level - whole, _TAPS).T[..., None]).sum(axis=0)
         return below
 
     @property
