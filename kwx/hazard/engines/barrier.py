@@ -23,11 +23,11 @@ REACH = 7
 """How many nodes to either side of a barrier have a weight between zero and one."""
 SLOTS = 2 * REACH + 2
 """Zero, the weights of those nodes from the highest down, one."""
-_FRACTION_BITS = 12
+_FRACTION_BITS = 11
 _FRACTIONS = 1 << _FRACTION_BITS
-_LENGTHS = 128
+_LENGTHS = 64
 _BAND = 24
-_REACH_SD = 6.5
+_REACH_SD = 5.5
 
 
 def _cardinal_pieces() -> list[Polynomial]:
@@ -78,12 +78,12 @@ def kept(distance_steps: Floats, count: int) -> Singles:
     """Return [n, count] the share that each barrier leaves of a row of nodes, the highest first.
 
     `distance_steps` is how far the barriers lie above the highest node, negative below it, in steps of the lattice; it
-    is rounded to 1/4096 of a step, which moves no chance by 1e-4.
+    is rounded to 1/2048 of a step, which moves no chance by 1e-4.
     """
     longest = -(-count // _LENGTHS) * _LENGTHS
     scaled = np.rint(distance_steps * _FRACTIONS).astype(np.int64)
     first = (scaled >> _FRACTION_BITS) + (longest + REACH)
-    np.clip(first, longest - count, longest + 2 * REACH, out=first)
+    np.minimum(np.maximum(first, longest - count, out=first), longest + 2 * REACH, out=first)
     first += (scaled & (_FRACTIONS - 1)) * _edges(longest).shape[1]
     share: Singles = _stretches(longest, count)[first].view(np.float32).reshape(len(first), count)
     return share
@@ -122,7 +122,10 @@ class Nodes:
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """A block of a transition: which nodes it starts from, which it can reach, and the chances between them."""
+    """A block of a transition: which nodes it starts from, which it can reach, and the chances between them.
+
+    `chances` is [reached, origin], to be multiplied from the right to what the reached nodes are worth.
+    """
 
     origin: slice
     reached: slice
@@ -130,25 +133,30 @@ class Band:
 
 
 @lru_cache(maxsize=256)
-def transition(nodes: Nodes, rho: float, sigma_f: float, *, forward: bool = False) -> tuple[Band, ...]:
-    """Return the transition of one step, normalised, in bands that leave out what cannot be reached.
-
-    `chances` is [reached, origin], to be multiplied from the right to what the reached nodes are worth (backward), or
-    [origin, reached], to carry mass forward.
-    """
-    at_f = nodes.at_f
-    law = np.exp(-0.5 * ((at_f[None, :] - rho * at_f[:, None]) / sigma_f) ** 2)
-    law[law < np.exp(-0.5 * _REACH_SD**2)] = 0.0
-    law /= law.sum(axis=1, keepdims=True)
+def transition(nodes: Nodes, rho: float, sigma_f: float) -> tuple[Band, ...]:
+    """Return the transition of one step in bands that leave out what cannot be reached."""
+    law = _law(nodes, nodes, rho, sigma_f)
     bands = []
     edges = np.linspace(0, nodes.width, max(1, round(nodes.width / _BAND)) + 1).round().astype(int).tolist()
-    for part in (slice(first, end) for first, end in pairwise(edges)):
-        block = law[:, part] if forward else law[part]
-        there = np.nonzero(block.any(axis=1 if forward else 0))[0]
-        other = slice(int(there[0]), int(there[-1]) + 1)
-        chances = np.ascontiguousarray(block[other] if forward else block[:, other].T, dtype=np.float32)
-        bands.append(Band(other, part, chances) if forward else Band(part, other, chances))
+    for origin in (slice(first, end) for first, end in pairwise(edges)):
+        there = np.flatnonzero(law[origin].any(axis=0))
+        reached = slice(int(there[0]), int(there[-1]) + 1)
+        bands.append(Band(origin, reached, np.ascontiguousarray(law[origin, reached].T, dtype=np.float32)))
     return tuple(bands)
+
+
+@lru_cache(maxsize=512)
+def passage(origin: Nodes, reached: Nodes, rho: float, sigma_f: float) -> Singles:
+    """Return [origin, reached] the chances of one step between two lattices, to carry mass forward."""
+    return _law(origin, reached, rho, sigma_f).astype(np.float32)
+
+
+def _law(origin: Nodes, reached: Nodes, rho: float, sigma_f: float) -> Floats:
+    """Return [origin, reached] the chances of one step, normalised."""
+    law = np.exp(-0.5 * ((reached.at_f[None, :] - rho * origin.at_f[:, None]) / sigma_f) ** 2)
+    law[law < np.exp(-0.5 * _REACH_SD**2)] = 0.0
+    law /= law.sum(axis=1, keepdims=True)
+    return law
 
 
 def step_back(worth: Singles, bands: tuple[Band, ...], out: Singles) -> None:
@@ -157,9 +165,3 @@ def step_back(worth: Singles, bands: tuple[Band, ...], out: Singles) -> None:
     now, before = (worth.reshape(-1, worth.shape[-1]), out.reshape(-1, out.shape[-1])) if flat else (worth, out)
     for band in bands:
         np.matmul(now[..., band.reached], band.chances, out=before[..., band.origin])
-
-
-def step_forward(mass: Singles, bands: tuple[Band, ...], out: Singles) -> None:
-    """Write where mass, over the nodes of the last axis, is one step later."""
-    for band in bands:
-        np.matmul(mass[:, band.origin], band.chances, out=out[:, band.reached])

@@ -7,7 +7,7 @@ are as good as the whole bell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -48,14 +48,14 @@ class Biases:
         """How many values lie to either side of the centre."""
         return int(self.weights.shape[1]) // 2
 
-    @property
+    @cached_property
     def sides(self) -> Ints:
         """[n] how many values to either side of the centre have a weight."""
         distance = np.abs(np.arange(self.weights.shape[1]) - self.side)
         furthest: Ints = ((np.abs(self.weights) > _WEIGHTLESS) * distance).max(axis=1)
         return furthest
 
-    @property
+    @cached_property
     def reach_f(self) -> Floats:
         """[n] how far from the centre the outermost of them lie."""
         return np.asarray(self.spacing_f * self.sides * self.stride, dtype=np.float64)
@@ -103,8 +103,9 @@ def few_values(tail_dof: float | None, share: Floats, p: Floats) -> tuple[Floats
     """
     count = np.arange(1, len(_SHARES) + 1)
     shares = _SHARES if tail_dof is None else _STUDENT_SHARES * _SHARES
-    enough = shares * np.maximum(p, _WEIGHTLESS)[..., None] ** (-0.5 / count)
-    kind = (share[..., None] > enough).sum(axis=-1)
+    with np.errstate(divide="ignore"):
+        excess = 2 * count * (np.log(share)[..., None] - np.log(shares))
+    kind = (excess > -np.log(np.maximum(p, _WEIGHTLESS))[..., None]).sum(axis=-1)
     rules = [_gauss(tail_dof, number) for number in count.tolist()]
     rules.append(_even(tail_dof, float(share.max(initial=0.0))))
     used = np.unique(kind).tolist()

@@ -128,6 +128,8 @@ def _spread_f(question: Question, member: Ints, *, left: float | Floats) -> Floa
 class Chains:
     """Curves to sweep, the earliest start first, and the evaluations that read them, in the order of their steps.
 
+    Of those that start together, curves that are read at few steps come before those that are read all day.
+
     Where the law depends on the lead, every evaluation has a chain of its own. reach_f is how far from zero a residual
     can come, of those that are read.
     """
@@ -167,15 +169,16 @@ def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
     step, curve = question.step[member], question.curve[member]
     key = curve * (STEPS + 1) + (step if question.noise.by_lead else 0)
     _, first, chain = np.unique(key, return_index=True, return_inverse=True)
-    start = np.full(len(first), STEPS)
+    start, last = np.full(len(first), STEPS), np.zeros(len(first), dtype=np.int64)
     np.minimum.at(start, chain, step)
+    np.maximum.at(last, chain, step)
     below_f, above_f = _later_f(question, member)
     lowest_f, highest_f = _barriers_needed(question, biases, member, above_f)
     low_f, high_f, reach_f = np.full(len(first), np.inf), np.full(len(first), -np.inf), np.zeros(len(first))
     np.minimum.at(low_f, chain, lowest_f)
     np.maximum.at(high_f, chain, highest_f)
     np.maximum.at(reach_f, chain, np.maximum(-below_f, above_f))
-    order = np.argsort(start, kind="stable")
+    order = np.lexsort((last, start))
     place = np.argsort(order, kind="stable")[chain]
     origin_f = question.first_threshold_f[curve[first]]
     aligned_f = origin_f + barrier_f * np.floor((low_f - origin_f) / barrier_f)
@@ -190,7 +193,7 @@ def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
 def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: Floats) -> tuple[Floats, Floats]:
     """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless.
 
-    above_f is how far above zero its residual can come.
+    Where all are either, both are the one next to what is neither. above_f is how far above zero its residual can come.
     """
     curve, step = question.curve[member], question.step[member]
     first_f = question.first_threshold_f[curve]
@@ -203,7 +206,9 @@ def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: 
     peak_f, left = question.curves_f[curve, peak], np.power(question.noise.rho, peak - step, dtype=np.float64)
     hopeless_f = peak_f + left * _states_f(question, member) - _spread_f(question, member, left=left)
     sure_f = peak_f + above_f
-    return np.clip(lowest_f, hopeless_f, sure_f), np.clip(highest_f, hopeless_f, sure_f)
+    open_f = np.clip([lowest_f, highest_f], hopeless_f, sure_f)
+    low_f, high_f = np.minimum(np.maximum(open_f, lowest_f), highest_f)
+    return low_f, high_f
 
 
 def _peaks(curves_f: Floats) -> Ints:

@@ -72,11 +72,13 @@ class Levels:
         `worth[j, i]` belongs to barrier lowest_f + j · barrier_f and node i.
         """
         by_level = self._by_level(int(members[0]), worth)
-        level = (self.first_f[members, None] + self.threshold_f - lowest_f) / self.nodes.step_f
+        level = (self.first_f[members] - lowest_f) / self.nodes.step_f
         whole = np.floor(level)
         first = whole.astype(np.int64) - (_BESIDE - 1) + _BESIDE * self._between
-        near = np.clip(first[..., None] + np.arange(_TAPS), 0, len(by_level) - 1)
-        below: Floats = (by_level[near] * lagrange(level - whole, _TAPS)).sum(axis=-1)
+        # Thresholds lie on barriers, so all of a member are as far past a step of the lattice.
+        up = np.rint(self.threshold_f / self.nodes.step_f).astype(np.int64)
+        near = np.clip(first[:, None] + up + np.arange(_TAPS)[:, None, None], 0, len(by_level) - 1)
+        below: Floats = (by_level[near] * lagrange(level - whole, _TAPS).T[..., None]).sum(axis=0)
         return below
 
     @property

@@ -171,8 +171,9 @@ def _worth(states: Singles, worth: Singles, chain: Ints) -> Singles:
     """Return [n, biases, barriers] what the states are worth in their chains."""
     chains, count = np.unique(chain, return_counts=True)
     if len(chain) < _SHARED * len(chains):
-        # A copy of the tables costs more than the product, so all of them are taken as they lie.
-        tables = worth if len(chain) == len(chains) == worth.shape[1] else worth.take(chain, axis=1)
+        # A copy of the tables costs more than the product, so neighbours are taken as they lie.
+        first, end = int(chains[0]), int(chains[-1]) + 1
+        tables = worth[:, first:end] if len(chain) == len(chains) == end - first else worth.take(chain, axis=1)
         each: Singles = np.matmul(states, tables.transpose(1, 2, 0))
         return each
     values = np.empty((*states.shape[:2], len(worth)), dtype=np.float32)

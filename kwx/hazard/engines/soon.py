@@ -9,66 +9,66 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
-from kwx.hazard.engines.barrier import Nodes, Singles, kept, step_forward, transition
+from kwx.hazard.engines.barrier import Nodes, Singles, kept, passage
 from kwx.hazard.engines.bias import few_values
 from kwx.hazard.question import SOON_STEPS, STEPS, Floats, Ints, Question
 
 Map = Callable[..., Iterable[None]]
 
-_NEGLIGIBLE = 1e-5
+_NEGLIGIBLE = 5e-5
 _STEP_SIGMAS = 0.7
-_SD_KEPT = 4.3
-_HALF_MULTIPLE = 4
-_NO_AIR_F = -1e6  # after the closing midnight
-_ASKED_AT_ONCE = 2_000
-_CARRIED_AT_ONCE = 2_000  # their masses stay in the cache
+_SD_KEPT = 4.0
+_HALF_MULTIPLE = 2
+_NO_AIR_F = -1e6  # after the closing midnight, and after the hour
+_ASKED_AT_ONCE = 16_000  # records
+_CARRIED_AT_ONCE = 3_000  # columns: their masses stay in the cache
 _HORIZONS = (0, SOON_STEPS, SOON_STEPS + 3, 2 * SOON_STEPS, 6 * SOON_STEPS, STEPS + SOON_STEPS)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ahead:
-    """The next steps of n columns: an evaluation, one of its records and one value of its day bias each.
+    """The next steps of m evaluations, each [steps, m].
 
-    sigma_f, barrier_f: [steps, n] the innovations, and how far above the drift a step must reach to be a new maximum;
-    inf after the closing midnight. start_sd_f: [n] the uncertainty of the state. until_5m, until_60m: [n] how many
-    steps each hazard sees. p: [n] how much the column counts in its evaluation.
+    sigma_f: the innovations. sd_f: the spread of each step around its drift. drift_f: where the air goes without
+    shocks under the mean bias, and _NO_AIR_F at steps that no hazard sees. bias_shown: how much of the day bias, where
+    it is off its mean, the air of a step shows.
     """
 
-    rho: float
     sigma_f: Floats
-    barrier_f: Floats
-    start_sd_f: Floats
+    sd_f: Floats
+    drift_f: Floats
+    bias_shown: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Columns:
+    """What is asked of an evaluation, n in all: whether it passes one of its records under one value of its day bias.
+
+    place: [n] which evaluation. record_f, bias_f: [n] the record, and how far the bias is off its mean. p: [n] how much
+    the column counts. until_5m, until_60m: [n] how many steps each hazard sees.
+    """
+
+    place: Ints
+    record_f: Floats
+    bias_f: Floats
+    p: Floats
     until_5m: Ints
     until_60m: Ints
-    p: Floats
 
-    @cached_property
-    def sd_f(self) -> Floats:
-        """[steps, n] the spread of each step around the drift."""
-        variance = np.empty_like(self.sigma_f)
-        before = self.start_sd_f**2
-        for place, sigma_f in enumerate(self.sigma_f):
-            before = np.add(self.rho**2 * before, sigma_f**2, out=variance[place])
-        return np.sqrt(variance)
 
-    @property
-    def number(self) -> Ints:
-        """[steps, 1] the numbers of the steps."""
-        return np.arange(1, len(self.sigma_f) + 1)[:, None]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Climb:
+    """Columns to carry, in units of the least innovation ahead: sigma, sd and barrier over the drift, [steps, n]."""
 
-    def part(self, columns: Ints) -> Ahead:
-        """Return some of the columns."""
-        return Ahead(
-            rho=self.rho, sigma_f=self.sigma_f[:, columns], barrier_f=self.barrier_f[:, columns],
-            start_sd_f=self.start_sd_f[columns], until_5m=self.until_5m[columns], until_60m=self.until_60m[columns],
-            p=self.p[columns],
-        )  # fmt: skip
+    sigma: Singles
+    sd: Singles
+    barrier: Singles
+    asked: frozenset[int]
 
 
 def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
@@ -82,9 +82,9 @@ def soon(question: Question, in_threads: Map = map) -> tuple[Floats, Floats]:
 
     def answer(part: tuple[Ints, int]) -> None:
         members, steps = part
-        place, ahead = _ahead(question, members, steps)
-        for row, chance in enumerate(_new_maximum(ahead)):
-            chances[row, members] = np.bincount(place, weights=ahead.p * chance, minlength=len(members))
+        columns = _columns(question, members)
+        for row, chance in enumerate(_new_maximum(question.noise.rho, _ahead(question, members, steps), columns)):
+            chances[row, members] = np.bincount(columns.place, weights=columns.p * chance, minlength=len(members))
 
     for _ in in_threads(answer, _in_parts(question, np.flatnonzero((question.step < STEPS) & ~no_record))):
         pass
@@ -97,27 +97,23 @@ def _in_parts(question: Question, members: Ints) -> Iterator[tuple[Ints, int]]:
     for fewer, most in pairwise(_HORIZONS):
         some = members[(steps > fewer) & (steps <= most)]
         some = some[np.argsort(question.step[some], kind="stable")]
-        for first in range(0, len(some), _ASKED_AT_ONCE):
-            yield some[first : first + _ASKED_AT_ONCE], most
+        count = _ASKED_AT_ONCE // question.record_f.shape[1]
+        for first in range(0, len(some), count):
+            yield some[first : first + count], most
 
 
-def _ahead(question: Question, members: Ints, steps: int) -> tuple[Ints, Ahead]:
-    """Return the steps ahead of evaluations under each of their records and values of the bias, and whose is whose."""
+def _columns(question: Question, members: Ints) -> Columns:
+    """Return what is asked of some evaluations: as few values of the bias as a record needs."""
     p = question.record_p[members]
     values, value_p = few_values(question.tail_dof, _share_of_bias(question, members)[:, None], p)
     weight = p[:, :, None] * value_p
     place, record, value = np.nonzero(weight)
     ours = members[place]
-    bias_f = question.bias_f[ours] + values[place, record, value] * question.bias_sd_f[ours]
-    residual_f = np.nan_to_num(question.residual_f[ours] - bias_f)
-    number = np.arange(1, steps + 1)[:, None]
-    barrier_f = question.record_f[ours, record] - bias_f - residual_f * question.noise.rho**number
-    barrier_f -= _curves_ahead(question, members, steps)[:, place]
     gone = (question.now_step - question.step)[ours]
-    return place, Ahead(
-        rho=question.noise.rho, sigma_f=_sigmas_ahead_f(question, members, steps)[:, place], barrier_f=barrier_f,
-        start_sd_f=question.residual_sd_f[ours], until_5m=gone + 1, until_60m=gone + SOON_STEPS,
-        p=weight[place, record, value],
+    return Columns(
+        place=place, record_f=question.record_f[ours, record],
+        bias_f=values[place, record, value] * question.bias_sd_f[ours], p=weight[place, record, value],
+        until_5m=gone + 1, until_60m=gone + SOON_STEPS,
     )  # fmt: skip
 
 
@@ -125,9 +121,25 @@ def _share_of_bias(question: Question, members: Ints) -> Floats:
     """Return [n] how much the day bias counts beside the shocks of the hour; known air hides most of it at first."""
     rho, sigma_f = question.noise.rho, question.noise.sigma_f
     gone = (question.now_step - question.step)[members]
-    shown = np.where(np.isnan(question.residual_f[members]), 1.0, 1 - rho ** (gone + SOON_STEPS))
+    hidden = rho ** np.arange(SOON_STEPS, STEPS + SOON_STEPS + 1)
+    shown = np.where(np.isnan(question.residual_f[members]), 1.0, 1 - hidden[gone])
     shocks_f = float(np.median(sigma_f)) * float(np.sqrt((rho ** (2 * np.arange(SOON_STEPS))).sum()))
     return np.asarray(shown * question.bias_sd_f[members] / shocks_f, dtype=np.float64)
+
+
+def _ahead(question: Question, members: Ints, steps: int) -> Ahead:
+    """Return the steps ahead of some evaluations."""
+    rho, residual_f, bias_f = question.noise.rho, question.residual_f[members], question.bias_f[members]
+    number = np.arange(1, steps + 1)[:, None]
+    shown: Floats = 1.0 - rho ** number.astype(np.float64) * ~np.isnan(residual_f)
+    drift_f = rho**number * np.nan_to_num(residual_f) + shown * bias_f + _curves_ahead(question, members, steps)
+    gone = (question.now_step - question.step)[members]
+    drift_f[number > gone + SOON_STEPS] = _NO_AIR_F
+    sigma_f = _sigmas_ahead_f(question, members, steps)
+    variance, before = np.empty_like(sigma_f), question.residual_sd_f[members] ** 2
+    for place, innovation_f in enumerate(sigma_f):
+        before = np.add(rho**2 * before, innovation_f**2, out=variance[place])
+    return Ahead(sigma_f=sigma_f, sd_f=np.sqrt(variance), drift_f=drift_f, bias_shown=shown)
 
 
 def _curves_ahead(question: Question, members: Ints, steps: int) -> Floats:
@@ -145,67 +157,91 @@ def _sigmas_ahead_f(question: Question, members: Ints, steps: int) -> Floats:
     return np.take_along_axis(ahead, until, axis=1).T[:, place]
 
 
-def _new_maximum(ahead: Ahead) -> tuple[Floats, Floats]:
-    """Return the chances that a step is above its barrier, up to either hazard's horizon."""
-    height = ahead.barrier_f / ahead.sd_f
-    hopeless = ahead.p * ahead.until_60m * _passed(height, ahead.number <= ahead.until_60m) < _NEGLIGIBLE
-    sure = ahead.p * (1 - _passed(height, ahead.number <= ahead.until_5m)) < _NEGLIGIBLE
+def _new_maximum(rho: float, ahead: Ahead, columns: Columns) -> tuple[Floats, Floats]:
+    """Return the chances that a step is above its record, up to either hazard's horizon."""
+    place = columns.place
+    barrier_f = _barriers_f(ahead, columns)
+    height = barrier_f * (1 / ahead.sd_f).astype(np.float32)[:, place]
+    quiet = -ndtri(np.minimum(_NEGLIGIBLE / (columns.p * columns.until_60m), 0.5)).astype(np.float32)
+    matters = height < quiet
+    number = np.arange(1, int(columns.until_5m.max(initial=1)) + 1)[:, None]
+    sure = ((height[: len(number)] < -quiet) & (number <= columns.until_5m)).any(axis=0)
     results = np.where(sure, 1.0, 0.0) * np.ones((2, 1))
-    one_step = ahead.until_5m == 1
+    # Where no step matters by itself, the likeliest stands for all.
+    np.maximum(results[1], ndtr(-height.min(axis=0)), out=results[1])
+    one_step = columns.until_5m == 1
     results[0, one_step] = ndtr(-height[0, one_step])
-    carried = np.flatnonzero(~hopeless & ~sure)
-    for first in range(0, len(carried), _CARRIED_AT_ONCE):
-        columns = carried[first : first + _CARRIED_AT_ONCE]
-        part = ahead.part(columns)
-        alive = _alive(part)
-        exact = np.flatnonzero(~one_step[columns])
-        results[0, columns[exact]] = 1 - alive[part.until_5m[exact] - 1, exact]
-        results[1, columns] = 1 - alive[part.until_60m - 1, np.arange(len(columns))]
+    carried = np.flatnonzero(matters.any(axis=0) & ~sure)
+    first = matters[:, carried].argmax(axis=0)
+    order = np.argsort(first, kind="stable")
+    carried, first = carried[order], first[order]
+    for begin in range(0, len(carried), _CARRIED_AT_ONCE):
+        chosen = carried[begin : begin + _CARRIED_AT_ONCE]
+        until = np.stack([columns.until_5m[chosen], columns.until_60m[chosen]])
+        climb = _climb(ahead, place[chosen], barrier_f[:, chosen], frozenset(np.unique(until).tolist()))
+        alive = _alive(rho, climb, first=int(first[begin]))
+        passed = 1 - alive[until - 1, np.arange(len(chosen))]
+        exact = ~one_step[chosen]
+        results[0, chosen[exact]] = passed[0, exact]
+        results[1, chosen] = passed[1]
     return np.clip(results[0], 0, 1), np.clip(results[1], 0, 1)
 
 
-def _passed(height: Floats, seen: np.ndarray) -> Floats:
-    """Return [n] the chance of being above the barrier in the step, of those seen, where it is likeliest."""
-    chance: Floats = ndtr(-np.where(seen, height, np.inf).min(axis=0))
-    return chance
+def _barriers_f(ahead: Ahead, columns: Columns) -> Singles:
+    """Return [steps, n] how far above the drift a step must reach to be a new maximum."""
+    place = columns.place
+    least_f = np.full(ahead.drift_f.shape[1], np.inf)
+    np.minimum.at(least_f, place, columns.record_f)
+    barrier_f: Singles = (least_f - ahead.drift_f).astype(np.float32)[:, place]
+    barrier_f += (columns.record_f - least_f[place]).astype(np.float32)
+    if columns.bias_f.any():
+        barrier_f -= ahead.bias_shown.astype(np.float32)[:, place] * columns.bias_f.astype(np.float32)
+    return barrier_f
 
 
-def _alive(ahead: Ahead) -> Floats:
-    """Return [steps, n] the chance that no step so far was above its barrier; NaN at steps that nobody asks for."""
-    unit_f = ahead.sigma_f.min(axis=0)
-    nodes = _nodes(ahead, unit_f)
-    mass = _after_one_step(ahead.sd_f[0] / unit_f, nodes)
-    spare = np.empty_like(mass)
-    runs = _runs(np.round(ahead.sigma_f / unit_f, 9))
-    distance = (ahead.barrier_f / unit_f - nodes.top_f) / nodes.step_f
-    asked = set(np.concatenate([ahead.until_5m, ahead.until_60m]).tolist())
-    alive = np.full(ahead.sigma_f.shape, np.nan)
-    for place in range(max(asked)):
-        if place > 0:
+def _climb(ahead: Ahead, place: Ints, barrier_f: Singles, asked: frozenset[int]) -> Climb:
+    sigma_f = ahead.sigma_f[:, place]
+    unit_f = sigma_f.min(axis=0)
+    sigma, sd = np.round(sigma_f / unit_f, 9).astype(np.float32), (ahead.sd_f[:, place] / unit_f).astype(np.float32)
+    return Climb(sigma=sigma, sd=sd, barrier=barrier_f / unit_f.astype(np.float32), asked=asked)
+
+
+def _alive(rho: float, climb: Climb, *, first: int) -> Singles:
+    """Return [steps, n] the chance that no step so far was above its barrier, of which none before `first` is likely.
+
+    Only what is asked for is told.
+    """
+    alive = np.ones(climb.sigma.shape, dtype=np.float32)
+    lattices = [_nodes(float(widest)) for widest in climb.sd.max(axis=1)]
+    mass = _bell(climb.sd[first], lattices[first])
+    runs = _runs(climb.sigma)
+    for place in range(first, max(climb.asked)):
+        nodes = lattices[place]
+        if place > first:
+            mass, before = np.empty((len(mass), nodes.width), dtype=np.float32), mass
             for run, sigma in runs[place]:
-                step_forward(mass[run], transition(nodes, ahead.rho, sigma, forward=True), spare[run])
-            mass, spare = spare, mass
-        mass *= kept(distance[place], nodes.width)
-        if place + 1 in asked:
-            alive[place] = mass.sum(axis=1)
+                np.matmul(before[run], passage(lattices[place - 1], nodes, rho, sigma), out=mass[run])
+        mass *= kept((climb.barrier[place] - nodes.top_f) / nodes.step_f, nodes.width)
+        if place + 1 in climb.asked:
+            alive[place] = mass @ np.ones(nodes.width, dtype=np.float32)
     return alive
 
 
-def _nodes(ahead: Ahead, unit_f: Floats) -> Nodes:
-    """Return a lattice in units of the least innovation."""
-    half = np.ceil(_SD_KEPT * float((ahead.sd_f / unit_f).max()) / _STEP_SIGMAS / _HALF_MULTIPLE)
+def _nodes(sd: float) -> Nodes:
+    """Return a lattice for a spread in units of the least innovation."""
+    half = np.ceil(_SD_KEPT * sd / _STEP_SIGMAS / _HALF_MULTIPLE)
     return Nodes(step_f=_STEP_SIGMAS, half=int(half) * _HALF_MULTIPLE)
 
 
-def _after_one_step(sd: Floats, nodes: Nodes) -> Singles:
-    """Return [n, nodes] how likely each node is, one step ahead."""
-    scaled = nodes.at_f.astype(np.float32) / sd.astype(np.float32)[:, None]
+def _bell(sd: Singles, nodes: Nodes) -> Singles:
+    """Return [n, nodes] how likely each node is where nothing has been in the way."""
+    scaled = nodes.at_f.astype(np.float32) / sd[:, None]
     mass: Singles = np.exp(-0.5 * np.minimum(scaled * scaled, 160))
     mass /= mass.sum(axis=1, keepdims=True)
     return mass
 
 
-def _runs(sigma: Floats) -> list[list[tuple[slice, float]]]:
+def _runs(sigma: Singles) -> list[list[tuple[slice, float]]]:
     """Return for each step the stretches of columns with equal innovations, and these."""
     runs = []
     for row, changes in zip(sigma, np.diff(sigma, axis=1) != 0, strict=True):
