@@ -147,8 +147,8 @@ def tell_tuned(done: TuneRun) -> None:
 def _tell_board(tuned: Tuned) -> None:
     out, split, best = console(), tuned.split, tuned.best.overall
     out.print(
-        f"fitted {split.since} … {split.fitted_until}, judged {split.held_since} … {split.until}:"
-        f" {best.dates} dates, {best.minutes:,} minutes",
+        f"snapshot {tuned.sets[0].snapshot}: fitted {split.since} … {split.fitted_until},"
+        f" judged {split.held_since} … {split.until}: {best.dates} dates, {best.minutes:,} minutes",
         soft_wrap=True,
     )
     headers = ("pool", "method", "log loss", "interval", "on market", "interval", "on weather", "interval", "w_mkt")

@@ -8,6 +8,11 @@ import shutil
 import polars as pl
 import pytest
 
+from kwx.cli import fuse_options as options
+from kwx.fuse.fit.kinds import METHODS
+from kwx.fuse.fit.sample import AHEAD_MINUTES
+from kwx.fuse.market.recipe import OVERROUNDS, PRICES
+from kwx.fuse.pools import POOLS
 from warehouse.lake.store import Lake
 
 COMMANDS = ("run", "tune", "market")
@@ -77,6 +82,13 @@ def test_recipes_of_the_market_are_compared_on_settled_days(command, demo_lake, 
     }
     assert all(0 < line["mean_rmse_f"] < 10 for line in said["summary"])
     assert said["snapshot"] == 1
+
+
+def test_the_words_of_the_options_are_those_of_the_library():
+    """They are said again where nothing heavy may be imported, and must not drift."""
+    said = (options._PRICES, options._OVERROUNDS, options._POOLS, options._METHODS, options._HORIZONS)
+
+    assert said == (PRICES, OVERROUNDS, POOLS, METHODS, tuple(AHEAD_MINUTES))
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ from warehouse.lake.tables import (
 )
 from warehouse.lake.writer import write
 
+pytestmark = pytest.mark.slow
+
 UNTIL, CITIES = date(2026, 11, 4), ("chicago", "nyc")
 TUNED_UNTIL = UNTIL - timedelta(days=3)
 WISH = TuneWish(until=TUNED_UNTIL, methods=("gradient",))
