@@ -52,6 +52,22 @@ def event_date_expr(ts_utc: pl.Expr, *, city: City) -> pl.Expr:
     return (ts_utc.dt.convert_time_zone("UTC") + city.standard_offset).dt.date()
 
 
+def walk_spans(
+    since: date, until: date, *, every_days: int | None, window_days: int | None
+) -> Iterator[tuple[date, date]]:
+    """Yield the first and last date of each fit of a walk.
+
+    Without `every_days` it is one span, of all dates. With it there is one every so many days, each of the
+    `window_days` that end there (None: of all since the first), from when the first window is full.
+    """
+    window = timedelta(days=(window_days or 1) - 1)
+    if every_days is None:
+        yield (max(since, until - window) if window_days else since), until
+        return
+    for last in list(event_dates(since, until))[(window_days or every_days) - 1 :: every_days]:
+        yield (last - window if window_days else since), last
+
+
 def event_dates(since: date, until: date) -> Iterator[date]:
     """Yield every event date from `since` to `until`, both included; refuse a range that runs backwards."""
     if until < since:

@@ -32,7 +32,7 @@ from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.lake.writer import Writer, write
-from warehouse.market.climate_day import event_dates
+from warehouse.market.climate_day import walk_spans
 
 OPENS_UTC = time(14)
 """Markets open at 10:00 in New York on the eve, which is 14:00 UTC in summer and an hour later in winter."""
@@ -228,16 +228,10 @@ def refit_task(ranked: Ranked) -> dict[str, CityFit]:
 
 
 def _spans(sample: Sample, wish: TuneWish) -> Iterator[tuple[date, date]]:
-    """Yield the first and last date of each tuning."""
+    """Return the first and last date of each tuning."""
     first, last = (one.astype(date) for one in sample.days[[0, -1]])
     since, until = wish.since or first, min(wish.until or last, last)
-    window = timedelta(days=(wish.window_days or 1) - 1)
-    if wish.every_days is None:
-        yield (max(since, until - window) if wish.window_days else since), until
-        return
-    days = list(event_dates(since, until))
-    for end in days[(wish.window_days or wish.every_days) - 1 :: wish.every_days]:
-        yield (end - window if wish.window_days else since), end
+    return walk_spans(since, until, every_days=wish.every_days, window_days=wish.window_days)
 
 
 def _usable(

@@ -23,7 +23,7 @@ from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import MC_PARAMS, OBS, Partition
 from warehouse.lake.writer import Writer, write
 from warehouse.market.cities import CITIES
-from warehouse.market.climate_day import ClimateDay, event_dates
+from warehouse.market.climate_day import ClimateDay, event_dates, walk_spans
 
 _WAIT_SECONDS = 60.0
 
@@ -45,13 +45,7 @@ class Walk:
 
     def spans(self, since: date, until: date) -> Iterator[tuple[date, date]]:
         """Yield the first and last day of each fit."""
-        window = timedelta(days=(self.window_days or 1) - 1)
-        if self.every_days is None:
-            yield (max(since, until - window) if self.window_days else since), until
-            return
-        days = list(event_dates(since, until))
-        for last in days[(self.window_days or self.every_days) - 1 :: self.every_days]:
-            yield (last - window if self.window_days else since), last
+        return walk_spans(since, until, every_days=self.every_days, window_days=self.window_days)
 
 
 @dataclass(frozen=True, kw_only=True)
