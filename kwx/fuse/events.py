@@ -21,6 +21,7 @@ from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_MINUTE, Partition
 from warehouse.market.ladder import Ladder
 
+_OF_MARKETS = ("event_ticker", "market_ticker", "low_f", "high_f")
 _IS_EVALUATION = pl.col("wx_utc") == pl.col("ts_utc")
 
 
@@ -78,7 +79,7 @@ class CityDay:
         minutes = snapshot.read(PMF_MINUTE, partition, columns=PMF_MINUTE.schema.names()) if weather else None
         return cls(
             partition=partition,
-            markets=snapshot.read(MARKETS, partition),
+            markets=snapshot.read(MARKETS, partition, columns=_OF_MARKETS),
             dense=snapshot.read(CANDLES_DENSE, partition, columns=COLUMNS),
             evaluated=PMF_MINUTE.empty() if minutes is None else minutes.filter(_IS_EVALUATION),
             books=snapshot.read(BOOKS, partition) if recipe.price == "micro" else None,
@@ -100,8 +101,7 @@ class CityDay:
 
     def _event(self, name: str, listed: pl.DataFrame) -> Event:
         """Return one event; refuse one whose brackets, minutes or weather are not sound."""
-        dense = self.dense.filter(pl.col("event_ticker") == name)
-        minutes = event_minutes(dense, Ladder.of_event(listed), event=name)
+        minutes = event_minutes(self.dense, Ladder.of_event(listed), event=name)
         if not len(minutes):
             raise Refused(f"{name}: its brackets share no minute of trading")
         sizes = None if self.books is None else top_sizes(self.books, minutes)

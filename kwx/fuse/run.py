@@ -179,11 +179,11 @@ def fused_day(
     recipe = market if day.weights is None else day.weights.market
     city_day = CityDay.read(snapshot, partition, recipe)
     notes = ["no order books: mids, not microprices"] if city_day.lacks_books else []
-    frames = [PMF_MINUTE.empty()]
-    frames += [minute_rows(event, day.weights, sha256=day.sha256) for event in city_day.events(notes)]
-    done = pl.concat(frames)
-    left_out = city_day.evaluated.filter(~pl.col("market_ticker").is_in(done["market_ticker"].unique().implode()))
-    return pl.concat([done, weather_alone(left_out, why=LEFT_OUT, sha256=day.sha256)]), notes
+    events = list(city_day.events(notes))
+    frames = [minute_rows(event, day.weights, sha256=day.sha256) for event in events]
+    done = [name for event in events for name in event.ladder.names]
+    left_out = city_day.evaluated.filter(~pl.col("market_ticker").is_in(done))
+    return pl.concat([*frames, weather_alone(left_out, why=LEFT_OUT, sha256=day.sha256)]), notes
 
 
 def _tasks(

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kwx.fuse.market.minutes import MINUTE_US, EventMinutes, Floats, Ints
+from kwx.fuse.market.minutes import MINUTE_US, EventMinutes, Floats, Ints, instants_us
 from warehouse.errors import Refused
 from warehouse.market.ladder import Ladder
 
@@ -33,26 +33,26 @@ class Weather:
 
 def evaluations_of(evaluated: pl.DataFrame, ladder: Ladder, *, event: str) -> pl.DataFrame:
     """Return the evaluations of an event, instant by instant, the coldest bracket first; refused if unsound."""
-    place = pl.col("market_ticker").replace_strict(
-        dict(zip(ladder.names, range(len(ladder.names)), strict=True)), default=None, return_dtype=pl.Int32
-    )
-    ours = evaluated.with_columns(place=place).drop_nulls("place").sort("ts_utc", "place").drop("place")
+    places = dict(zip(ladder.names, range(len(ladder.names)), strict=True))
+    place = evaluated["market_ticker"].replace_strict(places, default=-1, return_dtype=pl.Int32).to_numpy()
+    order = np.lexsort((place, instants_us(evaluated["ts_utc"])))
+    ours = evaluated[pl.Series(order[place[order] >= 0], dtype=pl.UInt32)]
     _require_whole(ours, len(ladder.names), event=event)
     return ours
 
 
 def _require_whole(evaluations: pl.DataFrame, brackets: int, *, event: str) -> None:
     """Refuse an evaluation that is no distribution over the brackets of its event."""
-    p = pl.col("p_wx")
-    sums = evaluations.group_by("ts_utc").agg(pl.len().alias("rows"), p.sum().alias("sum"), p.min().alias("least"))
-    away = (pl.col("sum") - 1).abs()
-    sound = (pl.col("rows") == brackets) & away.is_not_nan() & (away <= _SUMS_TO_ONE) & (pl.col("least") >= 0)
-    wrong = sums.filter(~sound.fill_null(value=False)).sort("ts_utc")
-    if wrong.height:
-        at, rows, total, _ = wrong.row(0)
+    at_us, p = instants_us(evaluations["ts_utc"]), _numbers(evaluations["p_wx"])
+    begin = np.flatnonzero(np.append(True, at_us[1:] != at_us[:-1])[: len(at_us)])
+    rows = np.diff(np.append(begin, len(at_us)))
+    total, least = np.add.reduceat(p, begin), np.minimum.reduceat(p, begin)
+    wrong = np.flatnonzero(~((rows == brackets) & (np.abs(total - 1) <= _SUMS_TO_ONE) & (least >= 0)))
+    if len(wrong):
+        first = wrong[0]
         raise Refused(
-            f"{event}: p_wx of {at:%Y-%m-%d %H:%M}Z is no distribution:"
-            f" {rows} rows for {brackets} brackets, sum {total}",
+            f"{event}: p_wx of {evaluations['ts_utc'][int(begin[first])]:%Y-%m-%d %H:%M}Z is no distribution:"
+            f" {rows[first]} rows for {brackets} brackets, sum {total[first]}",
             hint="run the weather again: kwx hazard backfill --again; then kwx hazard check-pmf-sum",
         )
 
@@ -60,20 +60,19 @@ def _require_whole(evaluations: pl.DataFrame, brackets: int, *, event: str) -> N
 def weather_of(evaluations: pl.DataFrame, minutes: EventMinutes) -> Weather:
     """Return what the newest evaluation at or before each minute said."""
     brackets = len(minutes.ladder.names)
-    first = evaluations.gather_every(brackets)
-    at_us = first["ts_utc"].to_physical().to_numpy()
+    at_us = instants_us(evaluations["ts_utc"])[::brackets]
     place = np.searchsorted(at_us, minutes.ts_us, side="right") - 1
     fresh = place >= 0
     fresh[fresh] = minutes.ts_us[fresh] - at_us[place[fresh]] <= CARRIED_MINUTES * MINUTE_US
     place = np.where(fresh, place, -1)
     # One line more than there are evaluations: place -1 finds what stands for none.
-    p = np.vstack([_numbers(evaluations["p_wx"]).reshape(-1, brackets), np.full(brackets, np.nan)])
-    hazard = np.nan_to_num(np.append(_numbers(first["hazard_next_60m"]), 0.0))
-    least_f = np.append(_numbers(first["m_run_lo_f"]), np.nan)
+    p = np.column_stack([_numbers(evaluations["p_wx"]).reshape(-1, brackets).T, np.full(brackets, np.nan)])
+    hazard = np.nan_to_num(np.append(_numbers(evaluations["hazard_next_60m"])[::brackets], 0.0))
+    least_f = np.append(_numbers(evaluations["m_run_lo_f"])[::brackets], np.nan)
     highest_f = np.array([np.inf if one.high_f is None else one.high_f for one in minutes.ladder.brackets])
-    return Weather(place=place, p=p[place], hazard_60m=hazard[place], dead=highest_f < least_f[place, None])
+    return Weather(place=place, p=p[:, place].T, hazard_60m=hazard[place], dead=(highest_f[:, None] < least_f[place]).T)
 
 
 def _numbers(values: pl.Series) -> Floats:
     """Return a column as numbers, null as NaN."""
-    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return values.to_numpy().astype(np.float64)

@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kwx.fuse.market.minutes import Floats
+from kwx.fuse.market.minutes import Floats, those
 
 _MOST_STEPS = 60
-_CONVERGED = 1e-13
+_CLOSE = 1e-8
+"""Steps square what is left: one more from here ends at the last digit."""
 _LEAST, _MOST = 1e-12, 1 - 1e-12
 
 
@@ -27,19 +28,21 @@ def plain(price: Floats) -> Floats:
 def power(price: Floats) -> Floats:
     """Return [T, B] the prices raised to the power at which each row sums to one, found by Newton's steps.
 
-    The sum falls and is convex in the power, so the steps converge from any start.
+    The logarithm of the sum falls in the power and is convex, soon a straight line: the steps converge from any start.
     """
     logs = np.log(np.clip(price, _LEAST, _MOST))
-    exponent = np.ones((len(price), 1))
-    open_ = np.arange(len(price))
+    exponent = np.ones(len(price))
+    open_, left = np.arange(len(price)), logs
     for _ in range(_MOST_STEPS):
-        raised = np.exp(exponent[open_] * logs[open_])
-        excess = raised.sum(axis=1, keepdims=True) - 1
-        exponent[open_] -= excess / (raised * logs[open_]).sum(axis=1, keepdims=True)
-        open_ = open_[np.abs(excess[:, 0]) > _CONVERGED]
+        raised = np.exp(exponent[open_, None] * left)
+        total = raised.sum(axis=1)
+        excess = np.log(total)
+        exponent[open_] -= excess * total / (raised * left).sum(axis=1)
+        still = np.abs(excess) > _CLOSE
+        open_, left = open_[still], those(left, still)
         if not len(open_):
             break
-    return plain(np.exp(exponent * logs))
+    return plain(np.exp(exponent[:, None] * logs))
 
 
 def additive(price: Floats) -> Floats:

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kwx.fuse.market.minutes import ABSENT, EventMinutes, Floats, Ints
+from kwx.fuse.market.minutes import ABSENT, EventMinutes, Floats, Ints, put, those
 from kwx.fuse.market.overround import METHODS, plain
 from kwx.fuse.market.quotes import OLD_MINUTES, RULE_WORDS, Priced, Sizes, priced
 from kwx.fuse.market.recipe import MarketRecipe
@@ -59,10 +59,11 @@ class Market:
     prices: Priced
     verdict: Ints
 
-    def words(self) -> pl.Series:
-        """Return what was done, for each bracket and minute, one bracket after another."""
-        codes = (self.prices.rule.astype(np.uint32) * 2 + self.prices.old) * len(Verdict) + self.verdict[:, None]
-        return _ALL_WORDS.gather(pl.Series(np.ascontiguousarray(codes.T).ravel(), dtype=pl.UInt32))
+    @property
+    def codes(self) -> Ints:
+        """[T, B] the places in WORDS of what was done."""
+        codes: Ints = (self.prices.rule.astype(np.int64) * 2 + self.prices.old) * len(Verdict) + self.verdict[:, None]
+        return codes
 
 
 def market_of(minutes: EventMinutes, recipe: MarketRecipe, sizes: Sizes | None = None) -> Market:
@@ -70,9 +71,9 @@ def market_of(minutes: EventMinutes, recipe: MarketRecipe, sizes: Sizes | None =
     prices = priced(minutes, sizes)
     verdict = _verdict(minutes, prices)
     usable = verdict <= Verdict.FILLED
-    p = np.full(prices.price.shape, np.nan)
+    p = np.full(prices.price.shape, np.nan, order="F")
     if usable.any():
-        p[usable] = _without_zeros(METHODS[recipe.overround](_filled(prices.price[usable])))
+        put(p, usable, _without_zeros(METHODS[recipe.overround](_filled(those(prices.price, usable)))))
     return Market(p=p, prices=prices, verdict=verdict)
 
 
@@ -117,7 +118,7 @@ def _sentence(rule: str, verdict: str, *, old: bool) -> str:
     return "; ".join(part for part in (rule, age, verdict) if part)
 
 
-_ALL_WORDS = pl.Series(
+WORDS = pl.Series(
     [
         _sentence(rule, verdict, old=old)
         for rule in RULE_WORDS.values()

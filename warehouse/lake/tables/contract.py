@@ -145,7 +145,15 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """Return a frame of the table with no rows."""
+        return self._without_rows.clone()
+
+    @cached_property
+    def _without_rows(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.schema)
+
+    @cached_property
+    def _none_refused(self) -> pl.DataFrame:
+        return pl.DataFrame(schema={**self.schema, "rule": pl.String()})
 
     def admit(self, frame: pl.DataFrame, partition: Partition) -> pl.DataFrame:
         """Return the frame as it will be stored, or refuse it, naming the rule and the first bad rows."""
@@ -158,16 +166,14 @@ class Table:
         """Part the rows that keep every rule from those that break one; refuse a frame of another shape."""
         self._require_partition(partition)
         frame = self._require_shape(self._without_path(frame, partition), partition)
-        kept, refused = self._judged(frame, list(self._row_laws(partition)))
-        # Stable, so that of rows with one key the first that was said stays the first.
-        kept, repeated = self._without_repeats(kept.sort(self.order, maintain_order=True) if self.order else kept)
+        kept, refused = self._judged(frame, [*self._row_laws, *self._partition_laws(partition)])
+        kept, repeated = (kept, self._none_refused) if self._ascends(kept) else self._ordered(kept)
         return Sifted(kept, pl.concat([refused, repeated]))
 
     def _judged(self, frame: pl.DataFrame, laws: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part the rows that keep every law from those that break one, which are told by the first that they break."""
-        breaks_one = pl.any_horizontal(broken.fill_null(value=False) for _, broken in laws)
-        if not frame.select(breaks_one.any()).item():
-            return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
+        if not frame.select(pl.any_horizontal(broken.any() for _, broken in laws)).item():
+            return frame, self._none_refused
         reasons = [pl.when(broken).then(pl.lit(law)) for law, broken in laws]
         judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias("rule"))
         kept = judged.filter(pl.col("rule").is_null()).drop("rule")
@@ -184,12 +190,10 @@ class Table:
         groups = frame.partition_by(said, as_dict=True, include_key=False, maintain_order=True)
         yield from sorted(((Partition(*key), rows) for key, rows in groups.items()), key=lambda part: part[0])
 
-    def _row_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
-        for column in self.columns:
-            yield from column.broken()
-        for rule in self.rules:
-            yield f"not so: {rule.law}", ~rule.holds
-        yield from self._partition_laws(partition)
+    @cached_property
+    def _row_laws(self) -> list[tuple[str, pl.Expr]]:
+        of_columns = [law for column in self.columns for law in column.broken()]
+        return of_columns + [(f"not so: {rule.law}", ~rule.holds) for rule in self.rules]
 
     def _partition_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
         if partition.event_date is None:
@@ -198,12 +202,27 @@ class Table:
         for law in self.day_laws:
             yield law(day)
 
+    def _ascends(self, frame: pl.DataFrame) -> bool:
+        """Tell whether a frame lies in the order of its key and has none twice: then nothing is left to do."""
+        if not self.key or self.order != self.key:
+            return False
+        later = pl.lit(value=False)
+        for name in reversed(self.key):
+            value, before = pl.col(name), pl.col(name).shift()
+            later = (value > before) | ((value == before) & later)
+        return bool(frame.select(later.fill_null(value=False).slice(1).all()).item())
+
+    def _ordered(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Sort a frame and part from it the rows that are there twice."""
+        # Stable, so that of rows with one key the first that was said stays the first.
+        return self._without_repeats(frame.sort(self.order, maintain_order=True) if self.order else frame)
+
     def _without_repeats(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Fold rows said twice in the same words; of rows that contradict each other keep the first."""
         # A grain that the path says alone (one row per city and day) leaves room for one row.
         first = pl.struct(self.key).is_first_distinct() if self.key else pl.int_range(pl.len()) == 0
         if self._is_without_repeats(frame) or frame.select(first.all()).item():
-            return frame, frame.clear().with_columns(pl.lit(None, pl.String).alias("rule"))
+            return frame, self._none_refused
         frame = frame.unique(maintain_order=True)
         law = f"{', '.join(self.key) or 'the row of the partition'} is there twice with different values"
         return frame.filter(first), frame.filter(~first).with_columns(pl.lit(law).alias("rule"))
@@ -243,14 +262,13 @@ class Table:
             raise ContractBroken(f"{where}: column {missing[0]!r} is missing", hint=self._columns_hint())
         if foreign := [name for name in frame.columns if name not in self.schema]:
             raise ContractBroken(f"{where}: column {foreign[0]!r} is not of this table", hint=self._columns_hint())
-        untyped = [name for name in self.schema if frame.schema[name] == pl.Null]
-        frame = frame.select(
-            pl.col(name).cast(dtype) if name in untyped else name for name, dtype in self.schema.items()
-        )
-        for name, dtype in self.schema.items():
-            if frame.schema[name] != dtype:
+        frame = frame.select(self.schema.names())
+        if pl.Null in frame.dtypes:
+            frame = frame.cast({name: self.schema[name] for name, is_ in frame.schema.items() if is_ == pl.Null})
+        for (name, dtype), is_dtype in zip(self.schema.items(), frame.dtypes, strict=True):
+            if is_dtype != dtype:
                 raise ContractBroken(
-                    f"{where}: column {name!r} is {frame.schema[name]}, expected {dtype}",
+                    f"{where}: column {name!r} is {is_dtype}, expected {dtype}",
                     hint=f"cast it where the frame is made; it means: {self.column(name).meaning}",
                 )
         return frame

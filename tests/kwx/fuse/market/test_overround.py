@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
@@ -24,6 +24,7 @@ def test_probabilities_sum_to_one_and_keep_their_order(method, price):
 
 
 @given(price=prices)
+@example(price=np.array([[0.0078125, 0.005859375]]))
 def test_the_power_is_the_root_that_a_bisection_finds(price):
     """Newton's steps end where the raised prices sum to one."""
     exponent = brentq(lambda k: (price**k).sum() - 1, 1e-9, 2_000)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kwx.fuse.market.probabilities import LEAST_P, SILENT_MINUTES, Verdict, market_of
+from kwx.fuse.market.probabilities import LEAST_P, SILENT_MINUTES, WORDS, Verdict, market_of
 from kwx.fuse.market.recipe import OVERROUNDS, MarketRecipe
 from warehouse.errors import Usage
 
@@ -32,7 +32,7 @@ def test_an_event_has_a_distribution_or_a_reason(quotes_of, cents, verdict):
     assert verdict == market.verdict[0]
     assert (verdict <= Verdict.FILLED) == bool(np.isclose(market.p.sum(), 1))
     assert (verdict > Verdict.FILLED) == bool(np.isnan(market.p).all())
-    assert all(("no p_mkt" in word) == (verdict > Verdict.FILLED) for word in market.words())
+    assert all(("no p_mkt" in WORDS[code]) == (verdict > Verdict.FILLED) for code in market.codes.ravel().tolist())
 
 
 def test_a_bracket_without_a_price_gets_what_the_others_leave(quotes_of):
@@ -40,7 +40,7 @@ def test_a_bracket_without_a_price_gets_what_the_others_leave(quotes_of):
     market = market_of(quotes_of([NONE, *[(20, 20)] * 4]), MarketRecipe())
 
     np.testing.assert_allclose(market.p[0], 0.2)
-    assert ["empty book; brackets without a price share the rest"] == market.words()[:1].to_list()
+    assert ["empty book; brackets without a price share the rest"] == [WORDS[int(market.codes[0, 0])]]
 
 
 def test_an_event_of_which_no_quote_moves_for_hours_has_no_distribution(quotes_of):
