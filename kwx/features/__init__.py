@@ -1,0 +1,1 @@
+"""What models see: pure functions from rows of a panel to columns of numbers, each declared with what it reads."""
