@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,20 +49,29 @@ def distributions(days: Sequence[Day], laws: Mapping[Baseline, Law], engine: Eng
     """Return the distributions of some days of one city, each evaluation under the law of its baseline."""
     asked = [one for one in (ask(days, law) for law in laws.values()) if one is not None]
     answers = [engine.answer(one.question) for one in asked]
-    return [_of_day(place, len(evidence), asked, answers) for place, (evidence, _) in enumerate(days)]
+    said = [_Said(one, answer, masses(one, answer)) for one, answer in zip(asked, answers, strict=True)]
+    return [_of_day(place, len(evidence), said) for place, (evidence, _) in enumerate(days)]
 
 
-def _of_day(day: int, evaluations: int, asked: Sequence[Asked], answers: Sequence[Answer]) -> Distribution:
+class _Said(NamedTuple):
+    """A question, its answer, and the chances [n, degrees] that follow from it."""
+
+    asked: Asked
+    answer: Answer
+    p: Floats
+
+
+def _of_day(day: int, evaluations: int, said: Sequence[_Said]) -> Distribution:
     """Put one day's evaluations, from all questions that they were part of, into one table of degrees."""
-    ours = [np.flatnonzero(one.day == day) for one in asked]
-    used = [(one, answer, rows) for one, answer, rows in zip(asked, answers, ours, strict=True) if len(rows)]
-    first_f = min(int(one.first_degree_f[rows].min()) for one, _, rows in used)
-    last_f = max(int(one.first_degree_f[rows].max()) + one.question.thresholds for one, _, rows in used)
+    ours = [(*one, np.flatnonzero(one.asked.day == day)) for one in said]
+    used = [part for part in ours if len(part[-1])]
+    first_f = min(int(one.first_degree_f[rows].min()) for one, *_, rows in used)
+    last_f = max(int(one.first_degree_f[rows].max()) + one.question.thresholds for one, *_, rows in used)
     p = np.zeros((evaluations, last_f - first_f))
     hazards = np.full((2, evaluations), np.nan)
-    for one, answer, rows in used:
+    for one, answer, chances, rows in used:
         columns = (one.first_degree_f[rows] - first_f)[:, None] + np.arange(one.question.thresholds)
-        p[one.evaluation[rows, None], columns] = masses(one, answer, rows)
+        p[one.evaluation[rows, None], columns] = chances[rows]
         hazards[0, one.evaluation[rows]] = answer.record_5m[rows]
         hazards[1, one.evaluation[rows]] = answer.record_60m[rows]
     there = np.flatnonzero(p.any(axis=0))
@@ -70,13 +80,13 @@ def _of_day(day: int, evaluations: int, asked: Sequence[Asked], answers: Sequenc
     )
 
 
-def masses(asked: Asked, answer: Answer, rows: slice | np.ndarray = slice(None)) -> Floats:
+def masses(asked: Asked, answer: Answer) -> Floats:
     """Return [n, degrees] the chance of each whole degree; what lies beyond the last listed one is counted there."""
-    degree_f = asked.first_degree_f[rows][:, None] + np.arange(asked.question.thresholds)
-    below = answer.below[rows] * settled_up_to(asked, rows, degree_f)
+    degree_f = asked.first_degree_f[:, None] + np.arange(asked.question.thresholds)
+    below = answer.below * settled_up_to(asked, slice(None), degree_f)
     below[:, -1] = 1.0
     p: Floats = np.diff(below, axis=1, prepend=0.0)
-    p = np.clip(p, 0.0, None)
+    np.maximum(p, 0.0, out=p)
     p /= p.sum(axis=1, keepdims=True)
     return p
 

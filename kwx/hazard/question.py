@@ -8,7 +8,7 @@ T_k = F_k + δ + ε_k: a baseline curve F, a day bias δ that holds for the rest
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
@@ -95,6 +95,15 @@ class Question:
 
     def __len__(self) -> int:
         return len(self.step)
+
+    def part(self, members: Ints) -> Question:
+        """Return some of the evaluations, over the same curves."""
+        return replace(self, **{name: getattr(self, name)[members] for name in _OF_EVALUATIONS})
+
+
+_OF_EVALUATIONS = (
+    "curve", "step", "now_step", "residual_f", "residual_sd_f", "bias_f", "bias_sd_f", "record_f", "record_p", "seeds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

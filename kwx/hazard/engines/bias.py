@@ -17,7 +17,7 @@ from kwx.hazard.question import Floats, Ints, Question
 _SPACINGS_F = (1.0, 0.5, 0.25, 0.125)
 _SPACING_SD = 1.2
 _SPACING_SPREADS = 0.57
-_STRIDE_SPREADS = 0.57
+_STRIDE_SPREADS = 0.62
 _SD_KEPT = 4.3
 STUDENT_REACH = 6.0
 """Student's law of the day bias is cut at so many times its scale, in every engine: no day is off by more."""

@@ -25,6 +25,8 @@ _STEP_SIGMAS = 1.15
 _WIDEST_F = 60.0
 _SD_KEPT = 5.0
 _SD_LIKELY = 4.5
+_SD_HELD = 4.0
+_FEW_STEPS = 12
 _STATES_LEFT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ROWS_AT_ONCE = 8_000
 _FAINT = np.float32(1e-20)
@@ -51,7 +53,9 @@ class Lattice:
         with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
             in_threads = pool.map if self.threads > 1 else map
             record_5m, record_60m = soon(question, in_threads)
-            below = self._below(question, in_threads)
+            below = np.ones((len(question), question.thresholds))
+            for members in _eve_and_day(question):
+                below[members] = self._below(question.part(members), in_threads)
         return Answer(below=below, record_5m=record_5m, record_60m=record_60m)
 
     def _below(self, question: Question, in_threads: Map) -> Floats:
@@ -90,8 +94,19 @@ def _nodes(question: Question, *, barrier_f: float, at_most_f: float) -> Nodes:
     noise = question.noise
     steps = int(np.ceil(barrier_f / min(at_most_f, _STEP_SIGMAS * noise.sigma_f.min()) - 1e-9))
     step_f = barrier_f / steps
-    reach_f = max(_SD_KEPT * _widest_sd_f(noise), _furthest_state_f(question) + 4 * float(noise.sigma_f.max()))
+    states_f = _states_reach_f(question, np.arange(len(question))).max(initial=0.0)
+    reach_f = max(_SD_KEPT * _widest_sd_f(noise), float(states_f))
     return Nodes(step_f=step_f, half=int(np.ceil(min(reach_f, _WIDEST_F) / step_f)))
+
+
+def _eve_and_day(question: Question) -> Iterator[Ints]:
+    """Yield the evaluations of curves that are read at few steps, as on an eve, and those of curves read all day.
+
+    A state of which little is known yet stays near its curve: a narrower lattice carries it.
+    """
+    steps_read = np.bincount(np.unique(question.curve * (STEPS + 1) + question.step) // (STEPS + 1))
+    few = steps_read[question.curve] <= _FEW_STEPS
+    yield from (members for members in (np.flatnonzero(few), np.flatnonzero(~few)) if len(members))
 
 
 def _widest_sd_f(noise: Noise) -> float:
@@ -103,9 +118,10 @@ def _widest_sd_f(noise: Noise) -> float:
     return float(np.sqrt(widest))
 
 
-def _furthest_state_f(question: Question) -> float:
-    everyone = np.arange(len(question))
-    return float((np.abs(_states_f(question, everyone)) + _spread_f(question, everyone, left=1.0)).max(initial=0.0))
+def _states_reach_f(question: Question, member: Ints) -> Floats:
+    """Return [n] how far from zero the nodes must reach for a state, bias and all, and its next step."""
+    spread_f = _spread_f(question, member, left=1.0, sds=_SD_HELD)
+    return np.asarray(np.abs(_states_f(question, member)) + spread_f + float(question.noise.sigma_f.max()))
 
 
 def _states_f(question: Question, member: Ints) -> Floats:
@@ -113,15 +129,16 @@ def _states_f(question: Question, member: Ints) -> Floats:
     return np.asarray(np.nan_to_num(question.residual_f[member] - question.bias_f[member]), dtype=np.float64)
 
 
-def _spread_f(question: Question, member: Ints, *, left: float | Floats) -> Floats:
+def _spread_f(question: Question, member: Ints, *, left: float | Floats, sds: float | None = None) -> Floats:
     """Return how far a residual can be from its mean, bias and all, at a step where a share `left` of the state is."""
+    sds = _SD_LIKELY if sds is None else sds
     known = ~np.isnan(question.residual_f[member])
     bias_f = left * np.where(known, question.bias_sd_f[member], 0.0)
     shocks_f = np.sqrt(1 - np.square(left)) * _widest_sd_f(question.noise)
     others_f = np.hypot(left * question.residual_sd_f[member], shocks_f)
     if question.tail_dof is None:
-        return np.asarray(_SD_LIKELY * np.hypot(bias_f, others_f), dtype=np.float64)
-    return np.asarray(STUDENT_REACH * bias_f + _SD_LIKELY * others_f, dtype=np.float64)
+        return np.asarray(sds * np.hypot(bias_f, others_f), dtype=np.float64)
+    return np.asarray(STUDENT_REACH * bias_f + sds * others_f, dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -54,9 +55,14 @@ class Levels:
             first_f=question.first_threshold_f[question.curve] - question.bias_f,
         )  # fmt: skip
 
+    @cached_property
+    def are_some(self) -> bool:
+        """Tell whether any evaluation can be read so."""
+        return bool((self.kind >= 0).any())
+
     def crowds(self, members: Ints, chain: Ints) -> Iterator[Ints]:
         """Yield the places of members that share state and chain, where they are many."""
-        certain = np.flatnonzero(self.kind[members] >= 0)
+        certain = np.flatnonzero(self.kind[members] >= 0) if self.are_some else np.empty(0, dtype=np.int64)
         if len(certain) < _CROWD:
             return
         key = chain[certain] * (int(self.kind.max()) + 1) + self.kind[members[certain]]

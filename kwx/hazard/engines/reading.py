@@ -79,6 +79,11 @@ class Places:
         return inside
 
     @cached_property
+    def shifts(self) -> Ints:
+        """[n] both shifts as one number."""
+        return np.asarray(self.barrier_shift * 1_000 + self.state_shift)
+
+    @cached_property
     def is_plain(self) -> bool:
         """Tell whether there is no bias and every state is a point inside the lattice: then few nodes are read."""
         return self.side == 0 and self.state_taps.shape[1] == STATE_TAPS and bool(self.is_inside.all())
@@ -110,7 +115,10 @@ def read(places: Places, members: Ints, *, worth: Singles, chain: Ints, lowest_f
 
 def _alike(places: Places, members: Ints, rows: Ints) -> Iterator[Ints]:
     """Yield those of the rows of members whose biases move them by the same shifts."""
-    kind = places.barrier_shift[members[rows]] * 1_000 + places.state_shift[members[rows]]
+    kind = places.shifts[members[rows]]
+    if (kind == kind[0]).all():
+        yield rows
+        return
     for one in np.unique(kind):
         yield rows[kind == one]
 
@@ -195,10 +203,13 @@ def _over_biases(by_bias: Singles, weights: Singles, *, stride: int) -> Singles:
     padded = np.zeros((count, biases, barriers + 4 * reach), dtype=np.float32)
     padded[:, :, 2 * reach : 2 * reach + barriers] = by_bias
     padded[:, :, 2 * reach + barriers :] = 1.0
-    summed = np.zeros((count, barriers + 2 * reach), dtype=np.float32)
-    for place in range(biases):
-        begin = reach - (place - biases // 2) * stride
-        summed += weights[:, place, None] * padded[:, place, begin : begin + summed.shape[1]]
+    row, bias, item = padded.strides
+    # Each bias begins `stride` earlier than the one before it.
+    shifted = as_strided(
+        padded[:, :, 2 * reach :], (count, biases, barriers + 2 * reach), (row, bias - stride * item, item),
+        writeable=False,
+    )  # fmt: skip
+    summed: Singles = np.matmul(weights[:, None, :], shifted)[:, 0]
     return summed
 
 

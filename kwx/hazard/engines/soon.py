@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -43,6 +44,21 @@ class Ahead:
     sd_f: Floats
     drift_f: Floats
     bias_shown: Floats
+
+    @cached_property
+    def unit_f(self) -> Floats:
+        """[m] the least innovation ahead."""
+        return np.asarray(self.sigma_f.min(axis=0))
+
+    @cached_property
+    def sigma(self) -> Singles:
+        """The innovations in that unit."""
+        return np.round(self.sigma_f / self.unit_f, 9).astype(np.float32)
+
+    @cached_property
+    def sd(self) -> Singles:
+        """The spreads in that unit."""
+        return np.asarray(self.sd_f / self.unit_f, dtype=np.float32)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,11 +183,12 @@ def _new_maximum(rho: float, ahead: Ahead, columns: Columns) -> tuple[Floats, Fl
     number = np.arange(1, int(columns.until_5m.max(initial=1)) + 1)[:, None]
     sure = ((height[: len(number)] < -quiet) & (number <= columns.until_5m)).any(axis=0)
     results = np.where(sure, 1.0, 0.0) * np.ones((2, 1))
-    # Where no step matters by itself, the likeliest stands for all.
-    np.maximum(results[1], ndtr(-height.min(axis=0)), out=results[1])
     one_step = columns.until_5m == 1
     results[0, one_step] = ndtr(-height[0, one_step])
     carried = np.flatnonzero(matters.any(axis=0) & ~sure)
+    # Where no step matters by itself, the likeliest stands for all.
+    idle = np.setdiff1d(np.flatnonzero(~sure), carried, assume_unique=True)
+    results[1, idle] = ndtr(-height[:, idle].min(axis=0))
     first = matters[:, carried].argmax(axis=0)
     order = np.argsort(first, kind="stable")
     carried, first = carried[order], first[order]
@@ -200,10 +217,8 @@ def _barriers_f(ahead: Ahead, columns: Columns) -> Singles:
 
 
 def _climb(ahead: Ahead, place: Ints, barrier_f: Singles, asked: frozenset[int]) -> Climb:
-    sigma_f = ahead.sigma_f[:, place]
-    unit_f = sigma_f.min(axis=0)
-    sigma, sd = np.round(sigma_f / unit_f, 9).astype(np.float32), (ahead.sd_f[:, place] / unit_f).astype(np.float32)
-    return Climb(sigma=sigma, sd=sd, barrier=barrier_f / unit_f.astype(np.float32), asked=asked)
+    unit_f = ahead.unit_f.astype(np.float32)[place]
+    return Climb(sigma=ahead.sigma[:, place], sd=ahead.sd[:, place], barrier=barrier_f / unit_f, asked=asked)
 
 
 def _alive(rho: float, climb: Climb, *, first: int) -> Singles:
