@@ -10,6 +10,11 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes depends on what else the machine does; no test is a stopwatch.
+settings.register_profile("kwx", deadline=None)
+settings.load_profile("kwx")
 
 ROOT = Path(__file__).parents[1]
 RECORDED = Path(os.environ.get("KWX_SHARED_DATA", ROOT.parent / "shared" / "data"))

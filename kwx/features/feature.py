@@ -18,8 +18,13 @@ from warehouse.errors import Refused
 
 Floats = NDArray[np.float64]
 
+NEVER_READ = (
+    "label_f", "label_source", "label_known_utc", "settled_yes", "p_model", "p_calibrated", "model_id", "wf_window",
+)  # fmt: skip
+"""How an event ended, and what models said of it: no feature reads these."""
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Feature:
     """One column of numbers.
 
@@ -37,14 +42,20 @@ class Feature:
         read = set(self.value.meta.root_names())
         if read != set(self.sources):
             raise ValueError(f"feature {self.name} declares {sorted(self.sources)} and reads {sorted(read)}")
+        if told := read.intersection(NEVER_READ):
+            raise ValueError(f"feature {self.name} reads {sorted(told)}, which says how the event ended or was judged")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FeatureSet:
     """Features under a name, in the order in which a model sees them."""
 
     name: str
     features: tuple[Feature, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError(f"features {self.name} has two of one name: {sorted(self.names)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,9 +70,9 @@ class FeatureSet:
     def build(self, panel: pl.DataFrame) -> pl.DataFrame:
         """Return one row of numbers for each row of the panel, in its order; NaN where nothing is known."""
         self._require(panel)
-        return panel.select(
-            feature.value.cast(pl.Float64).fill_null(float("nan")).alias(feature.name) for feature in self.features
-        )
+        columns = [one.value.cast(pl.Float64).fill_null(float("nan")).alias(one.name) for one in self.features]
+        # Lazily what several features share is computed once; the in-memory engine keeps the order of rows.
+        return panel.lazy().select(columns).collect(engine="in-memory")
 
     def matrix(self, panel: pl.DataFrame) -> Floats:
         """Return the features as numbers [rows, features]."""

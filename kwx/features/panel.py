@@ -35,6 +35,8 @@ def read_panel(
     """
     if every_minutes < 1:
         raise Usage(f"every {every_minutes} minutes is no step", hint="say 1 or more")
+    if strangers := [kind for kind in strike_types if kind not in STRIKE_TYPES]:
+        raise Usage(f"no bracket is of type {' '.join(strangers)}", hint=f"types: {' '.join(STRIKE_TYPES)}")
     wanted = ", ".join(dict.fromkeys((*KEYS, *columns))) if columns else "*"
     kinds = " or ".join(f"strike_type = '{kind}'" for kind in strike_types) or "true"
     question = (

@@ -11,6 +11,7 @@ import polars as pl
 from kwx.models.contract import Calibrator, Fitted
 from kwx.models.windows import Window
 
+SETTLEMENT_HORIZON = "day"
 EVERY_BRACKET = "all"
 """Where a model speaks of every bracket of an event at once."""
 
@@ -51,5 +52,10 @@ class Artifact:
 
     @property
     def model_id(self) -> str:
-        """How predictions name the model: family, city, bracket and window."""
-        return f"{self.family}_{self.city}_{self.bracket}_{self.window.name}"
+        """How predictions name the model: kind, city, bracket and window."""
+        return f"{kind_of(self.family, self.horizon)}_{self.city}_{self.bracket}_{self.window.name}"
+
+
+def kind_of(family: str, horizon: str) -> str:
+    """Return what tells models of one city, bracket and window apart: the family, and what is not the settlement."""
+    return family if horizon == SETTLEMENT_HORIZON else f"{family}-{horizon}"

@@ -13,6 +13,7 @@ from warehouse.market.cities import City
 
 MINUTES_PER_DAY = 1_440
 FIVE_MINUTE_STEPS = 288
+_EVE_OPENS_UTC = time(14)
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,14 @@ def event_date_at(ts_utc: datetime, *, city: City) -> date:
     if ts_utc.tzinfo is None:
         raise Unparsable(f"{ts_utc} has no time zone", hint="instants are UTC: attach the zone where they are read")
     return (ts_utc.astimezone(UTC) + city.standard_offset).date()
+
+
+def opens_utc(event_date: date) -> datetime:
+    """Return when the first market of an event may trade: 10:00 in New York on the eve, in summer's time.
+
+    In winter they open an hour later. What is to be known before an event trades must be known by then.
+    """
+    return datetime.combine(event_date - timedelta(days=1), _EVE_OPENS_UTC, UTC)
 
 
 def event_date_expr(ts_utc: pl.Expr, *, city: City) -> pl.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -32,10 +32,8 @@ from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.lake.writer import Writer, write
-from warehouse.market.climate_day import walk_spans
+from warehouse.market.climate_day import opens_utc, walk_spans
 
-OPENS_UTC = time(14)
-"""Markets open at 10:00 in New York on the eve, which is 14:00 UTC in summer and an hour later in winter."""
 _WAIT_SECONDS = 60.0
 
 
@@ -255,8 +253,7 @@ def _known(sample: Sample, since: date, until: date, labels: pl.DataFrame, fitte
 
     The first event that it may serve is that of the second day after its end, which opens on the day before.
     """
-    opens_utc = datetime.combine(until + timedelta(days=1), OPENS_UTC, UTC)
-    by_utc = min(fitted_utc, opens_utc)
+    by_utc = min(fitted_utc, opens_utc(until + timedelta(days=2)))
     known = np.zeros(len(sample), dtype=np.bool_)
     for number, city in enumerate(sample.cities):
         usable = np.array(list(usable_labels(labels, city=city, until=until, by_utc=by_utc)), dtype="datetime64[D]")

@@ -1,0 +1,121 @@
+"""What `kwx audit features` says: one city in full, several side by side, then what is left out and what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import polars as pl
+
+from kwx.cli.show import console, table_of
+from kwx.features.audit import Audit, Status
+from kwx.features.gate import THE_GATE
+
+_WORDS = {
+    Status.LEAKS: "LEAKS",
+    Status.NEVER_KNOWN: "NEVER",
+    Status.CONSTANT: "CONSTANT",
+    Status.NOT_FINITE: "INFINITE",
+}
+
+
+def audit_summary(audit: Audit) -> dict[str, Any]:
+    """Return what was asked, and whether the audit is passed."""
+    return {
+        "snapshot": audit.snapshot,
+        "feature_set": audit.feature_set,
+        "bracket": audit.bracket,
+        "every_minutes": audit.every_minutes,
+        "excluded_vc_cities": audit.excluded,
+        "passed": audit.passed,
+    }
+
+
+def tell_audit(audit: Audit) -> None:
+    """Print the features, then what is left out and why, then what is wrong."""
+    out = console()
+    cities = audit.rows["city"].unique(maintain_order=True).to_list()
+    counted = audit.rows.group_by("city", maintain_order=True).agg(pl.col("rows").first())["rows"].sum()
+    brackets = "" if audit.bracket == "all" else f" of type {audit.bracket}"
+    out.print(
+        f"snapshot {audit.snapshot}: {audit.feature_set} over {counted:,} rows of brackets{brackets},"
+        f" every {audit.every_minutes} minutes\n",
+        soft_wrap=True,
+    )
+    out.print(_one_city(audit) if len(cities) == 1 else _side_by_side(audit, cities))
+    out.print()
+    _tell_left_out(audit)
+    _tell_failures(audit)
+
+
+def _one_city(audit: Audit) -> Any:
+    headers = ("feature", "status", "known", "min", "max", "first date", "last date", "unit")
+    rows = [
+        (
+            line["feature"], line["status"], _share(line["known_share"]), _number(line["min"]), _number(line["max"]),
+            line["first_date"], line["last_date"], line["unit"],
+        )
+        for line in audit.rows.iter_rows(named=True)
+    ]  # fmt: skip
+    return table_of(headers, rows, title=str(audit.rows["city"][0]))
+
+
+def _side_by_side(audit: Audit, cities: list[str]) -> Any:
+    """Return a line for each feature and a column for each city: the share of rows in which it is known, or a word."""
+    cells = {(line["city"], line["feature"]): _cell(line) for line in audit.rows.iter_rows(named=True)}
+    names = audit.rows["feature"].unique(maintain_order=True).to_list()
+    return table_of(("known", *cities), [(name, *(cells[city, name] for city in cities)) for name in names])
+
+
+def _cell(line: dict[str, Any]) -> str:
+    if line["status"] == Status.USED:
+        return _share(line["known_share"])
+    if line["status"] == Status.EXCLUDED:
+        return "gate" if line["reason"] == THE_GATE else "without"
+    return _WORDS[Status(line["status"])]
+
+
+def _share(share: float | None) -> str:
+    """Return a share in percent; a hundred is all of it and nothing less, zero none of it."""
+    if share is None:
+        return "·"
+    if 0 < share < 1:
+        return f"{min(max(100 * share, 0.1), 99.9):.1f}%"
+    return f"{share:.0%}"
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
+
+
+def _tell_left_out(audit: Audit) -> None:
+    """Print what is left out, by city and reason, and how the gate stands."""
+    gone = audit.rows.filter(pl.col("status") == str(Status.EXCLUDED))
+    for (reason, names), cities in _grouped(gone).items():
+        console().print(f"left out of {', '.join(cities)}: {', '.join(names)}; {reason}", soft_wrap=True)
+    gated = audit.rows.filter(pl.col("leaked_minutes").is_not_null())
+    for (city,), lines in gated.group_by("city", maintain_order=True):
+        leaked = lines["leaked_minutes"].sum()
+        told = lines.select(pl.col("known_share").max()).item()
+        console().print(
+            f"the gate of {city}: {leaked:,} values that only the excluded vendor told, over every minute;"
+            f" stations told {_share(told)}",
+            soft_wrap=True,
+        )
+
+
+def _tell_failures(audit: Audit) -> None:
+    """Print the verdict, and on standard error what is wrong."""
+    if audit.passed:
+        console().print("every feature that is used says something, and the gate holds", soft_wrap=True)
+    wrong = audit.failures.with_columns(reason=pl.col("status") + ": " + pl.col("reason"))
+    for (reason, names), cities in _grouped(wrong).items():
+        click.echo(f"wrong in {', '.join(cities)}: {', '.join(names)}; {reason}", err=True)
+
+
+def _grouped(rows: pl.DataFrame) -> dict[tuple[str, tuple[str, ...]], list[str]]:
+    """Return the cities that share a reason and the features it is of."""
+    grouped: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (city, reason), lines in rows.group_by("city", "reason", maintain_order=True):
+        grouped.setdefault((str(reason), tuple(lines["feature"])), []).append(str(city))
+    return grouped

@@ -1,0 +1,186 @@
+"""What the commands on models say: shelves, cards, states and verdicts, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kwx.cli.show import console, table_of
+from kwx.models.registry.judged import losses_of
+from kwx.models.registry.store import COEFFICIENTS
+
+if TYPE_CHECKING:
+    from kwx.config.file import Resolved
+    from kwx.models.accept.run import Accepted
+    from kwx.models.registry.promotion import Promotion
+    from kwx.models.registry.shelf import Held
+
+_COEFFICIENTS_SHOWN = 30
+
+
+def tell_held(held: Sequence[Held], stage: str) -> None:
+    """Print a line for each window, then what is not whole."""
+    if not held:
+        following = "kwx models promote promotes pilots" if stage == "trained" else "kwx train makes some"
+        click.echo(f"no model in {stage}; {following}")
+        return
+    headers = ("model", "fitted", "rows", "log loss", "market", "state")
+    console().print(table_of(headers, [_held_row(one) for one in held]))
+    for one in held:
+        if one.problem:
+            click.echo(f"note: {one.problem}", err=True)
+
+
+def _held_row(one: Held) -> tuple[Any, ...]:
+    if one.card is None:
+        return one.name, None, None, None, None, "broken"
+    card, losses = one.card, losses_of(one.card.metrics)
+    return (
+        one.name, f"{card.train_since} … {card.train_until}", losses.rows or None, losses.model, losses.market,
+        f"degenerate: {card.degenerate}" if card.degenerate else "whole",
+    )  # fmt: skip
+
+
+def held_as_json(one: Held) -> dict[str, Any]:
+    """Return a window as plain values."""
+    card = one.card.model_dump(mode="json") if one.card is not None else None
+    return {"model": one.name, "folder": str(one.folder), "problem": one.problem or None, "card": card}
+
+
+def card_as_json(one: Held) -> dict[str, Any]:
+    """Return a window with its coefficients as plain values."""
+    return {**held_as_json(one), "coefficients": _coefficients(one)}
+
+
+def _coefficients(one: Held) -> dict[str, float] | None:
+    if one.card is None or COEFFICIENTS not in one.card.files:
+        return None
+    found: dict[str, float] = json.loads((one.folder / COEFFICIENTS).read_bytes())
+    return found
+
+
+def tell_card(one: Held) -> None:
+    """Print what a card says, then the coefficients that weigh most."""
+    from warehouse.errors import FileBroken
+
+    if one.card is None:
+        raise FileBroken(one.problem, hint="train the window again")
+    out, card = console(), one.card
+    said = card.model_dump(
+        mode="json", exclude={"features", "files", "metrics", "params", "config", "versions", "notes"}
+    )
+    out.print(table_of(("", ""), [("folder", str(one.folder)), *_flat(said)]), soft_wrap=True)
+    for title in ("metrics", "params", "config", "versions"):
+        out.print(f"\n[bold]{title}[/bold]")
+        out.print(table_of(("", ""), list(_flat(getattr(card, title)))), soft_wrap=True)
+    out.print(f"\n[bold]features[/bold]\n  {' '.join(card.features)}", soft_wrap=True)
+    for note in card.notes:
+        out.print(f"note: {note}", soft_wrap=True)
+    if (weights := _coefficients(one)) is not None:
+        heaviest = sorted(weights.items(), key=lambda item: -abs(item[1]))[:_COEFFICIENTS_SHOWN]
+        out.print(f"\n[bold]coefficients[/bold], {len(weights)} that are not zero")
+        out.print(table_of(("feature", "weight"), heaviest))
+
+
+def _flat(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield dotted keys and values as text."""
+    for key, value in said.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            listed = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+            yield f"  {above}{key}", "·" if listed is None else f"{listed}"
+
+
+def tell_states(states: Sequence[Promotion]) -> None:
+    """Print a line for each state that was ever promoted."""
+    if not states:
+        click.echo("nothing was ever promoted; kwx models promote")
+        return
+    headers = ("state", "", "at", "by", "windows", "changed", "reason")
+    rows = [
+        (
+            one.number,
+            "current" if one.current else "",
+            one.at_utc,
+            one.action,
+            one.windows,
+            len(one.changed),
+            one.reason,
+        )
+        for one in states
+    ]
+    console().print(table_of(headers, rows))
+
+
+def states_as_json(states: Sequence[Promotion]) -> list[dict[str, Any]]:
+    """Return states as plain values."""
+    return [asdict(one) for one in states]
+
+
+def tell_promotion(done: Promotion, *, again: bool = False) -> None:
+    """Print what is used now, what was overruled, and how to go back."""
+    did = "is current again" if again else f"made by {done.action} of {len(done.changed)} windows"
+    click.echo(f"state {done.number} {did}: {done.windows} windows are in use")
+    for objection in done.objections:
+        click.echo(f"note: in spite of {objection}", err=True)
+    if done.before is not None and not again:
+        click.echo(f"state {done.before} is kept; back to it with: kwx models rollback")
+
+
+def tell_accepted(done: Accepted) -> None:
+    """Print the verdict of every report, the checks that failed, and where it is written."""
+    rows = [
+        (
+            "[green]passed[/green]" if report.passed else "[red]FAILED[/red]",
+            f"{report.number:02d} {report.title}",
+            len(report.checks),
+        )
+        for report in done.reports
+    ]
+    out = console()
+    out.print(table_of(("", "report", "checks"), rows))
+    for check in done.failures:
+        out.print(f"FAILED {check.name}: {check.told}", soft_wrap=True, markup=False)
+    out.print(f"{len(done.files)} files in {done.files[0].parent}", soft_wrap=True)
+
+
+def accepted_as_json(done: Accepted) -> dict[str, Any]:
+    """Return the verdicts as plain values."""
+    return {
+        "passed": done.passed,
+        "files": [str(path) for path in done.files],
+        "reports": [
+            {"report": one.file_name, "passed": one.passed, "checks": [asdict(check) for check in one.checks]}
+            for one in done.reports
+        ],
+    }
+
+
+def resolved_yaml(found: Resolved, *, origins: bool) -> str:
+    """Return the settings of a pair as YAML, in the order of the fields, with where each was said."""
+    import yaml
+
+    if not origins:
+        text: str = yaml.safe_dump(found.config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        return text
+    lines = []
+    for key, value in _leaves(found.config.model_dump(mode="json")):
+        origin = found.origins.get(key, "" if key in {"city", "bracket"} else "the default of the program")
+        told = (
+            yaml.safe_dump(value, default_flow_style=True, allow_unicode=True).removesuffix("\n").removesuffix("\n...")
+        )
+        lines.append(f"{key}: {told}" + (f"  # {origin}" if origin else ""))
+    return "\n".join(lines) + "\n"
+
+
+def _leaves(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in said.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value

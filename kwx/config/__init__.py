@@ -1,0 +1,1 @@
+"""What models are trained with: one file for every city and type of bracket, refused where it says nothing sensible."""

@@ -1,0 +1,113 @@
+"""Who strikes: the trades that took what rested, as events that excite themselves, buys of yes and of no apart.
+
+The clock is `known_utc`: a trade counts from when it could have been had. The trades of one side and instant are one
+order that swept the book, so one event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from kwx.features.hawkes import LEAST_EVENTS, Floats, Law, Tapes, fit, intensity
+from warehouse.lake.store import Snapshot
+from warehouse.lake.tables import MARKETS, TRADES
+
+SIDES = {"hawkes_buy": "yes", "hawkes_sell": "no"}
+"""The columns of intensities, and what the taker bought."""
+
+_MICROSECONDS_PER_MINUTE = 60_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laws:
+    """The laws of one city's buys and sells; None where there were too few to tell one."""
+
+    buy: Law | None
+    sell: Law | None
+
+    @property
+    def of_column(self) -> dict[str, Law | None]:
+        """The law of each column of intensities."""
+        return dict(zip(SIDES, (self.buy, self.sell), strict=True))
+
+    def document(self) -> dict[str, dict[str, float] | None]:
+        """Return the laws as JSON has them."""
+        return {
+            "buy": self.buy.document() if self.buy else None,
+            "sell": self.sell.document() if self.sell else None,
+        }
+
+    @classmethod
+    def of(cls, document: dict[str, dict[str, float] | None]) -> Laws:
+        """Return the laws that `document` wrote."""
+        buy, sell = document["buy"], document["sell"]
+        return cls(buy=Law.of(buy) if buy else None, sell=Law.of(sell) if sell else None)
+
+
+def fit_laws(snapshot: Snapshot, city: str, dates: Sequence[date]) -> Laws:
+    """Return the laws of greatest likelihood of a city's trades on some event dates, all of their markets together.
+
+    They serve from the close of the last of these markets on.
+    """
+    since, until = min(dates), max(dates)
+    read = (
+        snapshot.scan(table, cities=(city,), since=since, until=until).filter(pl.col("event_date").is_in(list(dates)))
+        for table in (MARKETS, TRADES)
+    )
+    markets, trades = (frame.collect() for frame in read)
+    found = [
+        fit(tapes).law if len(tapes.times_minutes) >= LEAST_EVENTS else None
+        for tapes in (tapes_of(trades, markets, taker_side=side) for side in SIDES.values())
+    ]
+    return Laws(buy=found[0], sell=found[1])
+
+
+def tapes_of(trades: pl.DataFrame, markets: pl.DataFrame, *, taker_side: str) -> Tapes:
+    """Return the events of one side, a tape for each market in their order, in minutes since its opening."""
+    watched = markets.sort("market_ticker").select(
+        "market_ticker", "open_utc", _minutes("close_utc").alias("end_minutes")
+    ).with_row_index("tape")  # fmt: skip
+    events = (
+        trades.filter((pl.col("taker_side") == taker_side) & ~pl.col("is_block"))
+        .join(watched, on="market_ticker", how="inner")
+        .select(pl.col("tape").cast(pl.Int64), _minutes("known_utc").alias("at"), "end_minutes")
+        .filter(pl.col("at").is_between(0, pl.col("end_minutes")))
+        .unique(("tape", "at"))
+        .sort("tape", "at")
+    )
+    return Tapes(
+        times_minutes=events["at"].to_numpy(),
+        of_tape=events["tape"].to_numpy(),
+        start_minutes=np.zeros(watched.height),
+        end_minutes=watched["end_minutes"].to_numpy(),
+    )
+
+
+def intensities(laws: Laws, trades: pl.DataFrame, markets: pl.DataFrame, minutes: pl.DataFrame) -> pl.DataFrame:
+    """Return the rates of buys and sells at each minute, in its order, from trades known by then."""
+    placed = minutes.join(
+        markets.sort("market_ticker").select("market_ticker", "open_utc").with_row_index("tape"),
+        on="market_ticker", how="left", maintain_order="left",
+    )  # fmt: skip
+    at_minutes: Floats = placed.select(_minutes("ts_utc"))["ts_utc"].to_numpy()
+    of_tape = placed["tape"].cast(pl.Int64).to_numpy()
+    rates = [
+        pl.lit(None, pl.Float64).alias(column)
+        if law is None
+        else pl.Series(
+            column,
+            intensity(law, tapes_of(trades, markets, taker_side=SIDES[column]), at_minutes, of_tape=of_tape),
+        )
+        for column, law in laws.of_column.items()
+    ]
+    return minutes.with_columns(rates)
+
+
+def _minutes(at: str) -> pl.Expr:
+    """Return the minutes from the opening of the market to an instant."""
+    return (pl.col(at) - pl.col("open_utc")).dt.total_microseconds() / _MICROSECONDS_PER_MINUTE

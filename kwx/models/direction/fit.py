@@ -1,0 +1,214 @@
+"""Fitting one window of direction: earlier dates fit, later ones choose, the test dates judge, each a date apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from kwx.features.book.aggression import Laws, fit_laws
+from kwx.features.book.microstructure import MICROSTRUCTURE, recorded_dates, with_microstructure
+from kwx.features.feature import FeatureSet
+from kwx.features.panel import KEYS, read_panel
+from kwx.features.sets import set_for, set_of_all
+from kwx.models.artifact import EVERY_BRACKET, PREDICTED, Artifact
+from kwx.models.direction.candidates import Rows, choose
+from kwx.models.direction.fitted import About
+from kwx.models.direction.metrics import metrics_of
+from kwx.models.direction.moves import HALF_TICKS_PER_DOLLAR, KEY, MOVE, moves_of, went_up
+from kwx.models.direction.recipe import FAMILY, DirectionRecipe
+from kwx.models.windows import Window
+from warehouse.errors import Refused
+from warehouse.lake.store import Snapshot
+from warehouse.lake.tables import CANDLES_DENSE
+from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.market.cities import CITIES
+
+UP = "up"
+LEAST_DATES = 5
+"""One date to fit, one to choose, one to judge, and one between them twice."""
+LEAST_ROWS = 100
+_PROBABILITY, _MOVE_PROB = "p_model", "move_prob"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DirectionFit:
+    """What a fit hands on, and the rows of the dates that chose: keys, move, up, probability and features."""
+
+    artifact: Artifact
+    validation: pl.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """The event dates of each part, in order."""
+
+    fitted: tuple[date, ...]
+    choosing: tuple[date, ...]
+    judged: tuple[date, ...]
+
+
+def fit_direction(
+    snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe, *, bracket: str = EVERY_BRACKET
+) -> Artifact:
+    """Fit, choose and judge on the event dates of a range, parted by the recipe's shares."""
+    return fitted_window(snapshot, city, bracket, window_of(snapshot, city, since, until, recipe), recipe).artifact
+
+
+def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> Artifact:
+    """Fit and choose on the dates of a window before its test, and judge on its test dates."""
+    return fitted_window(snapshot, city, bracket, window, recipe).artifact
+
+
+def window_of(snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe) -> Window:
+    """Return the window whose test is the last share of the dates that a city has minutes of."""
+    dates = _dates(snapshot, city, since, until)
+    if len(dates) < LEAST_DATES:
+        raise Refused(
+            f"{city} has minutes on {len(dates)} dates of {since} … {until}; {LEAST_DATES} are needed",
+            hint="say a longer range; kwx lake dense makes the minutes",
+        )
+    used = len(dates) - 2
+    before = min(max(round((1 - recipe.shares[2]) * used), 2), used - 1) + 1
+    return Window(
+        train_since=dates[0], train_until=dates[before - 1], test_since=dates[before + 1], test_until=dates[-1]
+    )
+
+
+def fitted_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> DirectionFit:
+    """Fit a window, and return beside the artifact the rows on which the candidate was chosen."""
+    parts, features = _parts(snapshot, city, window, recipe), _features(city, bracket, recipe)
+    laws, notes = _laws(snapshot, city, parts, recipe)
+    panel = _panel(snapshot, city, bracket, parts, features, recipe, laws=laws)
+    frames = {
+        name: panel.filter(pl.col("event_date").is_in(list(getattr(parts, name))))
+        for name in ("fitted", "choosing", "judged")
+    }
+    fitted, choosing = (_rows(frames[name], name, city) for name in ("fitted", "choosing"))
+    about = About(
+        features=features.names, horizon_minutes=recipe.horizon_minutes, epsilon=recipe.epsilon,
+        prior=float(fitted.up.mean()), validation_log_loss=0.0, validation_prior_log_loss=0.0,
+        hawkes=None if laws is None else laws.document(),
+    )  # fmt: skip
+    chosen = choose(fitted, choosing, about, recipe)
+    told = frames["judged"].with_columns(pl.Series(_PROBABILITY, chosen.fitted.predict(frames["judged"])))
+    judged = told.filter(pl.col(UP).is_not_null())
+    metrics = metrics_of(
+        judged[_PROBABILITY].to_numpy(), up=judged[UP].to_numpy(), dates=judged["event_date"], prior=about.prior,
+        resamples=recipe.resamples, seed=recipe.seed,
+    )  # fmt: skip
+    counts = {f"rows_{name}": frame[UP].count() for name, frame in frames.items()}
+    artifact = Artifact(
+        family=FAMILY, city=city, bracket=bracket, horizon=recipe.horizon, window=window, fitted=chosen.fitted,
+        calibrator=None, predictions=_predictions(told), params={"kind": recipe.kind, **chosen.params},
+        metrics={**metrics, **counts, "tried": list(chosen.tried)}, config=recipe.config(), seed=recipe.seed,
+        snapshot=snapshot.number, notes=notes,
+    )  # fmt: skip
+    return DirectionFit(artifact=artifact, validation=_validation(choosing.frame, artifact))
+
+
+def _dates(snapshot: Snapshot, city: str, since: date, until: date) -> tuple[date, ...]:
+    """Return the event dates of a range that have minutes, in order."""
+    held = {one.event_date for one in snapshot.partitions(CANDLES_DENSE.name) if city in (ALL_CITIES, one.city)}
+    return tuple(sorted(day for day in held if day is not None and since <= day <= until))
+
+
+def _parts(snapshot: Snapshot, city: str, window: Window, recipe: DirectionRecipe) -> _Parts:
+    """Return which dates fit, choose and judge; nobody uses the one between those that fit and those that choose."""
+    before = _dates(snapshot, city, window.train_since, window.train_until)
+    judged = _dates(snapshot, city, window.test_since, window.test_until)
+    if len(before) < LEAST_DATES - 2 or not judged:
+        raise Refused(
+            f"{window.name}: {city} has minutes on {len(before)} dates before the test and {len(judged)} in it",
+            hint=f"{LEAST_DATES - 2} and 1 are needed; kwx lake dense makes the minutes",
+        )
+    used = len(before) - 1
+    fitted = min(max(round(recipe.fit_share * used), 1), used - 1)
+    return _Parts(fitted=before[:fitted], choosing=before[fitted + 1 :], judged=judged)
+
+
+def _features(city: str, bracket: str, recipe: DirectionRecipe) -> FeatureSet:
+    name, excluded = recipe.feature_set, recipe.excluded_vc_cities
+    if city == ALL_CITIES:
+        chosen = set_of_all(name, bracket=bracket, excluded=excluded)
+    else:
+        chosen = set_for(name, city, bracket=bracket, excluded=excluded)
+    if not recipe.microstructure:
+        return chosen
+    return FeatureSet(
+        name=f"{chosen.name} with {MICROSTRUCTURE.name}", features=(*chosen.features, *MICROSTRUCTURE.features)
+    )
+
+
+def _laws(snapshot: Snapshot, city: str, parts: _Parts, recipe: DirectionRecipe) -> tuple[Laws | None, tuple[str, ...]]:
+    """Return the laws of the trades of the dates that are fitted, where they are asked for, and what is to be said."""
+    if not recipe.microstructure:
+        return None, ()
+    if city == ALL_CITIES:
+        raise Refused(
+            "the trades of all cities follow no one law", hint="leave the microstructure out, or fit each city"
+        )
+    recorded = recorded_dates(snapshot, city, parts.fitted)
+    if not recorded:
+        raise Refused(
+            f"no order book of {city} was recorded from {parts.fitted[0]} to {parts.fitted[-1]}",
+            hint="leave the microstructure out, or record first: kwx record",
+        )
+    laws, notes = fit_laws(snapshot, city, parts.fitted), []
+    every = (*parts.fitted, *parts.choosing, *parts.judged)
+    missing = len(every) - len(recorded_dates(snapshot, city, every))
+    if missing:
+        notes.append(f"order books were not recorded on {missing} of {len(every)} dates: their features are not known")
+    notes += [f"too few trades to fit {column}: it is not known" for column, law in laws.of_column.items() if not law]
+    return laws, tuple(notes)
+
+
+def _panel(
+    snapshot: Snapshot, city: str, bracket: str, parts: _Parts, features: FeatureSet, recipe: DirectionRecipe,
+    *, laws: Laws | None,
+) -> pl.DataFrame:  # fmt: skip
+    """Return keys, features, move and `up` of every minute that has a mid, in the order of date, market and minute."""
+    dates = (*parts.fitted, *parts.choosing, *parts.judged)
+    own = [name for name in features.sources if name not in MICROSTRUCTURE.sources]
+    cities = tuple(CITIES) if city == ALL_CITIES else (city,)
+    panel = pl.concat(
+        read_panel(
+            snapshot, one, since=dates[0], until=dates[-1], every_minutes=recipe.every_minutes,
+            strike_types=() if bracket == EVERY_BRACKET else (bracket,), columns=own,
+        )
+        for one in cities
+    ).filter(pl.col("event_date").is_in(list(dates)))  # fmt: skip
+    if laws is not None:
+        panel = with_microstructure(panel, snapshot, city, laws)
+    rows = pl.concat([panel.select(KEYS), features.build(panel)], how="horizontal")
+    moves = moves_of(snapshot, cities, dates, horizon_minutes=recipe.horizon_minutes)
+    return rows.join(moves, on=KEY, how="inner", maintain_order="left").with_columns(went_up(recipe.epsilon).alias(UP))
+
+
+def _rows(frame: pl.DataFrame, part: str, city: str) -> Rows:
+    """Return the rows that moved; refuse too few of them, and a single class."""
+    moved = frame.filter(pl.col(UP).is_not_null())
+    ups = int(moved[UP].sum())
+    if moved.height < LEAST_ROWS or ups in {0, moved.height}:
+        raise Refused(
+            f"{city}: {moved.height} moves on the {part} dates, {ups} up; {LEAST_ROWS} of both kinds are needed",
+            hint="say more dates, a smaller epsilon, or every minute",
+        )
+    return Rows(frame=moved, up=moved[UP].to_numpy())
+
+
+def _predictions(told: pl.DataFrame) -> pl.DataFrame:
+    """Return every minute's prediction, whatever came: to keep only those that a move followed would tell of it."""
+    return told.with_columns(p_calibrated=pl.lit(None, pl.Float64), outcome=UP).select(
+        pl.col(name).cast(dtype) for name, dtype in PREDICTED.items()
+    )
+
+
+def _validation(choosing: pl.DataFrame, artifact: Artifact) -> pl.DataFrame:
+    """Return the rows that chose: keys, what came, what was said, what was seen."""
+    told = choosing.with_columns(
+        pl.Series(_MOVE_PROB, choosing[MOVE].to_numpy() / HALF_TICKS_PER_DOLLAR),
+        pl.Series(_PROBABILITY, artifact.fitted.predict(choosing)),
+    )
+    return told.select(*KEYS, _MOVE_PROB, UP, _PROBABILITY, *artifact.fitted.features)

@@ -1,0 +1,1 @@
+"""Where fitted models are kept: as numbers and text with a card, never as code; promoted and taken back in one step."""

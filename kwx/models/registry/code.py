@@ -1,0 +1,35 @@
+"""What made a model beside its data: the sources of features and models, and the versions of the libraries."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+LIBRARIES = ("kalshi-wx", "numpy", "scipy", "polars", "duckdb", "scikit-learn", "lightgbm", "optuna", "jax")
+
+_ROOMS = ("features", "models")
+
+
+@cache
+def code_sha256() -> str:
+    """Return one hash of every source file of kwx/features and kwx/models, names included."""
+    home = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for path in sorted(path for room in _ROOMS for path in (home / room).rglob("*.py")):
+        digest.update(f"{path.relative_to(home).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def library_versions() -> dict[str, str]:
+    """Return the version of Python and of each library that a model may be made with; those that are there."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

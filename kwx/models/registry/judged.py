@@ -1,0 +1,71 @@
+"""How a kind of model did against the market, over all its windows: the rows of each test count alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kwx.models.registry.card import Card
+
+LOG_LOSS, MARKET_LOG_LOSS = "log_loss", "market_log_loss"
+"""The metrics of an artifact that promotion reads: both losses of the same rows, as numbers or as estimates."""
+
+ROWS = ("rows", "n")
+"""How many rows these are of; the one or the other is said."""
+
+WITH_MARKET = "with_market"
+"""Where the rows that the market spoke of too are judged apart from all rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Losses:
+    """Mean log losses of model and market over the same rows; None where one is not said."""
+
+    model: float | None
+    market: float | None
+    rows: int
+
+    @property
+    def objection(self) -> str | None:
+        """Say why the market speaks against promotion, None where it does not."""
+        if self.model is None:
+            return "its log loss is not known"
+        if self.market is None:
+            return "the market's log loss on the same rows is not known"
+        if self.model > self.market:
+            return f"log loss {self.model:.4f}, the market's {self.market:.4f}, over {self.rows:,} rows"
+        return None
+
+
+def against_market(cards: Sequence[Card]) -> Losses:
+    """Return how some windows did together; a window of which nothing has settled says nothing."""
+    told = [one for card in cards if (one := losses_of(card.metrics)).rows]
+    return Losses(
+        model=_mean([(one.rows, one.model) for one in told]),
+        market=_mean([(one.rows, one.market) for one in told]),
+        rows=sum(one.rows for one in told),
+    )
+
+
+def losses_of(metrics: Mapping[str, Any]) -> Losses:
+    """Return the losses of a window, on the rows that the market spoke of where these are judged apart."""
+    apart = metrics.get(WITH_MARKET)
+    of = apart if isinstance(apart, Mapping) else metrics
+    rows = next((found for name in ROWS if (found := figure(of, name)) is not None), 0)
+    return Losses(model=figure(of, LOG_LOSS), market=figure(of, MARKET_LOG_LOSS), rows=int(rows))
+
+
+def figure(metrics: Mapping[str, Any], name: str) -> float | None:
+    """Return a metric, which is a number or an estimate with its value; None where it is not said."""
+    said = metrics.get(name)
+    if isinstance(said, Mapping):
+        said = said.get("value")
+    return None if said is None or isinstance(said, bool) else float(said)
+
+
+def _mean(weighed: Sequence[tuple[int, float | None]]) -> float | None:
+    """Return the mean over rows; one that is missing makes it missing."""
+    rows = sum(count for count, _ in weighed)
+    known = [count * value for count, value in weighed if value is not None]
+    return sum(known) / rows if rows and len(known) == len(weighed) else None

@@ -1,0 +1,144 @@
+"""From what was asked on the command line and in the configuration file to the series of each family."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from kwx.config.fields import TrainConfig
+from kwx.config.file import BRACKETS, Configuration
+from kwx.models.artifact import EVERY_BRACKET
+from kwx.models.training.series import FitWindow, Recipe, Series, traded_dates
+from warehouse.lake.store import Snapshot
+from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.market.cities import CITIES
+
+if TYPE_CHECKING:
+    from kwx.models.direction.recipe import DirectionRecipe
+    from kwx.models.elasticnet.recipe import ElasticnetRecipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkWish:
+    """The walk that is asked for; None is what the family's default or the configuration says."""
+
+    since: date | None = None
+    until: date | None = None
+    train_days: int | None = None
+    test_days: int | None = None
+    step_days: int | None = None
+
+    def said(self) -> dict[str, Any]:
+        """Return what was said, by the keys of the configuration."""
+        values = {
+            "start_date": self.since, "end_date": self.until, "train_days": self.train_days,
+            "test_days": self.test_days, "step_days": self.step_days,
+        }  # fmt: skip
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def elasticnet_series(
+    configuration: Configuration,
+    *,
+    cities: Sequence[str],
+    brackets: Sequence[str],
+    profile: str | None,
+    said: Mapping[str, Any],
+    storage: str | None = None,
+) -> list[Series]:
+    """Return the series of every city and type of bracket that is asked for, each as the configuration has it."""
+    from kwx.models.elasticnet.fit import fit_window
+
+    chosen = [
+        configuration.for_(city, bracket, profile=profile, said=said)
+        for city in cities or tuple(CITIES)
+        for bracket in brackets or BRACKETS
+    ]
+    return [
+        Series(
+            family="elasticnet", city=config.city, bracket=config.bracket, fit_window=fit_window,
+            recipe=elasticnet_recipe(config, penalty, storage=storage), train_days=config.train_days,
+            test_days=config.test_days, step_days=config.step_days, since=config.start_date, until=config.end_date,
+        )
+        for config in chosen
+        for penalty in config.penalties[:1]
+    ]  # fmt: skip
+
+
+def elasticnet_recipe(config: TrainConfig, penalty: str, *, storage: str | None = None) -> ElasticnetRecipe:
+    """Return the recipe that a pair's settings come to."""
+    from kwx.models.elasticnet.recipe import CalibrationRule, ElasticnetRecipe, SearchRange
+
+    space, calibration = config.search_space, config.calibration
+    return ElasticnetRecipe(
+        feature_set=config.feature_set,
+        penalty=penalty,
+        trials=config.trials,
+        cv_splits=config.cv_splits,
+        search=SearchRange(
+            c_min=space.C_min, c_max=space.C_max, l1_ratio_min=space.l1_ratio_min, l1_ratio_max=space.l1_ratio_max,
+            class_weights=space.class_weight,
+        ),
+        calibration=CalibrationRule(
+            method_large=calibration.method_large, method_small=calibration.method_small,
+            threshold=calibration.threshold,
+        ),
+        every_minutes=config.every_minutes,
+        excluded_vc_cities=config.excluded_vc_cities if config.use_vc_minutes else tuple(CITIES),
+        seed=config.seed,
+        storage=storage,
+    )  # fmt: skip
+
+
+TMAX_TRAIN_DAYS, TMAX_TEST_DAYS = 180, 30
+"""Trees of the high want a season; they are fitted anew each month."""
+DIRECTION_TRAIN_DAYS, DIRECTION_TEST_DAYS = 42, 7
+
+
+def tmax_series(family: str, *, cities: Sequence[str], wish: WalkWish, recipe: Mapping[str, Any]) -> list[Series]:
+    """Return the series of a family of the high: one of all cities, or one for each."""
+    from kwx.models.tmax import fit, joined
+    from kwx.models.tmax.recipe import TmaxRecipe
+
+    if family == "tod":
+        each = cities or tuple(CITIES)
+        return [_tmax(family, city, fit.fit_window, TmaxRecipe(family=family, **recipe), wish) for city in each]
+    if family == joined.NAME:
+        made = joined.HybridRecipe(cities=tuple(cities), **recipe)
+        return [_tmax(family, ALL_CITIES, joined.fit_window, made, wish)]
+    return [
+        _tmax(family, ALL_CITIES, fit.fit_window, TmaxRecipe(family=family, cities=tuple(cities), **recipe), wish)
+    ]  # fmt: skip
+
+
+def _tmax(family: str, city: str, fit_window: FitWindow, recipe: Recipe, wish: WalkWish) -> Series:
+    return Series(
+        family=family.replace("-", "_"), city=city, bracket=EVERY_BRACKET, fit_window=fit_window, recipe=recipe,
+        train_days=wish.train_days or TMAX_TRAIN_DAYS, test_days=wish.test_days or TMAX_TEST_DAYS,
+        step_days=wish.step_days or wish.test_days or TMAX_TEST_DAYS, since=wish.since, until=wish.until,
+    )  # fmt: skip
+
+
+def direction_series(
+    snapshot: Snapshot, *, cities: Sequence[str], wish: WalkWish, recipe: DirectionRecipe
+) -> list[Series]:  # fmt: skip
+    """Return one window for each city, its dates parted by the recipe's shares; a walk where its days are said."""
+    from kwx.models.direction.fit import fit_window, window_of
+
+    is_walk = wish.train_days or wish.test_days or wish.step_days
+    series = []
+    for city in cities or tuple(CITIES):
+        dates = traded_dates(snapshot, city)
+        since, until = wish.since or dates[0], wish.until or dates[-1]
+        series.append(
+            Series(
+                family="direction", city=city, bracket=EVERY_BRACKET, fit_window=fit_window, recipe=recipe,
+                horizon=recipe.horizon, since=since, until=until,
+                window=None if is_walk else window_of(snapshot, city, since, until, recipe),
+                train_days=wish.train_days or DIRECTION_TRAIN_DAYS, test_days=wish.test_days or DIRECTION_TEST_DAYS,
+                step_days=wish.step_days or wish.test_days or DIRECTION_TEST_DAYS,
+            )
+        )  # fmt: skip
+    return series

@@ -1,0 +1,211 @@
+"""Fits on lakes with a planted signal and without, and what later dates and minutes may not change."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kwx.features.book.aggression import Laws
+from kwx.models.artifact import PREDICTED
+from kwx.models.direction import DIRECTION, DirectionRecipe, fit_direction, fit_window, fitted_window
+from kwx.models.direction.fit import window_of
+from kwx.models.registry.store import load, store
+from warehouse.errors import Refused
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import BOOKS, CANDLES_DENSE, Partition
+from warehouse.lake.writer import write
+
+SINCE, UNTIL = date(2026, 1, 5), date(2026, 1, 16)
+LOGISTIC = DirectionRecipe(horizon_minutes=1, every_minutes=1, feature_set="ridge_conservative", cs=(0.01, 1.0))
+TREES = replace(LOGISTIC, kind="gbdt", depths=(3,), trees=(20, 50), rates=(0.1,))
+MICRO = replace(LOGISTIC, feature_set="baseline", microstructure=True)
+
+
+@pytest.fixture(scope="module")
+def reverting(reverting_lake):
+    return Lake(reverting_lake).snapshot()
+
+
+@pytest.fixture(scope="module")
+def walking(walking_lake):
+    return Lake(walking_lake).snapshot()
+
+
+@pytest.fixture(scope="module")
+def logistic(reverting):
+    return fitted_window(reverting, "chicago", "all", window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC), LOGISTIC)
+
+
+@pytest.fixture(scope="module")
+def micro(walking):
+    return fit_direction(walking, "chicago", SINCE, UNTIL, MICRO)
+
+
+def test_a_planted_signal_is_found_by_the_logistic(logistic):
+    """The move before tells the next one; the interval of the area lies well above one half."""
+    metrics, fitted = logistic.artifact.metrics, logistic.artifact.fitted
+
+    assert metrics["auc"]["value"] > 0.7
+    assert metrics["log_loss"]["value"] < metrics["market_log_loss"]["value"] - 0.05
+    assert metrics["accuracy"]["value"] > 0.65
+    assert metrics["rows"] > 500
+    assert fitted.coefficients()["velocity"] < 0
+    assert fitted.degenerate() is None
+
+
+def test_a_planted_signal_is_found_by_the_trees(reverting):
+    artifact = fit_direction(reverting, "chicago", SINCE, UNTIL, TREES)
+    assert artifact.metrics["auc"]["value"] > 0.7
+    assert artifact.params["trees"] in TREES.trees
+    assert artifact.fitted.degenerate() is None
+
+
+@pytest.mark.parametrize("recipe", [LOGISTIC, TREES], ids=["logistic", "trees"])
+def test_of_noise_nothing_is_learnt(walking, recipe):
+    """A walk has no memory: the area is that of a coin, and the loss no better than the market's."""
+    metrics = fit_direction(walking, "chicago", SINCE, UNTIL, recipe).metrics
+    assert abs(metrics["auc"]["value"] - 0.5) < 0.05
+    assert metrics["log_loss"]["value"] > metrics["market_log_loss"]["value"] - 0.005
+
+
+def test_the_book_tells_what_the_price_does_not(micro):
+    """The queues of the walking lake lean four times in five towards the next step."""
+    assert micro.metrics["auc"]["value"] > 0.75
+    assert micro.fitted.coefficients()["queue_imbalance"] > 0
+
+
+def test_what_was_not_recorded_is_said(micro):
+    assert any("not recorded on 1 of" in note for note in micro.notes)
+    assert any("too few trades to fit hawkes_buy" in note for note in micro.notes)
+    assert micro.fitted.about.hawkes == Laws(buy=None, sell=None).document()
+
+
+def test_without_any_recorded_book_the_microstructure_is_refused(reverting):
+    with pytest.raises(Refused, match="no order book"):
+        fit_direction(reverting, "chicago", SINCE, UNTIL, MICRO)
+
+
+def test_dates_are_parted_with_one_between(reverting, logistic):
+    """Of twelve dates ten are used: six fit, two choose, two judge."""
+    window = logistic.artifact.window
+    assert (window.train_since, window.train_until) == (SINCE, SINCE + timedelta(days=8))
+    assert (window.test_since, window.test_until) == (SINCE + timedelta(days=10), UNTIL)
+    assert sorted(logistic.validation["event_date"].unique()) == [SINCE + timedelta(days=7), SINCE + timedelta(days=8)]
+    assert fit_window(reverting, "chicago", "all", window, LOGISTIC).fitted == logistic.artifact.fitted
+
+
+def test_predictions_stand_at_every_minute_whatever_followed(reverting, logistic):
+    """Were only minutes told that a move followed, the telling would give the move away."""
+    predictions = logistic.artifact.predictions
+    window = logistic.artifact.window
+    minutes = reverting.scan(
+        CANDLES_DENSE, cities=("chicago",), since=window.test_since, until=window.test_until
+    ).collect()
+
+    assert dict(predictions.schema) == PREDICTED
+    assert predictions.height == minutes.height
+    assert predictions["p_model"].is_between(0, 1).all()
+    assert 0 < predictions["outcome"].null_count() < predictions.height
+    assert predictions["outcome"].count() == logistic.artifact.metrics["rows"]
+
+
+def test_validation_rows_carry_what_was_seen_and_said(logistic):
+    rows = logistic.validation
+    assert rows.columns[:5] == ["city", "event_date", "event_ticker", "market_ticker", "ts_utc"]
+    assert rows["up"].null_count() == 0
+    assert (rows["up"] == (rows["move_prob"] > 0)).all()
+    assert (rows["move_prob"].abs() >= LOGISTIC.epsilon).all()
+    assert logistic.artifact.fitted.predict(rows).tolist() == rows["p_model"].to_list()
+
+
+def test_the_same_asked_twice_gives_the_same_bytes(reverting):
+    once, again = (fit_direction(reverting, "chicago", SINCE, UNTIL, TREES) for _ in range(2))
+    assert once.fitted.files() == again.fitted.files()
+    assert once.metrics == again.metrics
+    assert once.predictions.equals(again.predictions)
+
+
+def test_the_registry_keeps_it_and_gives_it_back(logistic, micro, tmp_path):
+    for artifact in (logistic.artifact, micro):
+        card = store(artifact, tmp_path)
+        (folder,) = tmp_path.glob(f"pilots/**/{artifact.window.name}")
+        again = load(folder).fitted
+        assert card.model_id == artifact.model_id
+        assert again == artifact.fitted
+        shutil.rmtree(folder)
+
+
+def poisoned(lake: Path, root: Path, dates: Sequence[date], *, after: datetime) -> Snapshot:
+    """Return a copy of a lake in which all mids and books of some dates are others after an instant."""
+    shutil.copytree(lake, root, symlinks=True)
+    snapshot = Lake(root).snapshot()
+    mids = pl.when(pl.col("ts_utc") > after).then(pl.col("mid_half_ticks") * 7919 % 15_000).otherwise("mid_half_ticks")
+    sizes = pl.col("bid_sizes_centi").list.eval(pl.element() * 3)
+    sizes = pl.when(pl.col("known_utc") > after).then(sizes).otherwise("bid_sizes_centi")
+    with write(Lake(root), purpose="test") as writer:
+        for partition in (Partition("chicago", one) for one in dates):
+            dense, books = snapshot.read(CANDLES_DENSE, partition), snapshot.read(BOOKS, partition)
+            dense = dense.with_columns(mids.cast(pl.Int32).alias("mid_half_ticks"))
+            writer.put(CANDLES_DENSE, dense.select(CANDLES_DENSE.schema.names()), partition)
+            books = books.with_columns(sizes.alias("bid_sizes_centi"))
+            writer.put(BOOKS, books.select(BOOKS.schema.names()), partition)
+        writer.publish()
+    return Lake(root).snapshot()
+
+
+def test_test_dates_change_nothing_that_was_fitted(walking_lake, micro, tmp_path):
+    """Poison every mid and book from the day after the last that was fitted: the model is the same to the byte."""
+    dates = (micro.window.train_until + timedelta(days=1), *micro.window.test_dates)
+    snapshot = poisoned(walking_lake, tmp_path / "lake", dates, after=datetime(2026, 1, 1, tzinfo=UTC))
+
+    artifact = fit_direction(snapshot, "chicago", SINCE, UNTIL, MICRO)
+
+    assert artifact.fitted.files() == micro.fitted.files()
+    assert not artifact.predictions["p_model"].equals(micro.predictions["p_model"])
+
+
+def test_later_minutes_change_no_earlier_prediction(walking, walking_lake, micro, tmp_path):
+    """Poison mids and books after a minute of the last date: what was said up to it stays."""
+    minutes = walking.read(CANDLES_DENSE, Partition("chicago", UNTIL))["ts_utc"].sort()
+    middle = minutes[len(minutes) // 2]
+    snapshot = poisoned(walking_lake, tmp_path / "lake", (UNTIL,), after=middle)
+
+    changed = fit_direction(snapshot, "chicago", SINCE, UNTIL, MICRO).predictions
+
+    def said(rows: pl.DataFrame, when: pl.Expr) -> pl.DataFrame:
+        return rows.filter(when & (pl.col("event_date") == UNTIL)).select("market_ticker", "ts_utc", "p_model")
+
+    earlier = pl.col("ts_utc") <= middle
+    assert said(changed, earlier).height == 3 * (len(minutes) // 6 + 1)
+    assert said(changed, earlier).equals(said(micro.predictions, earlier))
+    assert not said(changed, ~earlier).equals(said(micro.predictions, ~earlier))
+
+
+def test_too_little_is_refused(reverting):
+    with pytest.raises(Refused, match="5 are needed"):
+        fit_direction(reverting, "chicago", SINCE, SINCE + timedelta(days=3), LOGISTIC)
+    with pytest.raises(Refused, match="moves on the fitted dates"):
+        fit_direction(reverting, "chicago", SINCE, UNTIL, replace(LOGISTIC, epsilon=0.9))
+    window = window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC)
+    with pytest.raises(Refused, match="0 dates before"):
+        fit_window(reverting, "nyc", "all", window, LOGISTIC)
+
+
+def test_models_of_one_type_of_bracket_see_only_it(reverting):
+    artifact = fit_direction(reverting, "chicago", SINCE, UNTIL, LOGISTIC, bracket="between")
+    seen = artifact.predictions["market_ticker"].unique()
+    assert 0 < len(seen) < 3 * len(artifact.window.test_dates)
+    assert all("-B" in name for name in seen)
+    assert artifact.bracket == "between"
+
+
+def test_the_family_is_known_to_the_registry():
+    from kwx.models.registry.families import family_of
+
+    assert family_of("direction") is DIRECTION
