@@ -93,6 +93,11 @@ class Question:
     seeds: Ints
     apart_f: int = 1
 
+    def __post_init__(self) -> None:
+        lengths = {name: len(getattr(self, name)) for name in _OF_EVALUATIONS}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"arrays of one entry per evaluation are of different lengths: {lengths}")
+
     def __len__(self) -> int:
         return len(self.step)
 

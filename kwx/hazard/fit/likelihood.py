@@ -184,23 +184,18 @@ def _answered(
     question = asked.question
     count = np.array([len(offset_f) for offset_f in offsets])
     many = np.repeat(rows, count)
-    curve, degree = question.curve[many], np.repeat(label_f, count)
+    asked_often, degree = question.part(many), np.repeat(label_f, count)
+    curve = asked_often.curve
     lowest, highest = np.full(len(question.curves_f), 10_000), np.full(len(question.curves_f), -10_000)
     np.minimum.at(lowest, curve, degree - 1)
     np.maximum.at(highest, curve, degree)
     used = highest >= lowest
     answer = engine.answer(
         replace(
-            question,
-            curves_f=question.curves_f,
+            asked_often,
             first_threshold_f=np.where(used, lowest, 0) + 0.5 - law.station_offset_f,
             thresholds=int((highest - lowest)[used].max()) + 1,
-            curve=curve,
-            step=question.step[many],
-            now_step=question.now_step[many],
-            residual_f=question.residual_f[many],
-            residual_sd_f=question.residual_sd_f[many],
-            bias_f=question.bias_f[many] + np.concatenate(offsets),
+            bias_f=asked_often.bias_f + np.concatenate(offsets),
             bias_sd_f=np.zeros(len(many)),
             tail_dof=None,
             # Hazards are not asked for, so they need no record.

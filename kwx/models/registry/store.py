@@ -101,10 +101,10 @@ def _files_beside(artifact: Artifact) -> dict[str, bytes]:
 
 def _predictions_bytes(artifact: Artifact) -> bytes:
     said, rows = artifact.window, artifact.predictions
-    if dict(rows.schema) != PREDICTED:
+    if not _are_predictions(rows):
         raise Refused(
             f"{artifact.model_id}: predictions have the columns {dict(rows.schema)}",
-            hint=f"they are {dict(PREDICTED)}",
+            hint=f"these are to be among them: {dict(PREDICTED)}",
         )
     outside = rows.filter(~pl.col("event_date").is_between(said.test_since, said.test_until))
     if outside.height:
@@ -116,6 +116,11 @@ def _predictions_bytes(artifact: Artifact) -> bytes:
     buffer = io.BytesIO()
     rows.write_parquet(buffer, compression="zstd", statistics=True)
     return buffer.getvalue()
+
+
+def _are_predictions(rows: pl.DataFrame) -> bool:
+    """Tell whether the columns of predictions are there; a family may say more of each row beside them."""
+    return {name: rows.schema.get(name) for name in PREDICTED} == PREDICTED
 
 
 def _require_readable(artifact: Artifact, model: Mapping[str, bytes]) -> None:
@@ -159,9 +164,9 @@ def _calibrator(files: Mapping[str, bytes]) -> Calibrator | None:
 
 
 def read_predictions(folder: Path | str) -> pl.DataFrame:
-    """Return what the model of a folder said of its test dates."""
+    """Return what the model of a folder said of its test dates, and what its family says of each row beside it."""
     _, files = read_folder(Path(folder))
     rows = pl.read_parquet(io.BytesIO(files[PREDICTIONS]))
-    if dict(rows.schema) != PREDICTED:
+    if not _are_predictions(rows):
         raise FileBroken(f"{Path(folder) / PREDICTIONS} has other columns than predictions", hint="train it again")
     return rows
