@@ -1,4 +1,4 @@
-"""A small lake of one city to train on: it trades for ten days."""
+"""A small lake of one city that models of every family are trained on: it trades for ten days."""
 
 from __future__ import annotations
 
