@@ -5,12 +5,22 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+import polars as pl
 import pytest
 
+from kwx.features.panel import read_panel
 from kwx.fuse.fit.tune import TuneWish, tunings
 from kwx.hazard.backfill import backfill
 from kwx.hazard.fit.walk import Walk, fit_params
 from kwx.hazard.plan import Wish
+from kwx.models.elasticnet.fit import fit_window
+from kwx.models.elasticnet.recipe import ElasticnetRecipe
+from kwx.models.tmax.fit import fit_window as fit_high
+from kwx.models.tmax.recipe import TmaxRecipe
+from kwx.models.windows import Window
+from kwx.scoring.contracts import log_loss
+from kwx.scoring.paired import compare
 from pipelines.build import build_demo, demo_world
 from pipelines.runner import process_pool, workers_wanted
 from warehouse.lake.store import Lake
@@ -21,6 +31,10 @@ pytestmark = pytest.mark.slow
 
 UNTIL, DAYS, FITTED = date(2026, 11, 4), 104, 40
 CITIES = ("chicago", "miami", "denver")
+WINDOW = Window(
+    train_since=date(2026, 9, 4), train_until=date(2026, 10, 4), test_since=date(2026, 10, 6), test_until=UNTIL
+)
+EVERY_MINUTES = 15
 WISH = TuneWish(held_out=0.5, methods=("gradient",))
 
 
@@ -87,3 +101,44 @@ def test_against_a_market_that_lags_fusion_beats_both_sides(boards):
     assert held.weight.value < of_efficient["log_linear"].weight.value - 0.1
     assert held.on_market.high < 0
     assert held.on_weather.high < 0
+
+
+def bracket_model(root, city):
+    """Fit elastic nets on a month with weather and speak of the next one; return it on the market with its interval."""
+    recipe = ElasticnetRecipe(trials=10, every_minutes=EVERY_MINUTES)
+    snapshot = Lake(root).snapshot()
+    return on_market(snapshot, fit_window(snapshot, city, "between", WINDOW, recipe))
+
+
+def on_market(snapshot, artifact):
+    """Return the log loss of a model's test rows against that of the market's price, whole dates drawn."""
+    columns = ("p_mkt", "mid_prob")
+    span = {"since": WINDOW.test_since, "until": WINDOW.test_until, "every_minutes": EVERY_MINUTES}
+    panel = pl.concat(read_panel(snapshot, city, columns=columns, **span) for city in CITIES)
+    market = panel.select("market_ticker", "ts_utc", market=pl.coalesce(columns))
+    rows = artifact.predictions.join(market, on=["market_ticker", "ts_utc"]).drop_nulls(["market", "outcome"])
+    hit = rows["outcome"].to_numpy()
+    ours, theirs = (log_loss(rows[name].to_numpy().clip(1e-6, 1 - 1e-6), hit=hit) for name in ("p_model", "market"))
+    assert rows["event_date"].n_unique() >= 25
+    assert np.isfinite(ours).all()
+    return compare(ours, reference=theirs, dates=rows["event_date"].to_numpy(), dates_alike=False)
+
+
+@pytest.mark.parametrize("city", ["all", *CITIES])
+def test_against_a_market_that_knows_everything_no_bracket_model_wins(efficient, city):
+    """A model that beat the price of a market that knows everything would know the outcome."""
+    assert bracket_model(efficient, city).high >= 0
+
+
+def test_against_a_market_that_knows_everything_no_model_of_the_high_wins(efficient):
+    """Neither does the one that is made of reports and forecasts alone, on the minutes that the market priced."""
+    snapshot = Lake(efficient).snapshot()
+
+    found = on_market(snapshot, fit_high(snapshot, "all", "all", WINDOW, TmaxRecipe(cities=CITIES)))
+
+    assert found.high >= 0
+
+
+def test_against_a_market_that_lags_the_bracket_model_wins(lagging):
+    """What the reports of the last hour say is not in the price yet: the elastic net of all cities learns to use it."""
+    assert bracket_model(lagging, "all").high < 0
