@@ -57,6 +57,7 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("reader")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "output"), shown(), ids=[command[:60] for command, _ in shown()])
 def test_the_readme_is_true(command, output, place):
     """Each command works in the order shown, and its output is the one shown."""
@@ -123,6 +124,7 @@ def test_every_table_view_and_query_is_in_the_readme():
     assert [] == [name for name in names if f"`{name}`" not in README]
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs(place):
     """The snippet is run on the lake that the commands above it built."""
     (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

@@ -46,6 +46,7 @@ def test_windows_are_kept_and_the_lake_is_told(own_lake, tmp_path, series_of):
         assert (told["event_date"].min() - one.card.train_until).days > PURGED_DAYS
 
 
+@pytest.mark.slow
 def test_what_is_held_is_left_alone_until_something_moves(own_lake, tmp_path, series_of):
     """A second run fits nothing and publishes nothing; other settings fit again, and replace what was said."""
     first = train([series_of()], own_lake, tmp_path / "models", workers=1, clock=noon)
@@ -77,6 +78,7 @@ def test_what_was_kept_before_a_crash_is_told_by_the_next_run(own_lake, ten_days
     assert [one.card for one in fitted.windows] == [one.card for one in again.windows]
 
 
+@pytest.mark.slow
 def test_the_same_lake_seed_and_versions_make_the_same_bytes(ten_days, own_lake, tmp_path, series_of):
     """Two trainings of one lake are one and the same, file by file."""
     for name in ("one", "two"):
