@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,10 +17,13 @@ from kwx.models.registry.store import COEFFICIENTS
 if TYPE_CHECKING:
     from kwx.config.file import Resolved
     from kwx.models.accept.run import Accepted
+    from kwx.models.calibration.stored import StoredCalibrator
     from kwx.models.registry.promotion import Promotion
+    from kwx.models.registry.serving import Served
     from kwx.models.registry.shelf import Held
 
 _COEFFICIENTS_SHOWN = 30
+_ENTRIES_SHOWN = 8
 
 
 def tell_held(held: Sequence[Held], stage: str) -> None:
@@ -77,7 +81,7 @@ def tell_card(one: Held) -> None:
     for title in ("metrics", "params", "config", "versions"):
         out.print(f"\n[bold]{title}[/bold]")
         out.print(table_of(("", ""), list(_flat(getattr(card, title)))), soft_wrap=True)
-    out.print(f"\n[bold]features[/bold]\n  {' '.join(card.features)}", soft_wrap=True)
+    out.print(f"\n[bold]features[/bold]\n  {' '.join(card.features)}")
     for note in card.notes:
         out.print(f"note: {note}", soft_wrap=True)
     if (weights := _coefficients(one)) is not None:
@@ -92,8 +96,19 @@ def _flat(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]
         if isinstance(value, Mapping) and value:
             yield from _flat(value, f"{above}{key}.")
         else:
-            listed = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-            yield f"  {above}{key}", "·" if listed is None else f"{listed}"
+            yield f"  {above}{key}", _short(value)
+
+
+def _short(value: Any) -> str:
+    """Return a value as a person reads it: numbers to six digits, lists by their first entries."""
+    if isinstance(value, list | tuple):
+        listed = " ".join(map(_short, value[:_ENTRIES_SHOWN]))
+        return f"{listed} … ({len(value)})" if len(value) > _ENTRIES_SHOWN else listed or "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_short(inner)}" for key, inner in value.items())
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "·" if value is None else str(value)
 
 
 def tell_states(states: Sequence[Promotion]) -> None:
@@ -184,3 +199,35 @@ def _leaves(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
             yield from _leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
+
+
+def served_as_json(served: Served, event_date: date, stored: StoredCalibrator | None) -> dict[str, Any]:
+    """Return which model speaks of a date, and what mends it."""
+    loaded = served.loaded
+    own = None if loaded.calibrator is None else loaded.calibrator.method
+    return {
+        "event_date": event_date,
+        "model_id": loaded.card.model_id,
+        "folder": str(served.folder),
+        "trained": [loaded.card.train_since, loaded.card.train_until],
+        "tested": [loaded.card.test_since, loaded.card.test_until],
+        "days_past": served.age_days,
+        "warning": served.warning,
+        "own_calibration": own,
+        "stored_calibration": None
+        if stored is None
+        else {"method": stored.calibrator.method, "since": stored.since, "until": stored.until},
+    }
+
+
+def tell_served(said: dict[str, Any]) -> None:
+    """Print it."""
+    stored = said["stored_calibration"]
+    mended = said["own_calibration"] or "nothing"
+    if stored is not None:
+        mended = f"{stored['method']} of {stored['since']} … {stored['until']}, stored by kwx calibrate"
+    click.echo(f"{said['event_date']}: {said['model_id']}")
+    click.echo(f"  fitted on {said['trained'][0]} … {said['trained'][1]}, mended by {mended}")
+    click.echo(f"  {said['folder']}")
+    if said["warning"]:
+        click.echo(f"warning: {said['warning']}", err=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kwx.cli.model_studies import blend, study
-from kwx.cli.options import json_option, lake_option
+from kwx.cli.options import EventDate, json_option, lake_option
 
 if TYPE_CHECKING:
     from kwx.models.registry.promotion import Choice
@@ -36,7 +37,8 @@ def models_option(command: Command) -> Command:
     )(command)
 
 
-def _city_words(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+def city_words(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return city keys for what was typed; `all` stands for itself."""
     from warehouse.market.cities import city
 
     return tuple(dict.fromkeys(word if word == _EVERY_CITY else city(word).key for word in words))
@@ -47,7 +49,7 @@ def choice_options(command: Command) -> Command:
     of_city = "City key or alias; `all` for models of every city; repeatable."
     options = [
         click.option("--family", "families", multiple=True, help="Family of models; repeatable."),
-        click.option("--city", "cities", multiple=True, callback=_city_words, help=of_city),
+        click.option("--city", "cities", multiple=True, callback=city_words, help=of_city),
         click.option("--bracket", "brackets", multiple=True, type=click.Choice(_BRACKETS), help="Type; repeatable."),
         click.option("--window", "windows", multiple=True, metavar="WIN", help="win_YYYYMMDD_YYYYMMDD; repeatable."),
     ]
@@ -113,6 +115,42 @@ def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
 
     held = the_one(root, stage, model_id)
     print_json(card_as_json(held)) if as_json else tell_card(held)
+
+
+@models.command(epilog="Example:  kwx models serve --family elasticnet --city chicago --bracket between")
+@click.option("--family", required=True, help="Family of models.")
+@click.option("--city", "word", required=True, help="City key or alias.")
+@click.option("--bracket", type=click.Choice(_BRACKETS), default="all", show_default=True, help="Type of bracket.")
+@click.option("--horizon", type=click.Choice(("day", "1m", "5m")), default="day", show_default=True)
+@click.option("--date", "event_date", type=EventDate(), help="Event date (default: the climate day that runs there).")
+@json_option
+@lake_option
+@models_option
+def serve(
+    family: str,
+    word: str,
+    bracket: str,
+    horizon: str,
+    event_date: date | None,
+    as_json: bool,
+    lake_root: Path | None,
+    root: Path | None,
+) -> None:
+    """Say which promoted model speaks of an event date, how old it is, and what mends its probabilities."""
+    from kwx.cli.modelled import served_as_json, tell_served
+    from kwx.cli.show import print_json
+    from kwx.models.calibration.stored import calibrator_before, calibrators_of
+    from kwx.models.registry.serving import model_for, today_of
+    from warehouse.clock import utc_now
+    from warehouse.lake.store import Lake
+    from warehouse.market.cities import city
+
+    key = city(word).key
+    when = event_date or today_of(key, utc_now())
+    served = model_for(root, family=family, city=key, bracket=bracket, event_date=when, horizon=horizon)
+    stored = calibrators_of(Lake(lake_root).snapshot(), key, model_type=family, horizon=horizon)
+    said = served_as_json(served, when, calibrator_before(stored, when))
+    print_json(said) if as_json else tell_served(said)
 
 
 @models.command(epilog='Example:  kwx models promote --city chicago --bracket between --reason "first week of shadow"')

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from kwx.cli.forms import Forms, forms_options
-from kwx.cli.options import city_option, lake_option, range_options, scheduler_option, workers_option
+from kwx.cli.models import city_words
+from kwx.cli.options import lake_option, range_options, scheduler_option, workers_option
 
 if TYPE_CHECKING:
     from kwx.models.training.asked import WalkWish
@@ -41,9 +42,12 @@ class Walked:
 
     @property
     def wish(self) -> WalkWish:
-        """The walk."""
+        """The walk; a range that runs backwards is refused."""
         from kwx.models.training.asked import WalkWish
+        from warehouse.market.climate_day import event_dates
 
+        if self.since is not None and self.until is not None:
+            next(event_dates(self.since, self.until))
         return WalkWish(
             since=self.since, until=self.until, train_days=self.train_days, test_days=self.test_days,
             step_days=self.step_days,
@@ -80,7 +84,10 @@ def walk_options(command: Command) -> Command:
         return command(walked=walked, **said)
 
     options = [
-        city_option,
+        click.option(
+            "--city", "cities", multiple=True, callback=city_words,
+            help="City key or alias, or `all` for one model of every city; repeatable. Each city when left out.",
+        ),
         range_options,
         click.option("--train-days", type=_DAYS, help="Event dates that each window is fitted on."),
         click.option("--test-days", type=_DAYS, help="Event dates that each window is judged on."),

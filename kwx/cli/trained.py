@@ -16,7 +16,7 @@ from kwx.models.training.run import FITTED, REFUSED, Told, TrainRun
 from kwx.models.training.series import Series
 from warehouse.lake.store import Snapshot
 
-_FIGURES = ("log_loss", "market_log_loss", "brier", "ece", "auc")
+_FIGURES = ("log_loss", "market_log_loss", "uncalibrated", "brier", "ece", "auc")
 
 
 def trained_rows(done: TrainRun) -> pl.DataFrame:
@@ -35,7 +35,8 @@ def _row(one: Told) -> dict[str, Any]:
         "family": None if card is None else card.family, "city": one.city, "bracket": one.bracket,
         "window": one.window, "state": one.state, "n": losses.rows, "dates": metrics.get("dates"),
         "log_loss": losses.model, "market_log_loss": losses.market,
-        **{name: figure(metrics, name) for name in _FIGURES[2:]},
+        "uncalibrated": figure(metrics, "model_log_loss"),
+        **{name: figure(metrics, name) for name in _FIGURES[3:]},
         "snapshot": None if card is None else card.snapshot, "why": one.why or _doubt(card),
     }  # fmt: skip
 
@@ -67,10 +68,14 @@ def tell_trained(done: TrainRun) -> None:
         out.print(f"{row['city']} {row['bracket']} {row['window']}: {row['why']}")
     told = "the lake knew all of them" if done.built is None else f"snapshot {done.built.snapshot.number} holds them"
     states = train_summary(done)["states"]
+    beaten = rows.filter(pl.col("market_log_loss").is_not_null())
+    if beaten.height:
+        won = beaten.filter(pl.col("log_loss") < pl.col("market_log_loss")).height
+        out.print(f"\nbetter than the market in {won} of {beaten.height} windows")
     counts = ", ".join(f"{count} {state}" for state, count in states.items() if count)
     click.echo(f"\n{counts}; models in {done.root}, {told}; {done.seconds:.1f} s")
-    click.echo("\nnext:\n  kwx models list      what is kept\n  kwx calibrate        mend what they say\n"
-               "  kwx models promote   put them to use")  # fmt: skip
+    mend = "" if set(rows["family"].drop_nulls()) == {"direction"} else "  kwx calibrate        mend what they say\n"
+    click.echo(f"\nnext:\n  kwx models list      what is kept\n{mend}  kwx models promote   put them to use")
 
 
 def _said(value: Any) -> Any:

@@ -105,7 +105,11 @@ class TrainConfig(Section):
     @field_validator("excluded_vc_cities")
     @classmethod
     def _are_known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(city_key(key) for key in keys)
+        said = tuple(city_key(key) for key in keys)
+        missing = [key for key, record in CITIES.items() if record.vc_excluded and key not in said]
+        if missing:
+            raise ValueError(f"{' '.join(missing)} is excluded by the registry of cities; more may be said, not fewer")
+        return said
 
     @field_validator("penalties")
     @classmethod

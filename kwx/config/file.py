@@ -6,7 +6,7 @@ the part of one city is found before another is trained.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -99,6 +99,9 @@ def _require_shape(document: Document) -> None:
     """Refuse keys that stand where nothing reads them."""
     values, where = document.values, document.where
     require_mapping(values, SECTIONS, where=where)
+    require_mapping(
+        values.get("profiles") or {}, tuple(_names(values.get("profiles"))), where=where, above=("profiles",)
+    )
     _require_layer(document, ("defaults",))
     for profile in values.get("profiles") or {}:
         _require_layer(document, ("profiles", profile))
@@ -112,6 +115,10 @@ def _require_shape(document: Document) -> None:
         require_mapping(inner, BRACKETS, where=where, above=("cities", key, "brackets"))
         for bracket in inner:
             _require_layer(document, ("cities", key, "brackets", bracket))
+
+
+def _names(values: Any) -> Sequence[str]:
+    return tuple(values) if isinstance(values, Mapping) else ()
 
 
 def _require_layer(document: Document, path: KeyPath, *, but: tuple[str, ...] = ()) -> None:

@@ -123,6 +123,8 @@ def require_known_keys(
         inner = model.model_fields[key].annotation if key in model.model_fields else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             require_known_keys(value, inner, where=where, above=(*above, key))
+        elif isinstance(value, Mapping) and key not in but:
+            raise Usage(f"{where((*above, key))} is a mapping", hint=f"{key} may be {allowed(model.model_fields[key])}")
 
 
 def require_choice(word: str, known: Sequence[str], *, what: str, option: str) -> None:

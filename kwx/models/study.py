@@ -29,6 +29,7 @@ from warehouse.lake.store import Snapshot, opened
 from warehouse.lake.tables.contract import ALL_CITIES
 
 POOLED, PER_CITY, NO_DIFFERENCE = "pooled", "per city", "no difference"
+TOO_FEW = "too few dates"
 _KEYS = ("city", "event_date", "market_ticker", "ts_utc")
 
 
@@ -89,6 +90,8 @@ class StudyLine:
     @property
     def generalises(self) -> str:
         """Which way has the lower log loss on later dates beyond chance."""
+        if math.isnan(self.log_loss.high):
+            return TOO_FEW
         if self.log_loss.high < 0:
             return POOLED
         return PER_CITY if self.log_loss.low > 0 else NO_DIFFERENCE

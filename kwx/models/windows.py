@@ -65,8 +65,14 @@ def window_dates(name: str) -> tuple[date, date]:
     return since, until
 
 
-def walk(since: date, until: date, *, train_days: int, test_days: int, step_days: int) -> Iterator[Window]:
-    """Yield the windows of a walk through a range, the oldest first; the last one may be cut short by its end."""
+def walk(
+    since: date, until: date, *, train_days: int, test_days: int, step_days: int, goes_on: bool = False
+) -> Iterator[Window]:
+    """Yield the windows of a walk through a range, the oldest first.
+
+    The last one is cut short by the range's end, unless the walk goes on: then it keeps the dates, and so the name,
+    that it will have when they have come.
+    """
     least = train_days + PURGED_DAYS + 1
     if (until - since).days + 1 < least:
         raise Refused(
@@ -76,9 +82,9 @@ def walk(since: date, until: date, *, train_days: int, test_days: int, step_days
         )
     first = since + timedelta(days=train_days + PURGED_DAYS)
     while first <= until:
-        train_until = first - timedelta(days=PURGED_DAYS + 1)
+        train_until, planned = first - timedelta(days=PURGED_DAYS + 1), first + timedelta(days=test_days - 1)
         yield Window(
             train_since=train_until - timedelta(days=train_days - 1), train_until=train_until,
-            test_since=first, test_until=min(until, first + timedelta(days=test_days - 1)),
+            test_since=first, test_until=planned if goes_on else min(until, planned),
         )  # fmt: skip
         first += timedelta(days=step_days)

@@ -133,6 +133,7 @@ def judgement_sha256() -> str:
 def _ready(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """Set what every connection needs; GLOBAL, because cursors do not inherit a session's own settings."""
     con.execute("set global TimeZone = 'UTC'")
+    con.execute("set enable_progress_bar = false")  # it would write into what a command prints
     con.execute("set global parquet_metadata_cache = true")  # a path of the lake never names other bytes
     con.execute("set global arrow_output_version = '1.4'")  # text goes to Polars in its own layout, uncopied
     return con

@@ -56,7 +56,7 @@ def _readers(evidence: Evidence) -> Iterator[tuple[object, ...]]:
 
 def _of_models(evidence: Evidence) -> Check:
     gated = set(gated_features())
-    cards = [card for card in evidence.cards if card.city in EXCLUDED]
+    cards = [card for card in evidence.cards if card.city in (*EXCLUDED, ALL_CITIES)]
     leaks = [f"{card.model_id} reads {name}" for card in cards for name in card.features if name in gated]
     told = "; ".join(leaks) or f"{len(cards)} models of {', '.join(EXCLUDED)} looked at"
     return Check(name="no model of an excluded city reads it", passed=not leaks, told=told)

@@ -20,20 +20,12 @@ def configuration_validation(path: Path | None) -> Report:
     pairs = list(found.pairs())
     name = path.name if path is not None else "the file that is shipped"
     told = f"{len(pairs)} pairs of {len(CITIES)} cities and {len(BRACKETS)} types of bracket resolve from {name}"
-    checks = [Check(name="the configuration is whole", passed=True, told=told), _gate(found)]
+    checks = [Check(name="the configuration is whole", passed=True, told=told)]
     return _report([_pairs(found), _origins(found)], checks)
 
 
 def _report(parts: list[Part], checks: list[Check]) -> Report:
     return Report(number=4, title="Configuration validation", parts=tuple(parts), checks=tuple(checks))
-
-
-def _gate(found: Configuration) -> Check:
-    """Return whether every city that the registry excludes is excluded in every pair."""
-    excluded = {key for key, record in CITIES.items() if record.vc_excluded}
-    short = [f"{c}/{b}" for c, b in found.pairs() if not excluded <= set(found.for_(c, b).excluded_vc_cities)]
-    told = f"not in {', '.join(short)}" if short else f"{', '.join(sorted(excluded))}, in every pair"
-    return Check(name="excluded_vc_cities holds the excluded cities", passed=not short, told=told)
 
 
 def _pairs(found: Configuration) -> Grid:

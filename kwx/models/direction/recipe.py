@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from itertools import product
 
+from kwx.features.gate import EXCLUDED_VC_CITIES
 from warehouse.errors import Usage
 
 FAMILY = "direction"
@@ -30,7 +31,7 @@ class DirectionRecipe:
     feature_set: str = "baseline"
     microstructure: bool = False
     every_minutes: int = 5
-    excluded_vc_cities: tuple[str, ...] = ("nyc",)
+    excluded_vc_cities: tuple[str, ...] = EXCLUDED_VC_CITIES
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     cs: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
     depths: tuple[int, ...] = (3, 4, 5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,8 @@ from kwx.scoring.corp import sort_forecasts
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
+
+LEAST_DATES_JUDGED = 5
 
 
 def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: ElasticnetRecipe) -> Artifact:
@@ -62,7 +65,7 @@ def fit_features(
     with _blas().limit(limits=1, user_api="blas"):
         folds = folds_from(earlier.matrix(), earlier.came, folds_of(earlier, recipe.cv_splits), recipe.search)
         found = search(folds, recipe, name=f"{city}_{bracket}_{window.name}")
-        fitted = fit_rows(earlier, features, found)
+        fitted = held_to(fit_rows(earlier, features, found), later)
     calibrator, notes = _calibrated(fitted, later, recipe)
     predictions = _predictions(fitted, calibrator, test)
     return Artifact(
@@ -86,6 +89,22 @@ def fit_rows(rows: Rows, features: FeatureSet, found: Found) -> FittedElasticnet
         intercept=float(coefficients[-1]),
         yes_share=float(came.mean()),
     )
+
+
+def held_to(fitted: FittedElasticnet, later: Rows) -> FittedElasticnet:
+    """Return the model with what it and its share of yes lose on later training dates, each date counting once.
+
+    On too few dates neither is known: what a day or two settled on says nothing of a model.
+    """
+    _, date_of, count = np.unique(later.days, return_inverse=True, return_counts=True)
+    if len(count) < LEAST_DATES_JUDGED:
+        return fitted
+    share = np.full(len(later.came), fitted.yes_share)
+    ours, prior = (
+        float((np.bincount(date_of, weights=log_loss(p, hit=later.came)) / count).mean())
+        for p in (fitted.predict(later.built), share)
+    )
+    return replace(fitted, held_log_loss=ours, prior_log_loss=prior)
 
 
 @lru_cache
@@ -115,9 +134,14 @@ def _predictions(fitted: FittedElasticnet, calibrator: Calibrator | None, test: 
     )
 
 
+def _penalty_named(l1_ratio: float) -> str:
+    """Return the word for a mixture of both penalties."""
+    return {0.0: "l2", 1.0: "l1"}.get(l1_ratio, "elasticnet")
+
+
 def _params(found: Found, recipe: ElasticnetRecipe) -> dict[str, Any]:
     return {
-        "penalty": recipe.penalty,
+        "penalty": _penalty_named(found.penalty.l1_ratio),
         "C": found.penalty.c,
         "l1_ratio": found.penalty.l1_ratio,
         "class_weight": found.class_weight,

@@ -21,13 +21,18 @@ NAME = "elasticnet"
 FILE = "elasticnet.json"
 _LISTS = ("features", "mean", "sd", "weights")
 _NUMBERS = ("intercept", "yes_share")
+_LOSSES = ("held_log_loss", "prior_log_loss")
 _LEAST_WEIGHT = 1e-6
 """Weights that add up to less move no probability by a millionth."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class FittedElasticnet:
-    """A fitted elastic net. weights are of scaled features; yes_share is how many of its rows settled yes."""
+    """A fitted elastic net.
+
+    weights are of scaled features; yes_share is how many of its rows settled yes. held_log_loss and prior_log_loss are
+    its own and that of yes_share on later training dates, each date counting once; None where none was kept for it.
+    """
 
     feature_set: str
     features: tuple[str, ...]
@@ -35,6 +40,8 @@ class FittedElasticnet:
     weights: Floats
     intercept: float
     yes_share: float
+    held_log_loss: float | None = None
+    prior_log_loss: float | None = None
 
     @property
     def family(self) -> str:
@@ -79,6 +86,8 @@ class FittedElasticnet:
             "weights": self.weights.tolist(),
             "intercept": self.intercept,
             "yes_share": self.yes_share,
+            "held_log_loss": self.held_log_loss,
+            "prior_log_loss": self.prior_log_loss,
         }
         return {FILE: (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()}
 
@@ -90,6 +99,9 @@ class FittedElasticnet:
             return f"no coefficient of {len(self.features)} is other than zero: it says {expit(self.intercept):.4f}"
         if float(np.abs(self.weights[self.scaling.sd > 0]).sum()) < _LEAST_WEIGHT:
             return f"constant: its weights add up to less than {_LEAST_WEIGHT:g}; it says {expit(self.intercept):.4f}"
+        ours, prior = self.held_log_loss, self.prior_log_loss
+        if ours is not None and prior is not None and ours >= prior:
+            return f"no better than its share of yes on later dates: log loss {ours:.4f}, the share's {prior:.4f}"
         return None
 
 
@@ -110,6 +122,8 @@ class ElasticnetFamily:
             weights=numbers["weights"],
             intercept=float(document["intercept"]),
             yes_share=float(document["yes_share"]),
+            held_log_loss=document["held_log_loss"],
+            prior_log_loss=document["prior_log_loss"],
         )
 
 
@@ -126,7 +140,7 @@ def _document(files: Mapping[str, bytes]) -> dict[str, Any]:
         raise _foreign(f"{FILE} is no JSON: {error}") from error
     if not isinstance(document, dict) or document.get("family") != NAME:
         raise _foreign(f"{FILE} is not of the family {NAME}")
-    if set(document) != {"family", "feature_set", *_LISTS, *_NUMBERS}:
+    if set(document) != {"family", "feature_set", *_LISTS, *_NUMBERS, *_LOSSES}:
         raise _foreign(f"{FILE} has the keys {', '.join(sorted(document))}")
     lists = [document[name] for name in _LISTS]
     if not all(isinstance(one, list) and len(one) == len(lists[0]) for one in lists):
@@ -134,6 +148,7 @@ def _document(files: Mapping[str, bytes]) -> dict[str, Any]:
     if not all(isinstance(name, str) for name in (document["feature_set"], *lists[0])):
         raise _foreign(f"{FILE} has names that are no text")
     values = [*(value for one in lists[1:] for value in one), *(document[name] for name in _NUMBERS)]
+    values += [document[name] for name in _LOSSES if document[name] is not None]
     if not all(type(value) in (int, float) and np.isfinite(value) for value in values):
         raise _foreign(f"{FILE} holds what is no finite number")
     if min(document["sd"], default=0.0) < 0 or not 0 <= document["yes_share"] <= 1:

@@ -30,10 +30,15 @@ class SearchRange:
     class_weights: tuple[str | None, ...] = (None, BALANCED)
 
     def __post_init__(self) -> None:
-        _require(0 < self.c_min <= self.c_max, f"C from {self.c_min:g} to {self.c_max:g} is no range above 0")
+        _require(
+            0 < self.c_min <= self.c_max,
+            f"C from {self.c_min:g} to {self.c_max:g} is no range above 0",
+            "say c_min above 0, and c_max no smaller",
+        )
         _require(
             0 <= self.l1_ratio_min <= self.l1_ratio_max <= 1,
             f"l1_ratio from {self.l1_ratio_min:g} to {self.l1_ratio_max:g}: it lies in 0 … 1",
+            "0 is ridge alone, 1 the lasso alone",
         )
         known = bool(self.class_weights) and all(one in (None, BALANCED) for one in self.class_weights)
         _require(known, f"class weights {self.class_weights} are none or not known", f"say null or {BALANCED}, or both")
@@ -69,7 +74,7 @@ class ElasticnetRecipe:
     """All that is asked. storage is a folder that keeps searches so that a killed one goes on; it changes no number."""
 
     feature_set: str = "elasticnet_rich"
-    penalty: str = "elasticnet"
+    penalties: tuple[str, ...] = ("elasticnet",)
     trials: int = 40
     cv_splits: int = 4
     search: SearchRange = field(default_factory=SearchRange)
@@ -80,9 +85,11 @@ class ElasticnetRecipe:
     storage: str | None = None
 
     def __post_init__(self) -> None:
+        unknown = [one for one in self.penalties if one not in PENALTIES]
         _require(
-            self.penalty in PENALTIES, f"there is no penalty {self.penalty!r}", f"penalties: {' '.join(PENALTIES)}"
-        )
+            bool(self.penalties) and not unknown, f"there is no penalty {unknown[:1] or 'at all'}",
+            f"penalties: {' '.join(PENALTIES)}",
+        )  # fmt: skip
         _require(
             self.trials >= 1, f"{self.trials} trials find nothing", "say 1 or more; 40 is usual, 60 for production"
         )
@@ -93,7 +100,7 @@ class ElasticnetRecipe:
         """Return what moves a number, as JSON has it."""
         return {
             "feature_set": self.feature_set,
-            "penalty": self.penalty,
+            "penalties": list(self.penalties),
             "trials": self.trials,
             "cv_splits": self.cv_splits,
             "search": {

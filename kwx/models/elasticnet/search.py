@@ -111,10 +111,13 @@ def drawn(trial: optuna.Trial | optuna.trial.FixedTrial, recipe: ElasticnetRecip
     c = trial.suggest_float("c", ranges.c_min, ranges.c_max, log=True)
     drawn_weight = trial.suggest_categorical("class_weight", list(ranges.class_weights))
     class_weight = None if drawn_weight is None else str(drawn_weight)
-    if recipe.penalty == "elasticnet":
+    penalty = recipe.penalties[0]
+    if len(recipe.penalties) > 1:
+        penalty = str(trial.suggest_categorical("penalty", list(recipe.penalties)))
+    if penalty == "elasticnet":
         l1_ratio = trial.suggest_float("l1_ratio", ranges.l1_ratio_min, ranges.l1_ratio_max)
     else:
-        l1_ratio = 1.0 if recipe.penalty == "l1" else 0.0
+        l1_ratio = 1.0 if penalty == "l1" else 0.0
     return Penalty(c=c, l1_ratio=l1_ratio), class_weight
 
 

@@ -1,4 +1,4 @@
-"""What made a model beside its data: the sources of features and models, and the versions of the libraries."""
+"""What made a model beside its data: the sources that it went through, and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -8,19 +8,24 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from warehouse.lake.statements import statements
+
 LIBRARIES = ("kalshi-wx", "numpy", "scipy", "polars", "duckdb", "scikit-learn", "lightgbm", "optuna", "jax")
 
-_ROOMS = ("features", "models")
+_ROOMS = ("kwx/features", "kwx/models", "kwx/scoring", "kwx/fuse", "warehouse/market")
+"""Rooms whose code moves a number of a model; the views, which make the panel, stand beside them."""
 
 
 @cache
 def code_sha256() -> str:
-    """Return one hash of every source file of kwx/features and kwx/models, names included."""
-    home = Path(__file__).parents[2]
+    """Return one hash of every source file that moves a number of a model, and of the views, names included."""
+    home = Path(__file__).parents[3]
     digest = hashlib.sha256()
     for path in sorted(path for room in _ROOMS for path in (home / room).rglob("*.py")):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for name, text in sorted(statements("views").items()):
+        digest.update(f"{name}\0{text}".encode())
     return digest.hexdigest()
 
 

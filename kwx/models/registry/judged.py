@@ -33,7 +33,7 @@ class Losses:
             return "its log loss is not known"
         if self.market is None:
             return "the market's log loss on the same rows is not known"
-        if self.model > self.market:
+        if self.model >= self.market:
             return f"log loss {self.model:.4f}, the market's {self.market:.4f}, over {self.rows:,} rows"
         return None
 
@@ -49,9 +49,9 @@ def against_market(cards: Sequence[Card]) -> Losses:
 
 
 def losses_of(metrics: Mapping[str, Any]) -> Losses:
-    """Return the losses of a window, on the rows that the market spoke of where these are judged apart."""
+    """Return the losses of a window: on the rows that the market spoke of, if any are judged apart."""
     apart = metrics.get(WITH_MARKET)
-    of = apart if isinstance(apart, Mapping) else metrics
+    of = apart if isinstance(apart, Mapping) and figure(apart, ROWS[1]) else metrics
     rows = next((found for name in ROWS if (found := figure(of, name)) is not None), 0)
     return Losses(model=figure(of, LOG_LOSS), market=figure(of, MARKET_LOG_LOSS), rows=int(rows))
 

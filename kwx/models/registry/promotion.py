@@ -7,7 +7,7 @@ reader sees a half. States are never changed; taking one back points `trained` a
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
@@ -22,6 +22,7 @@ from kwx.models.registry.places import (
     PILOTS,
     TRAINED,
     Group,
+    group_of_folder,
     models_root,
     stage_folder,
     window_folders,
@@ -85,8 +86,8 @@ class Promotion:
 def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "", clock: Clock = utc_now) -> Promotion:
     """Promote the chosen pilots beside what is trained already; a window of the same dates is replaced.
 
-    Refused, and nothing changed, where one of them is altered, degenerate, or of a kind that lost to the market over
-    the chosen windows; only the last can be overruled, by a reason, which is kept with the state.
+    Refused, and nothing changed, where one of them is altered, degenerate, or of a kind that did not beat the market
+    over all of its pilots, chosen or not; only the last can be overruled, by a reason, which is kept with the state.
     """
     base = models_root(root)
     chosen = chosen_windows(base, PILOTS, choice)
@@ -94,12 +95,13 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
         raise Refused(f"no pilot of {choice} lies in {base / PILOTS}", hint="kwx models list shows what there is")
     for folder, _ in chosen:
         load(folder)
-    objections = _objections([card for _, card in chosen])
+    kinds = {card.group for _, card in chosen}
+    objections = _objections([card for _, card in _windows_of(base, PILOTS, lambda group, _: group in kinds)])
     if objections and not reason:
         raise Refused(
             f"not better than the market: {objections[0]}"
             + (f"; and {len(objections) - 1} more kinds" if objections[1:] else ""),
-            hint="promote fewer with --city, --bracket, --family; or say why with --reason TEXT",
+            hint="leave such kinds out with --city, --bracket, --family; or say why with --reason TEXT",
         )
     with _lock(base, "kwx models promote"):
         names = {_place(card) for _, card in chosen}
@@ -163,8 +165,13 @@ def current_number(base: Path) -> int | None:
 
 def chosen_windows(base: Path, stage: str, choice: Choice) -> list[tuple[Path, Card]]:
     """Return the folders of a stage that are meant, each with its card."""
-    found = [(path, read_card(path)) for path in window_folders(stage_folder(base, stage))]
-    return [(path, card) for path, card in found if choice.holds(card.group, card.window.name)]
+    return _windows_of(base, stage, choice.holds)
+
+
+def _windows_of(base: Path, stage: str, is_meant: Callable[[Group, str], bool]) -> list[tuple[Path, Card]]:
+    """Return the windows that are meant; the cards of others are not read, so that a broken one stops nobody else."""
+    folders = window_folders(stage_folder(base, stage))
+    return [(path, read_card(path)) for path in folders if is_meant(group_of_folder(path), path.name)]
 
 
 def _objections(cards: Sequence[Card]) -> tuple[str, ...]:

@@ -6,12 +6,15 @@ with a warning that says its age: after the last window, and in a gap between tw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
+import polars as pl
+
 from kwx.models.artifact import EVERY_BRACKET, SETTLEMENT_HORIZON
+from kwx.models.contract import Calibrator, Floats
 from kwx.models.registry.card import Card, read_card
 from kwx.models.registry.places import TRAINED, Group, models_root, stage_folder
 from kwx.models.registry.store import Loaded, load
@@ -36,6 +39,16 @@ class Served:
     folder: Path
     age_days: int
 
+    def predict(self, rows: pl.DataFrame, mended: Calibrator | None = None) -> Floats:
+        """Return the probability of each row, mended by what is stored for the family, else by the model's own.
+
+        What is stored was fitted to what models say before they are mended, so it takes the place of their own.
+        """
+        if mended is None:
+            return self.loaded.predict(rows)
+        p = self.loaded.fitted.predict(rows)
+        return mended.apply(p) if p.ndim == 1 else p
+
     @property
     def warning(self) -> str | None:
         """What is to be said of a model that is out of its dates, None within them."""
@@ -56,17 +69,20 @@ def model_for(
 ) -> Served:
     """Return the promoted model of an event date, read and checked.
 
-    A city or type of bracket without windows of its own is served by those of all cities, or of every bracket.
+    The first of these that has a window whose test dates hold the date: the city and type of bracket itself, every
+    bracket of the city, the type in all cities, every bracket of all; else the first whose windows are over.
     """
     wanted = Group(city=city_of(city).key, bracket=bracket, family=family, horizon=horizon)
     trained = stage_folder(models_root(root), TRAINED)
-    windows = _windows(trained, wanted)
-    if not windows:
+    every = [windows for windows in _windows(trained, wanted) if windows]
+    if not every:
         raise NoModel(
             f"no model of {wanted} is promoted in {trained}",
             hint="kwx models list shows what is fitted; kwx models promote promotes it",
         )
-    folder, card = _chosen(windows, wanted, event_date)
+    within = [windows for windows in every if any(_holds(card, event_date) for _, card in windows)]
+    may = [windows for windows in every if any(_may_speak(card, event_date) for _, card in windows)]
+    folder, card = _chosen((within or may or every)[0], wanted, event_date)
     return Served(loaded=load(folder), folder=folder, age_days=max(0, (event_date - card.test_until).days))
 
 
@@ -89,27 +105,32 @@ def today_of(city: str, now_utc: datetime) -> date:
     return (now_utc + city_of(city).standard_offset).date()
 
 
-def _windows(trained: Path, wanted: Group) -> list[tuple[Path, Card]]:
-    """Return the windows of the first group that has any: the city's own, then those that speak of more."""
+def _windows(trained: Path, wanted: Group) -> Iterator[list[tuple[Path, Card]]]:
+    """Yield the windows of each group that may speak: the city's own first, then those that speak of more."""
     for city in (wanted.city, ALL_CITIES):
         for bracket in dict.fromkeys((wanted.bracket, EVERY_BRACKET)):
             folder = trained / replace(wanted, city=city, bracket=bracket).folder
-            found = [(path, read_card(path)) for path in sorted(folder.glob("win_*"))]
-            if found:
-                return found
-    return []
+            yield [(path, read_card(path)) for path in sorted(folder.glob("win_*"))]
+
+
+def _may_speak(card: Card, event_date: date) -> bool:
+    return card.test_since <= event_date and card.window.serves(event_date)
+
+
+def _holds(card: Card, event_date: date) -> bool:
+    return _may_speak(card, event_date) and event_date <= card.test_until
 
 
 def _chosen(windows: Sequence[tuple[Path, Card]], wanted: Group, event_date: date) -> tuple[Path, Card]:
     """Return the window that speaks of a date; the newest fit is that of the latest dates, then the latest made."""
-    may = [(path, card) for path, card in windows if card.test_since <= event_date and card.window.serves(event_date)]
+    may = [(path, card) for path, card in windows if _may_speak(card, event_date)]
     if not may:
         first = min(card.test_since for _, card in windows)
         raise NoModel(
             f"{wanted}: {event_date} comes before {first}, the first date that a promoted model may speak of",
             hint="train a walk that begins earlier: kwx train --since DATE",
         )
-    within = [(path, card) for path, card in may if event_date <= card.test_until]
+    within = [(path, card) for path, card in may if _holds(card, event_date)]
     return max(within or may, key=lambda one: _newness(one[1], within=bool(within)))
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kwx.models.artifact import Artifact
+from kwx.models.tmax.fit import EVERY_CITY, fit_alone, hybrid_window
 from kwx.models.tmax.fit import fit_window as fit_part
-from kwx.models.tmax.fit import hybrid_window
 from kwx.models.tmax.hybrid import NAME
 from kwx.models.tmax.recipe import FAMILIES, TmaxRecipe
 from kwx.models.windows import Window
@@ -20,15 +20,14 @@ __all__ = ["NAME", "HybridRecipe", "fit_window"]
 
 @dataclass(frozen=True, kw_only=True)
 class HybridRecipe:
-    """How both parts are fitted, for which cities; all where none is named."""
+    """How both parts are fitted."""
 
-    cities: tuple[str, ...] = ()
     seed: int = 42
     parts: dict[str, Any] = field(default_factory=dict)
 
     def of(self, family: str) -> TmaxRecipe:
         """Return the recipe of a part."""
-        return TmaxRecipe(family=family, cities=self.cities, seed=self.seed, **self.parts)
+        return TmaxRecipe(family=family, seed=self.seed, **self.parts)
 
     def config(self) -> dict[str, Any]:
         """Return all that is asked, as JSON has it."""
@@ -36,13 +35,17 @@ class HybridRecipe:
 
 
 def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: HybridRecipe) -> Artifact:
-    """Fit both parts and join them; a city whose tod is refused is left to market-clock, and that is told."""
-    clock = fit_part(snapshot, city, bracket, window, recipe.of(FAMILIES[0]))
+    """Fit both parts, for all cities or for one alone, and join them.
+
+    A city whose tod is refused is left to market-clock, and that is told.
+    """
+    cities = tuple(CITIES) if city == EVERY_CITY else (city,)
+    clock = fit_alone(snapshot, city, bracket, window, recipe.of(FAMILIES[0]))
     tods, notes = [], []
-    for one in recipe.cities or tuple(CITIES):
+    for one in cities:
         try:
             tods.append(fit_part(snapshot, one, bracket, window, recipe.of(FAMILIES[1])))
         except Refused as refusal:
             notes.append(f"no tod of {one}: {refusal}")
-    joined = hybrid_window(snapshot, clock, tods)
+    joined = hybrid_window(snapshot, clock, tods, cities)
     return replace(joined, config=recipe.config(), notes=(*notes, *joined.notes))

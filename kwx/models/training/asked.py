@@ -31,10 +31,10 @@ class WalkWish:
     step_days: int | None = None
 
     def said(self) -> dict[str, Any]:
-        """Return what was said, by the keys of the configuration."""
+        """Return what was said, by the keys of the configuration; windows follow each other where no step is said."""
         values = {
             "start_date": self.since, "end_date": self.until, "train_days": self.train_days,
-            "test_days": self.test_days, "step_days": self.step_days,
+            "test_days": self.test_days, "step_days": self.step_days or self.test_days,
         }  # fmt: skip
         return {name: value for name, value in values.items() if value is not None}
 
@@ -52,29 +52,33 @@ def elasticnet_series(
     from kwx.models.elasticnet.fit import fit_window
 
     chosen = [
-        configuration.for_(city, bracket, profile=profile, said=said)
+        (city, configuration.for_(_settings_city(city), bracket, profile=profile, said=said))
         for city in cities or tuple(CITIES)
         for bracket in brackets or BRACKETS
     ]
     return [
         Series(
-            family="elasticnet", city=config.city, bracket=config.bracket, fit_window=fit_window,
-            recipe=elasticnet_recipe(config, penalty, storage=storage), train_days=config.train_days,
+            family="elasticnet", city=city, bracket=config.bracket, fit_window=fit_window,
+            recipe=elasticnet_recipe(config, storage=storage), train_days=config.train_days,
             test_days=config.test_days, step_days=config.step_days, since=config.start_date, until=config.end_date,
         )
-        for config in chosen
-        for penalty in config.penalties[:1]
+        for city, config in chosen
     ]  # fmt: skip
 
 
-def elasticnet_recipe(config: TrainConfig, penalty: str, *, storage: str | None = None) -> ElasticnetRecipe:
+def _settings_city(city: str) -> str:
+    """Return the city whose settings count; those of the first one for a model of all."""
+    return next(iter(CITIES)) if city == ALL_CITIES else city
+
+
+def elasticnet_recipe(config: TrainConfig, *, storage: str | None = None) -> ElasticnetRecipe:
     """Return the recipe that a pair's settings come to."""
     from kwx.models.elasticnet.recipe import CalibrationRule, ElasticnetRecipe, SearchRange
 
     space, calibration = config.search_space, config.calibration
     return ElasticnetRecipe(
         feature_set=config.feature_set,
-        penalty=penalty,
+        penalties=config.penalties,
         trials=config.trials,
         cv_splits=config.cv_splits,
         search=SearchRange(
@@ -98,19 +102,18 @@ DIRECTION_TRAIN_DAYS, DIRECTION_TEST_DAYS = 42, 7
 
 
 def tmax_series(family: str, *, cities: Sequence[str], wish: WalkWish, recipe: Mapping[str, Any]) -> list[Series]:
-    """Return the series of a family of the high: one of all cities, or one for each."""
+    """Return the series of a family of the high: one of all cities together, or one for each that is named."""
     from kwx.models.tmax import fit, joined
     from kwx.models.tmax.recipe import TmaxRecipe
 
     if family == "tod":
         each = cities or tuple(CITIES)
         return [_tmax(family, city, fit.fit_window, TmaxRecipe(family=family, **recipe), wish) for city in each]
+    places = cities or (ALL_CITIES,)
     if family == joined.NAME:
-        made = joined.HybridRecipe(cities=tuple(cities), **recipe)
-        return [_tmax(family, ALL_CITIES, joined.fit_window, made, wish)]
-    return [
-        _tmax(family, ALL_CITIES, fit.fit_window, TmaxRecipe(family=family, cities=tuple(cities), **recipe), wish)
-    ]  # fmt: skip
+        made = joined.HybridRecipe(**recipe)
+        return [_tmax(family, city, joined.fit_window, made, wish) for city in places]
+    return [_tmax(family, city, fit.fit_alone, TmaxRecipe(family=family, **recipe), wish) for city in places]
 
 
 def _tmax(family: str, city: str, fit_window: FitWindow, recipe: Recipe, wish: WalkWish) -> Series:

@@ -56,7 +56,7 @@ def _way(family: str, city: str, bracket: str, configuration: Configuration) -> 
         from kwx.models.elasticnet.fit import fit_window
 
         config = configuration.for_(city, bracket)
-        recipe = elasticnet_recipe(config, config.penalties[0])
+        recipe = elasticnet_recipe(config)
         return Way(fit_window=fit_window, recipe=recipe), config.train_days, config.test_days
     if family == "direction":
         from kwx.models.direction.fit import fit_window as fit_direction

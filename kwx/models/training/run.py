@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kwx.models.registry.card import Card
-from kwx.models.registry.code import code_sha256
+from kwx.models.registry.code import code_sha256, library_versions
 from kwx.models.registry.folder import read_folder
 from kwx.models.registry.places import PILOTS, Group, models_root, stage_folder
 from kwx.models.registry.plain import json_bytes, plain, sha256
@@ -114,6 +114,8 @@ def _fitted(
             told.append(fit_task(task))
             on_progress(number, len(tasks), f"fitting {task.label}")
         return told
+    if not tasks:
+        return []
     with executor_of(max(1, min(workers_wanted(workers), len(tasks))), scheduler=scheduler) as pool:
         return in_pool(fit_task, tasks, pool, "fitting", on_progress)
 
@@ -133,16 +135,25 @@ def fit_task(task: FitTask) -> Told:
 def _planned(
     lake: Lake, snapshot: Snapshot, root: Path, series: Sequence[Series], *, clock: Clock, again: bool
 ) -> tuple[list[FitTask], list[Told]]:
-    """Return the windows to be fitted, the long ones of all series first, and those that are held."""
-    tasks = [
-        FitTask(paths=snapshot.paths, snapshot=snapshot.number, root=root, series=one, window=window, clock=clock)
-        for one in series
-        for window in one.windows(snapshot)
-    ]
+    """Return the windows to be fitted, and what became of the others: held, or refused as a whole series."""
+    tasks, refused = [], []
+    for one in series:
+        try:
+            windows = one.windows(snapshot)
+        except Refused as refusal:
+            why = f"{refusal} ({refusal.hint})"
+            refused.append(
+                Told(city=one.city, bracket=one.bracket, window="·", folder=root, state=REFUSED, why=why)
+            )  # fmt: skip
+            continue
+        tasks += [
+            FitTask(paths=snapshot.paths, snapshot=snapshot.number, root=root, series=one, window=window, clock=clock)
+            for window in windows
+        ]
     held = {task.folder: card for task in tasks if not again and (card := _held(task, lake, snapshot)) is not None}
     return (
         [task for task in tasks if task.folder not in held],
-        [_told(task, HELD, card=held[task.folder]) for task in tasks if task.folder in held],
+        [*refused, *(_told(task, HELD, card=held[task.folder]) for task in tasks if task.folder in held)],
     )
 
 
@@ -155,7 +166,8 @@ def _held(task: FitTask, lake: Lake, snapshot: Snapshot) -> Card | None:
     except KwxError:
         return None  # what is not whole is fitted again
     asked = sha256(json_bytes(plain(task.series.recipe.config())))
-    if (card.config_sha256, card.code_sha256, card.window) != (asked, code_sha256(), task.window):
+    made_by = (card.config_sha256, card.code_sha256, card.versions, card.window)
+    if made_by != (asked, code_sha256(), library_versions(), task.window):
         return None
     return card if says_the_same(lake, card.snapshot, snapshot, task.series.city, task.window) else None
 

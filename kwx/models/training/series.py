@@ -39,7 +39,8 @@ class FitWindow(Protocol):
 class Series:
     """The windows of one city and type of bracket.
 
-    since, until: event dates; None is the first or last traded one. window: the only one, instead of a walk.
+    since, until: event dates; None is the first traded one, and no end: the last window waits for dates to come.
+    window: the only one, instead of a walk.
     """
 
     family: str
@@ -61,8 +62,15 @@ class Series:
             return [self.window]
         dates = traded_dates(snapshot, self.city)
         since, until = self.since or dates[0], self.until or dates[-1]
+        if since > dates[-1]:
+            raise Refused(
+                f"{self.city} trades until {dates[-1]}, and {since} is after it", hint="say an earlier --since"
+            )
         return list(
-            walk(since, until, train_days=self.train_days, test_days=self.test_days, step_days=self.step_days)
+            walk(
+                since, until, train_days=self.train_days, test_days=self.test_days, step_days=self.step_days,
+                goes_on=self.until is None,
+            )
         )  # fmt: skip
 
 

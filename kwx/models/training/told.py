@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from kwx.models.registry.card import Card, card_bytes
-from kwx.models.registry.plain import sha256
+from kwx.models.registry.card import Card
+from kwx.models.registry.plain import json_bytes, sha256
 from kwx.models.registry.store import read_predictions
 from pipelines.publishing import Built, publish_built
 from warehouse.clock import Clock
@@ -22,8 +22,9 @@ _RUN_LETTERS = 12
 
 
 def run_id(card: Card) -> str:
-    """Return the name of a training run: the model, and the hash of all that it was made of."""
-    return f"{card.model_id}-{card.horizon}-{sha256(card_bytes(card))[:_RUN_LETTERS]}"
+    """Return the name of a training run: the model, and the hash of all that it is, whenever it was made."""
+    said = card.model_dump(mode="json", exclude={"created_utc"})
+    return f"{card.model_id}-{sha256(json_bytes(said))[:_RUN_LETTERS]}"
 
 
 def publish_models(

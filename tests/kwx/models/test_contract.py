@@ -95,8 +95,8 @@ KINDS = {
     ),
     "hybrid": Kind(
         fit=lambda snapshot: joined.fit_window(
-            snapshot, "all", "all", WINDOW,
-            joined.HybridRecipe(cities=("miami",), parts={name: QUICK[name] for name in QUICK if name != "cities"}),
+            snapshot, "miami", "all", WINDOW,
+            joined.HybridRecipe(parts={name: QUICK[name] for name in QUICK if name != "cities"}),
         ),
         rows=snapshots_at(market_clock),
     ),
@@ -155,6 +155,7 @@ def test_what_is_predicted_of_the_test_dates_is_of_each_market_once(fitted, name
     said = fitted(name).predictions
 
     assert {WINDOW.test_since} == set(said["event_date"])
+    assert {"miami"} == set(said["city"])
     assert said.height == said.unique(["market_ticker", "ts_utc"]).height
     assert said["p_model"].is_between(0, 1).all()
     if name in OF_LADDERS:

@@ -16,7 +16,7 @@ from kwx.cli.studied import study_rows, study_summary, tell_study
 from kwx.models.artifact import PREDICTED, Artifact
 from kwx.models.calibration import calibrator_of, fit_calibrator
 from kwx.models.calibration.rows import opens_utc
-from kwx.models.study import NO_DIFFERENCE, PER_CITY, POOLED, Way, study
+from kwx.models.study import NO_DIFFERENCE, PER_CITY, POOLED, TOO_FEW, Way, study
 from kwx.models.windows import Window
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
@@ -238,7 +238,7 @@ def test_on_few_dates_a_difference_has_no_interval_and_decides_nothing(unlike):
     )  # fmt: skip
     (line, *_) = study(unlike, TWO, "all", (short,), pooled=WAY, per_city=WAY).lines
 
-    assert (line.dates, line.generalises) == (5, NO_DIFFERENCE)
+    assert (line.dates, line.generalises) == (5, TOO_FEW)
     assert math.isnan(line.log_loss.low)
     assert line.log_loss.difference > 0
 

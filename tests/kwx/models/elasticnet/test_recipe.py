@@ -40,7 +40,7 @@ def test_the_method_depends_on_the_rows(rows, method):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        (ElasticnetRecipe, {"penalty": "l3"}),
+        (ElasticnetRecipe, {"penalties": ("l3",)}),
         (ElasticnetRecipe, {"trials": 0}),
         (ElasticnetRecipe, {"cv_splits": 1}),
         (ElasticnetRecipe, {"every_minutes": 0}),

@@ -61,7 +61,7 @@ def test_it_finds_no_worse_than_no_search(folds, whole):
 @pytest.mark.parametrize(("penalty", "l1_ratio"), [("l1", 1.0), ("l2", 0.0)])
 def test_l1_and_l2_leave_no_ratio_to_search(folds, penalty, l1_ratio):
     """The penalty says it."""
-    assert l1_ratio == search(folds, replace(RECIPE, penalty=penalty, trials=3), name="x").penalty.l1_ratio
+    assert l1_ratio == search(folds, replace(RECIPE, penalties=(penalty,), trials=3), name="x").penalty.l1_ratio
 
 
 def test_it_stays_inside_its_range(folds):
