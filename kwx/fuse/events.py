@@ -104,7 +104,9 @@ class CityDay:
         minutes = event_minutes(self.dense, Ladder.of_event(listed), event=name)
         if not len(minutes):
             raise Refused(f"{name}: its brackets share no minute of trading")
-        sizes = None if self.books is None else top_sizes(self.books, minutes)
+        # Books may be at hand for another recipe of the same day.
+        books = self.books if self.recipe.price == "micro" else None
+        sizes = None if books is None else top_sizes(books, minutes)
         evaluations = evaluations_of(self.evaluated, minutes.ladder, event=minutes.event)
         return Event(
             minutes=minutes,

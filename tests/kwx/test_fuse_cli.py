@@ -81,6 +81,7 @@ def test_recipes_of_the_market_are_compared_on_settled_days(command, demo_lake, 
         line["difference"] for line in said["summary"] if (line["price"], line["overround"]) == ("mid", "plain")
     }
     assert all(0 < line["mean_rmse_f"] < 10 for line in said["summary"])
+    assert 6 == len({line["log_loss"] for line in said["summary"]})  # sizes move a microprice, and no mid
     assert said["snapshot"] == 1
 
 
