@@ -1,1 +1,1 @@
-"""What models are trained with: one file for every city and type of bracket, refused where it says nothing sensible."""
+"""What models are trained and traded with: one file for every city, refused where it says nothing sensible."""

@@ -48,11 +48,15 @@ class SearchSpace(Section):
 
 
 class Calibration(Section):
-    """How probabilities are calibrated: by one method from `threshold` rows on, by the other on fewer."""
+    """How probabilities are calibrated: by one method from `threshold` rows on, by the other on fewer.
+
+    guard: only where that loses less on dates left out.
+    """
 
     method_large: Method = "isotonic"
     method_small: Method = "sigmoid"
     threshold: int = Field(default=1000, ge=100)
+    guard: bool = True
 
 
 class RiskParams(Section):

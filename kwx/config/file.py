@@ -1,7 +1,8 @@
 """The configuration file: defaults, and what differs by profile, city, type of bracket, and both together.
 
-A file is whole or refused: every city and type of bracket is resolved and checked when it is read, so that a slip in
-the part of one city is found before another is trained.
+Models are trained by city and type of bracket; a city is traded alike in all its brackets. A file is whole or refused:
+every city and type of bracket is resolved and checked when it is read, so that a slip in the part of one city is found
+before another is trained.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import ValidationError
 
-from kwx.config.fields import Bracket, TrainConfig
+from kwx.config.fields import Bracket, Section, TrainConfig
 from kwx.config.refusals import COMMAND_LINE, refusal, require_choice, require_known_keys, require_mapping
+from kwx.config.trading import OF_THE_ACCOUNT, TradeConfig
 from kwx.config.yaml_text import Document, KeyPath, read_document
+from warehouse.errors import Usage
 from warehouse.market.cities import CITIES, city
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
@@ -24,11 +27,14 @@ BRACKETS: tuple[str, ...] = get_args(Bracket)
 SECTIONS = ("defaults", "profiles", "cities", "brackets")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resolved:
-    """The settings of one city and type of bracket, and which key of the file said each of them."""
+Model = TypeVar("Model", bound=Section)
 
-    config: TrainConfig
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved(Generic[Model]):
+    """The settings of one city, or of one of its types of bracket, and which key of the file said each of them."""
+
+    config: Model
     origins: Mapping[str, str]
 
 
@@ -51,23 +57,47 @@ class Configuration:
 
     def resolve(
         self, word: str, bracket: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None
-    ) -> Resolved:
+    ) -> Resolved[TrainConfig]:
         """Return the settings of a pair and where each was said."""
         key = city(word).key
         require_choice(bracket, BRACKETS, what="type of bracket", option="--bracket")
+        layers = _layers(key, bracket, self._known_profile(profile))
+        return self._resolved(TrainConfig, layers, said or {}, city=key, bracket=bracket)
+
+    def trading(
+        self, city: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None
+    ) -> TradeConfig:  # fmt: skip
+        """Return what a city is traded with; what was `said` beside the file comes last."""
+        return self.resolve_trading(city, profile=profile, said=said).config
+
+    def resolve_trading(
+        self, word: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None
+    ) -> Resolved[TradeConfig]:
+        """Return what a city is traded with and where each setting was said."""
+        key = city(word).key
+        return self._resolved(TradeConfig, _city_layers(key, self._known_profile(profile)), said or {}, city=key)
+
+    def _known_profile(self, profile: str | None) -> str | None:
         if profile is not None:
             require_choice(profile, self.profiles, what=f"profile in {self.document.file}", option="--profile")
+        return profile
+
+    def _resolved(
+        self, model: type[Model], layers: Sequence[KeyPath], said: Mapping[str, Any], **of: str
+    ) -> Resolved[Model]:  # fmt: skip
+        """Lay the layers over each other, then what was said beside the file, and check what that comes to."""
         values: dict[str, Any] = {}
         paths: dict[KeyPath, KeyPath] = {}
-        for layer in _layers(key, bracket, profile):
-            _lay(values, paths, _at(self.document.values, layer), above=layer)
-        for name, value in (said or {}).items():
-            require_known_keys({name: value}, TrainConfig, where=lambda path: f"{COMMAND_LINE}: {'.'.join(path)}")
+        for layer in layers:
+            own = {key: value for key, value in _at(self.document.values, layer).items() if key in model.model_fields}
+            _lay(values, paths, own, above=layer)
+        for name, value in said.items():
+            require_known_keys({name: value}, model.model_fields, where=_on_the_command_line)
             _lay(values, paths, {name: value}, above=(COMMAND_LINE,))
         try:
-            config = TrainConfig.model_validate({**values, "city": key, "bracket": bracket})
+            config = model.model_validate({**values, **of})
         except ValidationError as error:
-            raise refusal(error, self.document, paths, pair=f"{key}/{bracket}") from error
+            raise refusal(error, self.document, paths, model=model, pair="/".join(of.values())) from error
         return Resolved(config=config, origins={".".join(k): self._told(p) for k, p in paths.items()})
 
     def pairs(self) -> Iterator[tuple[str, str]]:
@@ -86,12 +116,14 @@ def load_config(path: Path | str | None = None) -> Configuration:
 
 
 def checked(document: Document) -> Configuration:
-    """Return a file's configuration, after every pair of it was resolved."""
+    """Return a file's configuration, after every pair of it and the trading of every city were resolved."""
     _require_shape(document)
     found = Configuration(document=document)
     for profile in (None, *found.profiles):
         for key, bracket in found.pairs():
             found.resolve(key, bracket, profile=profile)
+        for key in CITIES:
+            found.trading(key, profile=profile)
     return found
 
 
@@ -107,14 +139,15 @@ def _require_shape(document: Document) -> None:
         _require_layer(document, ("profiles", profile))
     require_mapping(values.get("brackets") or {}, BRACKETS, where=where, above=("brackets",))
     for bracket in values.get("brackets") or {}:
-        _require_layer(document, ("brackets", bracket))
+        _require_layer_of_bracket(document, ("brackets", bracket))
     require_mapping(values.get("cities") or {}, tuple(CITIES), where=where, above=("cities",), what="city")
     for key, own in (values.get("cities") or {}).items():
         _require_layer(document, ("cities", key), but=("brackets",))
+        _require_no_account(document, ("cities", key, "trade"))
         inner = (own or {}).get("brackets") or {}
         require_mapping(inner, BRACKETS, where=where, above=("cities", key, "brackets"))
         for bracket in inner:
-            _require_layer(document, ("cities", key, "brackets", bracket))
+            _require_layer_of_bracket(document, ("cities", key, "brackets", bracket))
 
 
 def _names(values: Any) -> Sequence[str]:
@@ -122,14 +155,43 @@ def _names(values: Any) -> Sequence[str]:
 
 
 def _require_layer(document: Document, path: KeyPath, *, but: tuple[str, ...] = ()) -> None:
-    said = _at(document.values, path)
-    require_known_keys(said, TrainConfig, where=document.where, above=path, but=but)
+    fields = {**TrainConfig.model_fields, **TradeConfig.model_fields}
+    require_known_keys(_at(document.values, path), fields, where=document.where, above=path, but=but)
+
+
+def _require_layer_of_bracket(document: Document, path: KeyPath) -> None:
+    _require_layer(document, path)
+    for key in _at(document.values, path):
+        if key in TradeConfig.model_fields:
+            raise Usage(
+                f"{document.where((*path, key))}: a city is traded alike in all its brackets",
+                hint=f"say {key} under defaults, a profile or cities.<key>",
+            )
+
+
+def _require_no_account(document: Document, path: KeyPath) -> None:
+    """Refuse what there is only one of, said of a city."""
+    for key in _at(document.values, path):
+        if key in OF_THE_ACCOUNT:
+            raise Usage(
+                f"{document.where((*path, key))}: {key} is one for all cities",
+                hint=f"say trade.{key} under defaults or a profile",
+            )
+
+
+def _on_the_command_line(path: KeyPath) -> str:
+    return f"{COMMAND_LINE}: {'.'.join(path)}"
 
 
 def _layers(key: str, bracket: str, profile: str | None) -> list[KeyPath]:
     """Return where settings of a pair stand in a file, those that win last."""
+    return [*_city_layers(key, profile), ("brackets", bracket), ("cities", key, "brackets", bracket)]
+
+
+def _city_layers(key: str, profile: str | None) -> list[KeyPath]:
+    """Return where settings of a city stand in a file, those that win last."""
     asked = [("profiles", profile)] if profile is not None else []
-    return [("defaults",), *asked, ("cities", key), ("brackets", bracket), ("cities", key, "brackets", bracket)]
+    return [("defaults",), *asked, ("cities", key)]
 
 
 def _at(values: Mapping[str, Any], path: KeyPath) -> Any:
@@ -142,8 +204,6 @@ def _at(values: Mapping[str, Any], path: KeyPath) -> Any:
 def _lay(values: dict[str, Any], paths: dict[KeyPath, KeyPath], layer: Mapping[str, Any], *, above: KeyPath) -> None:
     """Lay settings over those so far, key by key, and remember where each was said."""
     for key, value in layer.items():
-        if key == "brackets":
-            continue
         if isinstance(value, Mapping):
             inner = values.setdefault(key, {})
             deeper = {path[1:]: at for path, at in paths.items() if path[0] == key}

@@ -25,18 +25,20 @@ _BRANCHES = frozenset({"int", "float", "str", "date", "none", "literal['balanced
 """Names that the validator gives to the branches of a type; no key of ours is called so."""
 
 
-def refusal(error: ValidationError, document: Document, paths: Mapping[KeyPath, KeyPath], *, pair: str) -> Usage:
+def refusal(
+    error: ValidationError, document: Document, paths: Mapping[KeyPath, KeyPath], *, model: type[BaseModel], pair: str
+) -> Usage:  # fmt: skip
     """Return the first error of a validation as a person reads it, and how many more there are."""
     first, more = error.errors()[0], len(error.errors()) - 1
     key = tuple(part for part in first["loc"] if isinstance(part, str) and part not in _BRANCHES)
     at = _said_at(key, first, paths)
-    where = f"{at[0]}: {'.'.join(key)}" if at[0] == COMMAND_LINE else document.where(at)
+    where = ": ".join(filter(None, (at[0], ".".join(key)))) if at[0] == COMMAND_LINE else document.where(at)
     rest = f"; {more} more settings are refused" if more else ""
     if first["type"] == "value_error":
         told = f"{where}: {first['ctx']['error']} ({pair}){rest}"
         wrong_order = "comes before start_date" in told
-        return (BadDateRange if wrong_order else Usage)(told, hint=_hint_of(key))
-    return Usage(f"{where} is {first['input']!r} ({pair}){rest}", hint=_hint_of(key))
+        return (BadDateRange if wrong_order else Usage)(told, hint=_hint_of(model, key))
+    return Usage(f"{where} is {first['input']!r} ({pair}){rest}", hint=_hint_of(model, key))
 
 
 def _said_at(key: KeyPath, first: Any, paths: Mapping[KeyPath, KeyPath]) -> KeyPath:
@@ -49,10 +51,8 @@ def _said_at(key: KeyPath, first: Any, paths: Mapping[KeyPath, KeyPath]) -> KeyP
     return (named or below or [key])[-1]
 
 
-def _hint_of(key: KeyPath) -> str:
-    from kwx.config.fields import TrainConfig
-
-    field = field_of(TrainConfig, key)
+def _hint_of(model: type[BaseModel], key: KeyPath) -> str:
+    field = field_of(model, key)
     return f"{'.'.join(key)} may be {allowed(field)}" if field is not None else "change one of them"
 
 
@@ -98,7 +98,10 @@ def _metadata_within(kind: Any) -> list[Any]:
 
 def _limits_told(metadata: Sequence[Any]) -> str:
     told = [
-        f"{word} {getattr(note, name):g}" for name, word in _LIMITS.items() for note in metadata if hasattr(note, name)
+        f"{word} {getattr(note, name):.12g}"
+        for name, word in _LIMITS.items()
+        for note in metadata
+        if hasattr(note, name)
     ]
     told += [f"with {note.min_length} entry or more" for note in metadata if hasattr(note, "min_length")]
     return " and ".join(told)
@@ -114,17 +117,17 @@ def require_mapping(values: Any, known: Sequence[str], *, where: Where, above: K
 
 
 def require_known_keys(
-    values: Any, model: type[BaseModel], *, where: Where, above: KeyPath = (), but: tuple[str, ...] = ()
+    values: Any, fields: Mapping[str, FieldInfo], *, where: Where, above: KeyPath = (), but: tuple[str, ...] = ()
 ) -> None:
     """Refuse keys that the settings do not have, at every depth."""
-    known = [*(name for name in model.model_fields if name not in _NOT_OF_A_FILE), *but]
+    known = [*(name for name in fields if name not in _NOT_OF_A_FILE), *but]
     require_mapping(values, known, where=where, above=above)
     for key, value in values.items():
-        inner = model.model_fields[key].annotation if key in model.model_fields else None
+        inner = fields[key].annotation if key in fields else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            require_known_keys(value, inner, where=where, above=(*above, key))
+            require_known_keys(value, inner.model_fields, where=where, above=(*above, key))
         elif isinstance(value, Mapping) and key not in but:
-            raise Usage(f"{where((*above, key))} is a mapping", hint=f"{key} may be {allowed(model.model_fields[key])}")
+            raise Usage(f"{where((*above, key))} is a mapping", hint=f"{key} may be {allowed(fields[key])}")
 
 
 def require_choice(word: str, known: Sequence[str], *, what: str, option: str) -> None:

@@ -31,8 +31,6 @@ from warehouse.market.temperature import (
 )
 
 REPORT_MINUTES = 5
-_METAR_MINUTE = {"nyc": 51, "philadelphia": 54}
-_USUAL_METAR_MINUTE = 53
 _P_FILLED = {"nyc": 0.95}
 _USUAL_P_FILLED = 0.015
 _P_GAP = 0.3
@@ -101,7 +99,7 @@ def _five_minutes(air: Sky, temperature_l: Ints, moist: _Moisture, chance: np.ra
     measured = minute[np.maximum.accumulate(np.where(repeated, 0, np.arange(len(minute))))]
     relayed = measured % 60 == _RELAY_MINUTE
     hour = measured - measured % 60
-    reading_f = _reading_f(temperature_l, np.where(relayed, hour + _metar_minute(air), measured))
+    reading_f = _reading_f(temperature_l, np.where(relayed, hour + air.city.metar_minute, measured))
     temp_f = _told_f(reading_f, whole=~relayed)
     told = pl.DataFrame(
         {
@@ -126,7 +124,7 @@ def _told_f(reading_f: Ints, *, whole: NDArray[np.bool_]) -> pl.Series:
 
 def _hourly(air: Sky, place: int, moist: _Moisture) -> pl.DataFrame:
     """Return the hourly bulletins, whose tenths of °C name one whole °F, and whose groups tell the maxima so far."""
-    minute = 60 * np.arange(24) + _metar_minute(air)
+    minute = 60 * np.arange(24) + air.city.metar_minute
     reading_f = _reading_f(air.temperature_of(place), minute)
     tenths_c = np.rint(10 * (reading_f - FREEZING_F) / FAHRENHEIT_PER_CELSIUS)
     dew_f = moist.dew_f(reading_f.astype(np.float64))
@@ -171,10 +169,6 @@ def _maxima(air: Sky, place: int, minute: Ints) -> tuple[pl.Series, pl.Series]:
 
 def _where(said: NDArray[np.bool_], degrees_f: Ints) -> pl.Series:
     return pl.Series([degree if so else None for so, degree in zip(said.tolist(), degrees_f.tolist(), strict=True)])
-
-
-def _metar_minute(air: Sky) -> int:
-    return _METAR_MINUTE.get(air.city.key, _USUAL_METAR_MINUTE)
 
 
 def _outside_gap(minute: Ints, chance: np.random.Generator) -> NDArray[np.bool_]:

@@ -18,11 +18,6 @@ from warehouse.market.climate_day import ClimateDay
 from warehouse.market.settlement import TWC_SINCE
 from warehouse.market.tickers import EventTicker
 
-# When the forecast office of each city usually issues the final report, minutes after midnight UTC.
-_FINAL_MINUTE_UTC = {
-    "austin": 481, "chicago": 406, "denver": 451, "los_angeles": 568, "miami": 562, "nyc": 378, "philadelphia": 355,
-}  # fmt: skip
-_USUAL_FINAL_MINUTE_UTC = 480
 # The last digit of the heading of climate reports: which part of the country its office belongs to.
 _CLI_REGION = {"austin": 4, "chicago": 3, "denver": 5, "los_angeles": 6, "miami": 2}
 _USUAL_CLI_REGION = 1
@@ -122,8 +117,8 @@ def _finals(world: World, air: Sky, day: date) -> list[Report]:
     next_day = day + timedelta(days=1)
     chance = draws(world, air.city.key, "final", event_date=day, falls_on=next_day)
     midnight_utc, settled_f = ClimateDay(air.city, day).end_utc, high_f(air, day)
-    usual = _FINAL_MINUTE_UTC.get(air.city.key, _USUAL_FINAL_MINUTE_UTC) + int(chance.integers(-25, 26))
-    final_utc = max(datetime.combine(next_day, time(), UTC) + usual * _MINUTE, midnight_utc + 20 * _MINUTE)
+    usual_utc = datetime.combine(next_day, air.city.final_report_utc, UTC)
+    final_utc = max(usual_utc + int(chance.integers(-25, 26)) * _MINUTE, midnight_utc + 20 * _MINUTE)
     noon_utc = datetime.combine(next_day, time(12), UTC)
     says = {
         "dsm": midnight_utc + int(chance.integers(8, 20)) * _MINUTE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from zoneinfo import ZoneInfo
 
 from warehouse.errors import UnknownCity
@@ -14,7 +14,9 @@ from warehouse.errors import UnknownCity
 class City:
     """One city whose daily high is traded, the station that settles it, and who reports on that station.
 
-    `office` writes the climate report, `ghcn_id` is the station's name in the national archive.
+    `office` writes the climate report, `ghcn_id` is the station's name in the national archive. `final_report_utc` is
+    when the office usually issues the day's final report, on the next morning: half an hour either way is nothing odd.
+    `metar_minute` is the minute of the hour at which the station reports.
     """
 
     key: str
@@ -28,6 +30,8 @@ class City:
     standard_offset_hours: int
     series: str
     legacy_series: tuple[str, ...]
+    final_report_utc: time
+    metar_minute: int = 53
     vc_excluded: bool = False
 
     @property
@@ -59,6 +63,7 @@ _RECORDS = (
         standard_offset_hours=-6,
         series="KXHIGHAUS",
         legacy_series=("HIGHAUS",),
+        final_report_utc=time(8, 1),
     ),
     City(
         key="chicago",
@@ -72,6 +77,7 @@ _RECORDS = (
         standard_offset_hours=-6,
         series="KXHIGHCHI",
         legacy_series=("HIGHCHI",),
+        final_report_utc=time(6, 46),
     ),
     City(
         key="denver",
@@ -85,6 +91,7 @@ _RECORDS = (
         standard_offset_hours=-7,
         series="KXHIGHDEN",
         legacy_series=("HIGHDEN",),
+        final_report_utc=time(7, 31),
     ),
     City(
         key="los_angeles",
@@ -98,6 +105,7 @@ _RECORDS = (
         standard_offset_hours=-8,
         series="KXHIGHLAX",
         legacy_series=("HIGHLAX",),
+        final_report_utc=time(9, 28),
     ),
     City(
         key="miami",
@@ -111,6 +119,7 @@ _RECORDS = (
         standard_offset_hours=-5,
         series="KXHIGHMIA",
         legacy_series=("HIGHMIA",),
+        final_report_utc=time(9, 22),
     ),
     City(
         key="nyc",
@@ -124,6 +133,8 @@ _RECORDS = (
         standard_offset_hours=-5,
         series="KXHIGHNY",
         legacy_series=("HIGHNY",),
+        final_report_utc=time(6, 18),
+        metar_minute=51,
         vc_excluded=True,  # Visual Crossing forward-fills 82 % of the Central Park rows
     ),
     City(
@@ -138,6 +149,8 @@ _RECORDS = (
         standard_offset_hours=-5,
         series="KXHIGHPHIL",
         legacy_series=("HIGHPHIL",),
+        final_report_utc=time(5, 55),
+        metar_minute=54,
     ),
 )
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from kwx.config.fields import Calibration, RiskParams, SearchSpace, TrainConfig
 from kwx.config.file import BRACKETS, DEFAULT_FILE, checked, load_config
 from kwx.config.refusals import allowed
+from kwx.config.signal_fields import SignalFields
+from kwx.config.trading import TradeConfig, TradeFields
 from kwx.config.yaml_text import parsed
 from kwx.features.panel import STRIKE_TYPES
 from kwx.features.sets import FEATURE_SETS
@@ -44,7 +46,7 @@ def test_the_defaults_are_those_of_the_original():
             "C_min": 0.001, "C_max": 1000.0, "l1_ratio_min": 0.0, "l1_ratio_max": 1.0,
             "class_weight": (None, "balanced"),
         },
-        "calibration": {"method_large": "isotonic", "method_small": "sigmoid", "threshold": 1000},
+        "calibration": {"method_large": "isotonic", "method_small": "sigmoid", "threshold": 1000, "guard": True},
         "blend_weight": 0.7,
         "risk": {
             "kelly_alpha": 0.25, "max_spread_cents": 3, "tau_open_cents": 1.0, "tau_close_cents": 0.5,
@@ -60,8 +62,11 @@ def test_the_shipped_file_says_every_setting_once():
     """A reader of the file sees all that can be set."""
     said = yaml.safe_load(DEFAULT_FILE.read_text())["defaults"]
 
-    assert set(TrainConfig.model_fields) - {"city", "bracket"} == set(said)
-    for name, section in (("search_space", SearchSpace), ("calibration", Calibration), ("risk", RiskParams)):
+    assert (set(TrainConfig.model_fields) | set(TradeConfig.model_fields)) - {"city", "bracket"} == set(said)
+    for name, section in (
+        ("search_space", SearchSpace), ("calibration", Calibration), ("risk", RiskParams), ("trade", TradeFields),
+        ("signals", SignalFields),
+    ):  # fmt: skip
         assert set(section.model_fields) == set(said[name])
 
 
