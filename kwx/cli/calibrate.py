@@ -11,7 +11,7 @@ from kwx.cli.forms import Forms, drawn, forms_options
 from kwx.cli.options import city_option, lake_option, range_options, scheduler_option, workers_option
 
 _METHODS = ("auto", "temperature", "platt", "beta", "isotonic")
-_HORIZONS = ("day",)
+_HORIZONS = ("day", "1m", "5m")
 
 
 @click.command(epilog="Example:  kwx calibrate --city chicago --family elasticnet --plot reliability.html")
@@ -19,8 +19,9 @@ _HORIZONS = ("day",)
 @range_options
 @click.option("--family", "families", multiple=True, help="Family of models; repeatable. All when left out.")
 @click.option(
-    "--horizon", type=click.Choice(_HORIZONS), default="day", show_default=True, help="What the models speak of."
-)
+    "--horizon", "horizons", multiple=True, type=click.Choice(_HORIZONS),
+    help="What the models speak of: the settlement, or the next move of the mid; repeatable. All when left out.",
+)  # fmt: skip
 @click.option(
     "--method", type=click.Choice(_METHODS), default="auto", show_default=True,
     help="auto judges all of them; a method that is said is stored whatever it is worth.",
@@ -41,7 +42,7 @@ def calibrate(
     since: date | None,
     until: date | None,
     families: tuple[str, ...],
-    horizon: str,
+    horizons: tuple[str, ...],
     method: str,
     minutes: int,
     every: int | None,
@@ -53,12 +54,14 @@ def calibrate(
     forms: Forms,
     lake_root: Path | None,
 ) -> None:
-    """Choose a calibrator for each city and family by its settled predictions, and store it in calibrators.
+    """Choose a calibrator for each city, family and horizon by what came of its predictions; store it in calibrators.
 
     Every method is judged on later days than it was fitted on. One is chosen only if Brier score or log loss is better
     than the model's own by more than chance, and none of Brier score, ECE and log loss is worse; of equals the one with
     the fewest numbers; else nothing is done to the model, and that is stored. What is stored is the default of its
-    city, family and horizon, and serves events from the second day after its last date on.
+    city, family and horizon, and serves events from the second day after its last date on: there the panel, strategies
+    and `kwx models serve` show p_calibrated by it. What came of horizons 1m and 5m is whether the mid then moved up or
+    down; predictions that no move of the model's least size followed are left out and counted.
     """
     from kwx.cli.calibrated import calibrate_rows, calibrate_summary, tell_calibrated
     from kwx.cli.progress import progress_of
@@ -66,7 +69,7 @@ def calibrate(
     from kwx.models.calibration.run import calibrate as calibration
 
     wish = CalibrateWish(
-        cities=cities, families=families, horizon=horizon, since=since, until=until, method=method,
+        cities=cities, families=families, horizons=horizons, since=since, until=until, method=method,
         every_minutes=minutes, every_days=every, window_days=window, level=level,
     )  # fmt: skip
     with progress_of("calibrating") as on_progress:

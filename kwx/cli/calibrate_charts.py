@@ -23,7 +23,7 @@ def reliability_chart(done: CalibrateRun) -> Chart:
 
 
 def _before_and_after(one: Calibrated) -> Chart:
-    name = f"{one.stored.city} {one.stored.model_type} to {one.stored.until}"
+    name = f"{one.stored.city} {one.stored.model_type}, {one.stored.horizon} to {one.stored.until}"
     before = _curve(f"{name}: as it is", one.choice.before)
     return alt.hconcat(before, _curve(f"{name}: {one.choice.method}", one.choice.after))
 

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
-import polars as pl
 from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, logit, xlog1py, xlogy
+from scipy.special import expit, logit
 
-from kwx.features.panel import read_panel
 from kwx.models.calibration import LEAST_P
-from kwx.models.calibration.rows import settled_predictions
 from kwx.models.contract import Floats
-from kwx.scoring.inputs import LOG_FLOOR, Bools, Ints, probabilities, whole_numbers
+from kwx.scoring import contracts
+from kwx.scoring.inputs import Bools, Ints, probabilities, whole_numbers
 from kwx.scoring.resampling import Draws, Estimate, draw
 from warehouse.errors import Refused, Usage
-from warehouse.lake.store import Snapshot
 
 GRID = (0.50, 0.55, 0.60, 0.65, 0.70, 0.75, 0.80)
 """The weights that are tried one by one."""
+ENDS = (0.0, 1.0)
+"""The market alone and the model alone: to be read beside the grid, never chosen from it."""
 POOLS = ("linear", "log_odds")
 _FINE = np.linspace(0.0, 1.0, 101)
 
@@ -69,12 +67,14 @@ class Weighed:
 class BlendFit:
     """One pool on some rows.
 
-    grid: every weight of the grid. best: the weight of the grid with the least Brier score; fitted: the weight in
-    0 … 1 with the least log loss; both with the interval in which they lie when dates are drawn anew. at_fitted: the
-    scores there, which flatter it, for it was fitted to the same rows.
+    ends: the market alone and the model alone, which are not tried. grid: every weight of the grid. best: the weight of
+    the grid with the least Brier score; fitted: the weight in 0 … 1 with the least log loss; both with the interval in
+    which they lie when dates are drawn anew. at_fitted: the scores there, which flatter it, for it was fitted to the
+    same rows.
     """
 
     pool: str
+    ends: tuple[Weighed, Weighed]
     grid: tuple[Weighed, ...]
     best: Estimate
     fitted: Estimate
@@ -130,7 +130,7 @@ def fit_blend(
     losses = _Losses.of(rows, pool, weights, draws)
     loose = _least(weights, losses.drawn_log_loss)
     at = minimize_scalar(
-        lambda weight: float(np.mean(_log_loss(rows.blended(pool, weight), rows))),
+        lambda weight: float(np.mean(contracts.log_loss(rows.blended(pool, weight), hit=rows.hit))),
         bounds=_around(weights, losses.log_loss), method="bounded", options={"xatol": 1e-7},
     ).x  # fmt: skip
     tried = np.asarray(sorted(grid), dtype=np.float64)
@@ -139,6 +139,7 @@ def fit_blend(
     drawn_best = tried[np.argmin(losses.drawn_brier[:, place], axis=1)]
     return BlendFit(
         pool=pool,
+        ends=(_weighed(rows, pool, ENDS[0], draws), _weighed(rows, pool, ENDS[1], draws)),
         grid=tuple(_weighed(rows, pool, float(weight), draws) for weight in tried),
         best=draws.percentile(float(best), drawn_best),
         fitted=draws.percentile(float(at), loose),
@@ -149,49 +150,6 @@ def fit_blend(
 def fit_blends(rows: BlendRows, *, pools: Iterable[str] = POOLS, level: float = 0.95, seed: int = 0) -> list[BlendFit]:
     """Fit every pool on the same rows."""
     return [fit_blend(rows, pool=pool, level=level, seed=seed) for pool in pools]
-
-
-def read_blend_rows(
-    snapshot: Snapshot,
-    city: str,
-    family: str,
-    *,
-    since: date | None = None,
-    until: date | None = None,
-    every_minutes: int = 15,
-    whole_ladders: bool = False,
-) -> BlendRows:
-    """Return what a family and the market said of a city's settled markets, minute by minute.
-
-    The family speaks calibrated where that is stored. The market is p_mkt where that is made, else the mid of the
-    quotes. Minutes without either are left out; with whole ladders also those on which a bracket is missing.
-    """
-    said, _ = settled_predictions(snapshot, city, since=since, until=until, every_minutes=every_minutes)
-    ours = said.filter(pl.col("family") == family)
-    if ours.is_empty():
-        raise Refused(f"{city}: {family} has no settled predictions", hint="kwx train makes and stores them")
-    panel = read_panel(
-        snapshot, city, since=ours["event_date"].min(), until=ours["event_date"].max(),  # type: ignore[arg-type]
-        every_minutes=every_minutes, columns=("p_mkt", "mid_prob"),
-    )  # fmt: skip
-    market = panel.select(
-        "event_date", "event_ticker", "market_ticker", "ts_utc", p_market=pl.coalesce("p_mkt", "mid_prob")
-    )
-    moment = ["event_ticker", "ts_utc"]
-    both = market.join(
-        ours.select("market_ticker", "ts_utc", "hit", p_said=pl.coalesce("p_calibrated", "p_model")),
-        on=["market_ticker", "ts_utc"], how="left", maintain_order="left",
-    )  # fmt: skip
-    whole = pl.col("p_said").is_not_null() & pl.col("p_market").is_not_null()
-    kept = both.filter(whole.all().over(moment) if whole_ladders else whole)
-    ladder = kept.select(pl.struct(moment).rank("dense").cast(pl.Int64)).to_series()
-    return BlendRows(
-        p_model=kept["p_said"].to_numpy(),
-        p_market=kept["p_market"].to_numpy(),
-        hit=kept["hit"].to_numpy(),
-        day=kept["event_date"].to_numpy().astype("datetime64[D]"),
-        ladder=ladder.to_numpy() if whole_ladders else None,
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -207,7 +165,7 @@ class _Losses:
     def of(cls, rows: BlendRows, pool: str, weights: Floats, draws: Draws) -> _Losses:
         """Score all weights; the draws of all of them are one product."""
         scored = [
-            [score(p, rows) for score in (_brier, _log_loss)]
+            [score(p, hit=rows.hit) for score in (contracts.brier, contracts.log_loss)]
             for p in (rows.blended(pool, float(weight)) for weight in weights)
         ]
         (brier, drawn_brier), (log_loss, drawn_log_loss) = (
@@ -226,9 +184,9 @@ def _means(values: Sequence[Floats], draws: Draws) -> tuple[Floats, Floats]:
 
 def _weighed(rows: BlendRows, pool: str, weight: float, draws: Draws) -> Weighed:
     p = rows.blended(pool, weight)
-    brier = _brier(p, rows)
-    market, model = (_brier(rows.blended(pool, alone), rows) for alone in (0.0, 1.0))
-    scores = (brier, _log_loss(p, rows), brier - market, brier - model)
+    brier = contracts.brier(p, hit=rows.hit)
+    market, model = (contracts.brier(rows.blended(pool, alone), hit=rows.hit) for alone in ENDS)
+    scores = (brier, contracts.log_loss(p, hit=rows.hit), brier - market, brier - model)
     estimates = (draws.percentile(float(values.mean()), draws.totals(values) / draws.rows_drawn) for values in scores)
     return Weighed(
         weight=weight,
@@ -237,17 +195,6 @@ def _weighed(rows: BlendRows, pool: str, weight: float, draws: Draws) -> Weighed
         on_market=next(estimates),
         on_model=next(estimates),
     )
-
-
-def _brier(p: Floats, rows: BlendRows) -> Floats:
-    squares: Floats = (p - rows.hit) ** 2
-    return squares
-
-
-def _log_loss(p: Floats, rows: BlendRows) -> Floats:
-    kept = np.clip(p, LOG_FLOOR, 1 - LOG_FLOOR)
-    loss: Floats = -(xlogy(rows.hit, kept) + xlog1py(~rows.hit, -kept))
-    return loss
 
 
 def _around(weights: Floats, losses: Floats) -> tuple[float, float]:

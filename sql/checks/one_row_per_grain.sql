@@ -39,11 +39,15 @@ with keys as (
     union all
     select 'model_runs', concat_ws(' ', city, run_id), null, count(*) from model_runs group by city, run_id
     union all
+    select 'promotions', concat_ws(' ', city, line), since_utc, count(*) from promotions group by city, line, since_utc
+    union all
     select 'calibrators', concat_ws(' ', city, horizon, model_type), fitted_utc, count(*)
     from calibrators group by city, horizon, model_type, fitted_utc
     union all
     select 'fusion_params', concat_ws(' ', city, horizon), fitted_utc, count(*)
     from fusion_params group by city, horizon, fitted_utc
+    union all
+    select 'runs', concat_ws(' ', city, run_id), null, count(*) from runs group by city, run_id
     union all
     select 'decisions', concat_ws(' ', run_id, market_ticker), ts_utc, count(*)
     from decisions group by run_id, market_ticker, ts_utc

@@ -1,12 +1,13 @@
 -- One row per market, evaluation of pmf_minute and five-minute step of the clock in which it is the newest one.
--- An evaluation stands from its minute until the market's next, the last one for a day. It is repeated for every step
--- it touches, so that a minute finds it by equality on the step and two comparisons.
+-- An evaluation stands from its minute until the market's next, and for a day at most: that another comes later still is
+-- not known then. It is repeated for every step it touches, so that a minute finds it by equality on the step and two
+-- comparisons.
 -- grain: city, event_date, market_ticker, five_minute_step, valid_from_utc
 -- known: valid_from_utc
 with lives as (
     select
         *,
-        coalesce(
+        least(
             lead(ts_utc) over (partition by city, event_date, market_ticker order by ts_utc),
             make_timestamptz(epoch_us(ts_utc) + 86400000000)
         ) as valid_until_utc

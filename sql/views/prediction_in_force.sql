@@ -1,26 +1,19 @@
--- One row per market, minute of predictions of the settlement and five-minute step of the clock in which it is the
--- newest one. Predictions of the next move of the mid, horizons 1m and 5m, are left out. Of several models' predictions for one minute the first model_id of the alphabet stands. A prediction stands until
--- the market's next, the last one for a day. It is repeated for every step it touches, so that a minute finds it by
--- equality on the step and two comparisons.
+-- One row per market, minute from which a prediction of the settlement stands and five-minute step of the clock in which
+-- it is the newest one. Which of several models' predictions stands, and how it is calibrated, `prediction_served` says:
+-- of all families what was promoted by then, else what was fitted on the newest data. Predictions of the next move of
+-- the mid, horizons 1m and 5m, are left out. A prediction stands until the market's next, and for a day at most. It is
+-- repeated for every step it touches, so that a minute finds it by equality on the step and two comparisons.
 -- grain: city, event_date, market_ticker, five_minute_step, valid_from_utc
 -- known: valid_from_utc
-with ranked as (
+with lives as (
     select
         *,
-        row_number() over (partition by city, event_date, market_ticker, ts_utc order by model_id) as place
-    from predictions
-    where horizon = 'day'
-),
-
-lives as (
-    select
-        *,
-        coalesce(
+        least(
             lead(ts_utc) over (partition by city, event_date, market_ticker order by ts_utc),
-            make_timestamptz(epoch_us(ts_utc) + 86400000000)
+            make_timestamptz(epoch_us(said_utc) + 86400000000)
         ) as valid_until_utc
-    from ranked
-    where place = 1
+    from prediction_served
+    where horizon = 'day' and asked = 'any'
 )
 
 select

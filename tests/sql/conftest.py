@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -200,12 +201,38 @@ def _fill_event(lake: Lake, city: str, event_date: date, *, first: int, rng: ran
     lake.put(
         "predictions",
         *(
-            where | {"market_ticker": ticker, "ts_utc": at(m), "model_id": model, "p_model": rng.random()}
+            where
+            | {"market_ticker": ticker, "ts_utc": at(m), "model_id": model, "p_model": rng.random()}
+            | {"run_id": f"{prefix}{model}"}
             for ticker in tickers
             for m in minutes[::7]
             for model in ("a", "b")
         ),
     )
+    fitted = {"city": city, "until_date": event_date - timedelta(days=2)}
+    lake.put("model_runs", *(fitted | {"run_id": f"{prefix}{family}", "family": family} for family in ("a", "b")))
+    numbers = '{"method": "platt", "slope": 0.7, "intercept": -0.2}'
+    calibrator = {"model_type": "b", "method": "platt", "horizon": "day", "parameters_json": numbers}
+    lake.put("calibrators", fitted | calibrator | {"fitted_utc": at(first)})
+    lake.put(
+        "promotions", {"city": city, "line": "b", "since_utc": at(first + 60), "windows": ["win_20260201_20260207"]}
+    )
+    gates = {"city": [city], "event_date": [f"{event_date}"], "gate": ["spread"], "minutes": [120]}
+    run = {"city": "all", "run_id": f"run-{prefix}", "summary_json": json.dumps({"gates": gates})}
+    lake.put("runs", run)
+    lake.put(
+        "fills",
+        *(
+            where
+            | {
+                "run_id": run["run_id"], "fill_id": f"{ticker}-{m}", "market_ticker": ticker, "ts_utc": at(m),
+                "side": rng.choice(("buy", "sell")), "style": "maker", "price_ticks": rng.randrange(100, 9_900),
+                "count_centi": rng.randrange(1, 900),
+            }
+            for ticker in tickers
+            for m in minutes[::40]
+        ),
+    )  # fmt: skip
     for table, step in (("obs_1m", 1), ("obs_5m", 5)):
         lake.put(
             table,

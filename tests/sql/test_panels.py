@@ -222,16 +222,91 @@ def test_probabilities_are_carried_forward_from_their_minute(listed):
     assert [(None, None), (0.2, 0), (0.2, 10), (0.3, 0), (0.3, 1), (None, None)] == rows
 
 
-def test_the_last_prediction_stands_and_the_first_model_of_a_tie(listed):
-    """Of several models the one that spoke last is shown; of one minute's the first by name."""
-    for minute, model, p in ((1, "b", 0.1), (3, "z", 0.2), (3, "c", 0.3), (10, "a", 0.4)):
-        listed.put("predictions", {"market_ticker": "MILD", "ts_utc": at(minute), "model_id": model, "p_model": p})
-    for minute in (0, 2, 3, 9, 10):
+def predict(lake, model_id, *words, **said):
+    """Put what a model says at some minutes of one bracket; its run is its own."""
+    lake.put(
+        "predictions",
+        *(
+            {"market_ticker": "MILD", "ts_utc": at(minute), "model_id": model_id, "run_id": model_id, "p_model": p}
+            | said
+            for minute, p in words
+        ),
+    )
+
+
+def shown(lake, *columns):
+    """Return columns of the panel in the order of its minutes."""
+    return lake.ask(f"select {', '.join(columns)} from minute_panel_full order by ts_utc")
+
+
+def test_a_model_stands_until_its_next_word_and_the_first_of_the_alphabet_before_others(listed):
+    """One model that is placed better is not silenced by another that spoke since."""
+    predict(listed, "b", (1, 0.1), (10, 0.15))
+    predict(listed, "c", (0, 0.2), (3, 0.3), (10, 0.4), (1460, 0.5))
+    for minute in (0, 2, 3, 9, 10, 1449, 1460):
         listed.quote("MILD", minute)
 
-    rows = listed.ask("select model_id, p_model from minute_panel_full order by ts_utc")
+    rows = shown(listed, "model_id", "p_model")
 
-    assert [(None, None), ("b", 0.1), ("c", 0.3), ("c", 0.3), ("a", 0.4)] == rows
+    assert [("c", 0.2), ("b", 0.1), ("b", 0.1), ("b", 0.1), ("b", 0.15), ("b", 0.15), ("c", 0.5)] == rows
+
+
+def test_of_two_models_the_one_with_the_newest_data_stands(listed):
+    """Whatever its name, and however late it speaks; of two windows of one line too."""
+    for model_id, until in (("a", 1), ("m_win_20260201_20260207", 2), ("m_win_20260203_20260209", 3)):
+        listed.put("model_runs", {"run_id": model_id, "family": model_id[0], "until_date": date(2026, 1, until)})
+        window = model_id.removeprefix("m_") if model_id != "a" else "win_20260203_20260209"
+        predict(listed, model_id, (1, until / 10), (2, until / 10), wf_window=window)
+    listed.quote("MILD", 1)
+
+    assert [("m_win_20260203_20260209", 0.3)] == shown(listed, "model_id", "p_model")
+
+
+def test_what_is_promoted_stands_from_then_on_until_it_is_taken_back(listed):
+    """Minutes before the lake was told are as if nothing had been promoted."""
+    window = "win_20260201_20260207"
+    for line, until in (("a", 1), ("m", 2)):
+        listed.put("model_runs", {"run_id": line, "family": line, "until_date": date(2026, 1, until)})
+        predict(listed, line, *((minute, until / 10) for minute in (1, 5, 10, 15)))
+    used = [(4, [window]), (9, ["win_20260101_20260107"]), (14, [])]
+    listed.put("promotions", *({"line": "a", "since_utc": at(minute), "windows": names} for minute, names in used))
+    for minute in (3, 4, 5, 10, 15):
+        listed.quote("MILD", minute)
+
+    assert [0.2, 0.2, 0.1, 0.1, 0.2] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_a_promoted_window_stands_before_a_newer_one_of_its_line(listed):
+    """And both before a line with still newer data."""
+    windows = {"m_win_20260201_20260207": 1, "m_win_20260203_20260209": 2, "a_win_20260203_20260209": 3}
+    for model_id, until in windows.items():
+        listed.put("model_runs", {"run_id": model_id, "family": model_id[0], "until_date": date(2026, 1, until)})
+        predict(listed, model_id, (1, until / 10), (4, until / 10), wf_window=model_id[2:])
+    predict(listed, "m_win_20260203_20260209", (8, 0.25), wf_window="win_20260203_20260209")
+    listed.put("promotions", {"line": "m", "since_utc": at(3), "windows": ["win_20260201_20260207"]})
+    for minute in (1, 4, 8):
+        listed.quote("MILD", minute)
+
+    assert [0.3, 0.1, 0.25] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_a_stored_calibrator_mends_only_what_it_may_serve(listed):
+    """Of a date that it saw, or the next one, the model's own calibration stands, else none."""
+    listed.put("model_runs", {"run_id": "a", "family": "a", "until_date": date(2026, 1, 1)})
+    predict(listed, "a", (1, 0.3), (2, 0.4), p_calibrated=0.35)
+    listed.quote("MILD", 1)
+    for days, sharpness in ((1, 3.0), (0, 9.0)):
+        numbers = f'{{"method": "temperature", "sharpness": {sharpness}}}'
+        late = {"until_date": EVENT_DATE - timedelta(days=days), "parameters_json": numbers}
+        listed.put("calibrators", {"model_type": "a", "method": "temperature", "horizon": "day"} | late)
+
+    before = shown(listed, "p_calibrated")
+    numbers = '{"method": "temperature", "sharpness": 0}'
+    served = {"until_date": EVENT_DATE - timedelta(days=2), "parameters_json": numbers, "fitted_utc": at(9999)}
+    listed.put("calibrators", {"model_type": "a", "method": "temperature", "horizon": "day"} | served)
+
+    assert [(0.35,)] == before
+    assert [(0.5,)] == shown(listed, "p_calibrated")
 
 
 def test_only_predictions_of_the_settlement_are_shown(listed):
@@ -263,3 +338,13 @@ def test_an_unsettled_minute_has_no_label(listed):
     listed.put("settlements", {"issued_utc": at(900), "high_f": 38, "is_final": False})
 
     assert [(None, None)] == listed.ask("select settled_yes, label_f from minute_panel_labeled")
+
+
+def test_an_evaluation_stands_for_a_day_whether_or_not_another_comes_later(listed):
+    """Poison: what is told two days later changes nothing of the minutes before it."""
+    listed.put("pmf_minute", {"market_ticker": "MILD", "ts_utc": at(0), "p_wx": 0.2})
+    alone = listed.ask("select valid_from_utc, valid_until_utc from pmf_in_force group by all order by all")
+    listed.put("pmf_minute", {"market_ticker": "MILD", "ts_utc": at(2 * 1440), "p_wx": 0.3})
+    beside = listed.ask("select valid_from_utc, valid_until_utc from pmf_in_force group by all order by all")
+    assert alone == [(at(0), at(1440))]
+    assert beside[:1] == alone

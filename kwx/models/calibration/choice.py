@@ -16,7 +16,6 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 import numpy as np
-from scipy.special import xlog1py, xlogy
 from threadpoolctl import ThreadpoolController
 
 from kwx.models.calibration.isotonic import LEAST_ROWS
@@ -25,8 +24,8 @@ from kwx.models.calibration.parametric import Temperature
 from kwx.models.calibration.rows import Rows, last_fitted
 from kwx.models.contract import Floats
 from kwx.scoring.calibration import ECE_BINS, bins_of, calibration_error_of
+from kwx.scoring.contracts import brier, log_loss
 from kwx.scoring.corp import sort_forecasts
-from kwx.scoring.inputs import LOG_FLOOR
 from kwx.scoring.paired import compare
 from kwx.scoring.reliability import Reliability, reliability
 from kwx.scoring.resampling import Draws, Estimate, draw, mean_of
@@ -194,7 +193,7 @@ class _Judge:
         fits = [fit_calibrator(method, earlier.p, earlier.hit) for earlier, _ in parts]
         p = np.concatenate([fit.apply(part.p) for fit, (_, part) in zip(fits, parts, strict=True)])
         judged = self._judged(method, p, numbers=fits[-1].numbers)
-        gain, log_gain = (self._gain(judged, plain, score) for score in (self._brier, self._log_loss))
+        gain, log_gain = (self._gain(judged, plain, score) for score in (brier, log_loss))
         return replace(judged, gain=gain, log_gain=log_gain, against=_against(judged, plain, gain, log_gain))
 
     def fewest_numbers(self, able: Sequence[Judged]) -> str:
@@ -202,7 +201,7 @@ class _Judge:
         if not able:
             return NONE
         best = min(able, key=lambda one: one.brier.value)
-        as_good = [one for one in able if one is best or self._gain(best, one, self._brier).high >= 0]
+        as_good = [one for one in able if one is best or self._gain(best, one, brier).high >= 0]
         return min(as_good, key=lambda one: (one.numbers, one.brier.value)).method
 
     def reliability(self, judged: Judged) -> Reliability:
@@ -225,30 +224,22 @@ class _Judge:
         return Judged(
             method=method,
             p=p,
-            brier=mean_of(self._brier(p), draws=self._draws),
+            brier=mean_of(brier(p, hit=self.rows.hit), draws=self._draws),
             ece=calibration_error_of(p, hit=self.rows.hit, draws=self._draws, bins=ECE_BINS),
-            log_loss=mean_of(self._log_loss(p), draws=self._draws),
+            log_loss=mean_of(log_loss(p, hit=self.rows.hit), draws=self._draws),
             gain=None,
             log_gain=None,
             numbers=numbers,
             against=None,
         )
 
-    def _gain(self, ours: Judged, theirs: Judged, score: Callable[[Floats], Floats]) -> Gain:
+    def _gain(self, ours: Judged, theirs: Judged, score: Callable[..., Floats]) -> Gain:
+        hit = self.rows.hit
         found = compare(
-            score(ours.p), reference=score(theirs.p), dates=self.rows.day, dates_alike=False,
+            score(ours.p, hit=hit), reference=score(theirs.p, hit=hit), dates=self.rows.day, dates_alike=False,
             level=self.shared_level, seed=self.seed,
         )  # fmt: skip
         return Gain(value=found.difference, low=found.low, high=found.high, level=self.shared_level)
-
-    def _brier(self, p: Floats) -> Floats:
-        squares: Floats = (p - self.rows.hit) ** 2
-        return squares
-
-    def _log_loss(self, p: Floats) -> Floats:
-        kept, came = np.clip(p, LOG_FLOOR, 1 - LOG_FLOOR), self.rows.hit
-        loss: Floats = -(xlogy(came, kept) + xlog1py(~came, -kept))
-        return loss
 
 
 def _against(judged: Judged, plain: Judged, *gains: Gain) -> str | None:

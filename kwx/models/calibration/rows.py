@@ -1,9 +1,9 @@
-"""What calibrators are chosen by: a family's stored predictions of a city, each with what came of its market."""
+"""What calibrators are chosen by: a family's stored predictions of a city, each with what came of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kwx.models.contract import Floats
+from kwx.models.direction.moves import moves_of, went_up
 from kwx.models.windows import PURGED_DAYS
 from kwx.scoring.inputs import Bools, Ints
 from kwx.scoring.stored.labels import labels_of
@@ -20,6 +21,10 @@ from warehouse.lake.tables import MARKETS, MODEL_RUNS, PREDICTIONS
 from warehouse.market.climate_day import opens_utc
 
 SETTLEMENT = "day"
+HORIZON_MINUTES = {"1m": 1, "5m": 5}
+"""The horizons whose outcome is a move of the mid, and how long after its minute that is known."""
+
+_MINUTE = ["family", "event_date", "market_ticker", "ts_utc"]
 
 Days = NDArray[np.datetime64]
 
@@ -85,18 +90,36 @@ def usable_rows(rows: Rows, *, since: date, until: date, fitted_utc: datetime) -
     return usable, ends
 
 
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """The rows of each family of a city and horizon, and what was left out: of unknown runs, and of each family."""
+
+    families: Mapping[str, Rows]
+    foreign: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+
 def read_rows(
     snapshot: Snapshot,
     city: str,
     *,
+    horizon: str = SETTLEMENT,
     since: date | None = None,
     until: date | None = None,
     every_minutes: int = 1,
-) -> tuple[dict[str, Rows], int]:
-    """Return the settled predictions of each family of a city, and how many are left out for want of their run."""
-    said, foreign = settled_predictions(snapshot, city, since=since, until=until, every_minutes=every_minutes)
-    families = said["family"].unique().sort().to_list()
-    return {family: _rows(said.filter(pl.col("family") == family)) for family in families}, foreign
+) -> Read:
+    """Return the predictions of each family of a city that something came of: its market settled, or its mid moved.
+
+    left_out counts the predictions of moves after which none of the model's least size was seen.
+    """
+    span: Mapping[str, Any] = {"since": since, "until": until, "every_minutes": every_minutes}
+    if horizon == SETTLEMENT:
+        told, foreign = settled_predictions(snapshot, city, **span)
+        return Read(families=_by_family(told), foreign=foreign)
+    said, foreign = newest_predictions(snapshot, city, horizon=horizon, **span)
+    told = moved(snapshot, city, said, horizon=horizon)
+    still = dict(said.join(told, on=_MINUTE, how="anti").group_by("family").len().iter_rows())
+    return Read(families=_by_family(told), foreign=foreign, left_out=still)
 
 
 def settled_predictions(
@@ -107,33 +130,67 @@ def settled_predictions(
     until: date | None = None,
     every_minutes: int = 1,
 ) -> tuple[pl.DataFrame, int]:
-    """Return what every family said of a city's settled markets, with what came, and how many no run is held of.
+    """Return what every family said of a city's settled markets, with what came, and how many no run is held of."""
+    said, foreign = newest_predictions(
+        snapshot, city, horizon=SETTLEMENT, since=since, until=until, every_minutes=every_minutes
+    )
+    came = _settled(snapshot, city, {"cities": (city,), "since": since, "until": until})
+    return said.join(came, on=["event_date", "market_ticker"], how="inner", maintain_order="left"), foreign
 
-    Where models of one family speak of the same minute, the one with the newest data stands.
+
+def newest_predictions(
+    snapshot: Snapshot, city: str, *, horizon: str, since: date | None, until: date | None, every_minutes: int
+) -> tuple[pl.DataFrame, int]:
+    """Return what every family said of a horizon, and how many predictions are of runs that nobody knows.
+
+    Where models of one family speak of the same minute, the one with the newest data stands, then the first by name.
     """
-    span: Mapping[str, Any] = {"cities": (city,), "since": since, "until": until}
     said = (
-        snapshot.scan(PREDICTIONS, **span)
+        snapshot.scan(PREDICTIONS, cities=(city,), since=since, until=until)
         .filter(
-            pl.col("horizon") == SETTLEMENT,
+            pl.col("horizon") == horizon,
             pl.col("ts_utc").dt.epoch("us") // 60_000_000 % every_minutes == 0,
         )
         .select("event_date", "market_ticker", "ts_utc", "model_id", "run_id", "p_model", "p_calibrated")
         .collect()
     )
     # One run is of one family, whatever city it is filed under.
-    runs = snapshot.scan(MODEL_RUNS).select("run_id", "family", "until_date", "fitted_utc").collect().unique("run_id")
+    wanted = ("run_id", "family", "until_date", "parameters_json")
+    runs = snapshot.scan(MODEL_RUNS).select(wanted).collect().unique("run_id")
     named = said.join(runs, on="run_id", how="inner")
-    keys = ["family", "event_date", "market_ticker", "ts_utc"]
-    newest = (
-        named.sort(*keys, "until_date", "fitted_utc", "model_id")
-        .unique(keys, keep="last", maintain_order=True)
-        .join(_outcomes(snapshot, city, span), on=["event_date", "market_ticker"], how="inner", maintain_order="left")
-    )
+    falls = [*(False for _ in _MINUTE), True, False]
+    placed = named.sort(*_MINUTE, "until_date", "model_id", descending=falls)
+    newest = placed.unique(_MINUTE, keep="first", maintain_order=True)
     return newest, said.height - named.height
 
 
-def _outcomes(snapshot: Snapshot, city: str, span: Mapping[str, Any]) -> pl.DataFrame:
+def moved(snapshot: Snapshot, city: str, said: pl.DataFrame, *, horizon: str) -> pl.DataFrame:
+    """Return the predictions after which the mid moved by the least size of their model or more, up or down.
+
+    What came is known `horizon` minutes later. A run that does not say its least size has no outcome.
+    """
+    minutes = HORIZON_MINUTES[horizon]
+    if said.is_empty():
+        return said.with_columns(label_known_utc=pl.col("ts_utc"), hit=pl.lit(None, pl.Boolean))
+    moves = moves_of(snapshot, (city,), said["event_date"].unique().to_list(), horizon_minutes=minutes)
+    least = pl.col("parameters_json").str.json_path_match("$.epsilon").cast(pl.Float64)
+    told = said.with_columns(epsilon=least).join(moves, on=["market_ticker", "ts_utc"], how="inner")
+    parts = [
+        rows.with_columns(hit=went_up(epsilon))
+        for (epsilon,), rows in told.filter(pl.col("epsilon").is_not_null()).group_by("epsilon")
+        if isinstance(epsilon, float)
+    ]
+    every = pl.concat(parts) if parts else told.clear().with_columns(hit=pl.lit(None, pl.Boolean))
+    known = pl.col("ts_utc") + pl.duration(minutes=minutes)
+    return every.filter(pl.col("hit").is_not_null()).sort(_MINUTE).with_columns(label_known_utc=known)
+
+
+def _by_family(told: pl.DataFrame) -> dict[str, Rows]:
+    families = told["family"].unique().sort().to_list()
+    return {family: _rows(told.filter(pl.col("family") == family)) for family in families}
+
+
+def _settled(snapshot: Snapshot, city: str, span: Mapping[str, Any]) -> pl.DataFrame:
     """Return what came of each settled market: whether its bracket holds the settled high."""
     markets = snapshot.scan(MARKETS, **span).select("event_date", "market_ticker", "low_f", "high_f").collect()
     labels = labels_of(snapshot).filter(pl.col("city") == city)

@@ -1,26 +1,24 @@
-"""Calibrating a lake: choose a calibrator for each city and family, and store all of them in one publish.
+"""Calibrating a lake: choose a calibrator for each city, horizon and family, and store all of them in one publish.
 
-The default of a city and horizon is what is chosen here for it: the rule of `choice`, on its own settled predictions.
+The default of a city and horizon is what is chosen here for it: the rule of `choice`, on its own predictions of which
+it is known what came: the settlement of the market, or the move of its mid.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import polars as pl
 
 from kwx.models.calibration.choice import Choice, choose
 from kwx.models.calibration.methods import METHODS
-from kwx.models.calibration.rows import SETTLEMENT, read_rows, usable_rows
+from kwx.models.calibration.metrics import metrics_of
+from kwx.models.calibration.rows import Read, Rows, read_rows, usable_rows
 from kwx.models.calibration.stored import StoredCalibrator, calibrators_of
-from kwx.scoring.reliability import Reliability
-from kwx.scoring.resampling import Estimate
 from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
@@ -28,6 +26,7 @@ from warehouse.errors import Refused, Usage
 from warehouse.lake.layout import LakePaths
 from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import CALIBRATORS, PREDICTIONS, Partition
+from warehouse.lake.tables.research import HORIZONS
 from warehouse.lake.writer import Writer, write
 from warehouse.market.climate_day import walk_spans
 
@@ -37,7 +36,7 @@ _WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateWish:
-    """What is calibrated, on which dates, by which method; every city and family that has predictions if none is said.
+    """What is calibrated, on which dates, by which method; every city, family and horizon predicted if none is said.
 
     every_minutes: how far the rows of a market lie apart; neighbours in time say nearly the same. Without `every_days`
     one calibrator is fitted on all dates; with it one every so many days, each on the `window_days` that end there.
@@ -45,7 +44,7 @@ class CalibrateWish:
 
     cities: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
-    horizon: str = SETTLEMENT
+    horizons: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
     method: str = AUTO
@@ -58,11 +57,8 @@ class CalibrateWish:
     def __post_init__(self) -> None:
         if self.method not in (AUTO, *METHODS):
             raise Usage(f"there is no method {self.method!r}", hint=f"methods: {AUTO} {' '.join(METHODS)}")
-        if self.horizon != SETTLEMENT:
-            raise Usage(
-                f"horizon {self.horizon!r} has no outcome to calibrate by",
-                hint=f"{SETTLEMENT}: whether the market settles yes",
-            )
+        if strangers := [word for word in self.horizons if word not in HORIZONS]:
+            raise Usage(f"there is no horizon {strangers[0]!r}", hint=f"horizons: {' '.join(HORIZONS)}")
         if self.every_minutes < 1:
             raise Usage(f"rows cannot lie {self.every_minutes} minutes apart", hint="say 1 or more")
 
@@ -113,7 +109,7 @@ def calibrate(
     clock: Clock = utc_now,
     wait_seconds: float = _WAIT_SECONDS,
 ) -> CalibrateRun:
-    """Choose a calibrator for each city and family, and add those to the table that are not there yet."""
+    """Choose a calibrator for each city, horizon and family, and add those to the table that are not there yet."""
     started, lake = perf_counter(), Lake(lake_root)
     snapshot = lake.snapshot()
     tasks = _tasks(snapshot, wish, fitted_utc=clock())
@@ -149,88 +145,74 @@ def _tasks(snapshot: Snapshot, wish: CalibrateWish, *, fitted_utc: datetime) -> 
 
 
 def calibrate_city(task: CalibrateTask) -> tuple[list[Calibrated], list[str]]:
-    """Choose a calibrator for each family and span of a city; those with too little data are noted."""
+    """Choose a calibrator for each horizon, family and span of a city; those with too little data are noted."""
     wish, snapshot = task.wish, opened(task.paths, task.snapshot)
-    families, foreign = read_rows(
-        snapshot, task.city, since=wish.since, until=wish.until, every_minutes=wish.every_minutes
+    found, notes, heard = list[Calibrated](), list[str](), set[str]()
+    for horizon in wish.horizons or HORIZONS:
+        read = read_rows(
+            snapshot, task.city, horizon=horizon, since=wish.since, until=wish.until, every_minutes=wish.every_minutes
+        )
+        notes += _left_out(task, horizon, read)
+        heard |= read.families.keys()
+        for family, rows in read.families.items():
+            if not wish.families or family in wish.families:
+                made, refused = _of_family(task, horizon, family, rows, first=len(found))
+                found, notes = found + made, notes + refused
+    settled = (
+        "settled predictions" if not wish.horizons else f"predictions of {' '.join(wish.horizons)} with an outcome"
     )
-    found, notes = list[Calibrated](), list[str]()
-    if foreign:
-        notes.append(f"{task.city}: {foreign:,} predictions of runs that model_runs does not hold are left out")
-    for family in wish.families or tuple(families):
-        if family not in families:
-            notes.append(f"{task.city}: {family} has no settled predictions")
-            continue
-        rows, seen = families[family], set[date]()
-        for since, until in walk_spans(
-            rows.days[0], rows.days[-1], every_days=wish.every_days, window_days=wish.window_days
-        ):
-            ours, ends = usable_rows(rows, since=since, until=until, fitted_utc=task.fitted_utc)
-            if ends in seen:
-                continue  # days without predictions make two spans of a walk one
-            try:
-                choice = choose(
-                    ours, forced=None if wish.method == AUTO else wish.method, level=wish.level, seed=wish.seed
-                )
-            except Refused as refusal:
-                notes.append(f"{task.city} {family} to {until}: {refusal}")
-                continue
-            seen.add(ends)
-            # The grain tells calibrators apart by when they were made.
-            made_utc = task.fitted_utc + timedelta(microseconds=len(found))
-            found.append(_calibrated(task, family, choice, ends=ends, fitted_utc=made_utc))
+    notes += [f"{task.city}: {family} has no {settled}" for family in wish.families if family not in heard]
+    if not (wish.families or heard):
+        notes.append(f"{task.city}: there are no {settled}")
     return found, notes
 
 
-def _calibrated(task: CalibrateTask, family: str, choice: Choice, *, ends: date, fitted_utc: datetime) -> Calibrated:
+def _of_family(
+    task: CalibrateTask, horizon: str, family: str, rows: Rows, *, first: int
+) -> tuple[list[Calibrated], list[str]]:
+    """Choose a calibrator of a family for each span, the first of them numbered so in its city."""
+    wish, found, notes, seen = task.wish, list[Calibrated](), list[str](), set[date]()
+    for since, until in walk_spans(
+        rows.days[0], rows.days[-1], every_days=wish.every_days, window_days=wish.window_days
+    ):
+        ours, ends = usable_rows(rows, since=since, until=until, fitted_utc=task.fitted_utc)
+        if ends in seen:
+            continue  # days without predictions make two spans of a walk one
+        try:
+            choice = choose(ours, forced=None if wish.method == AUTO else wish.method, level=wish.level, seed=wish.seed)
+        except Refused as refusal:
+            notes.append(f"{task.city} {family}, {horizon} to {until}: {refusal}")
+            continue
+        seen.add(ends)
+        # The grain tells calibrators apart by when they were made.
+        made_utc = task.fitted_utc + timedelta(microseconds=first + len(found))
+        found.append(_calibrated(task, horizon, family, choice, ends=ends, fitted_utc=made_utc))
+    return found, notes
+
+
+def _left_out(task: CalibrateTask, horizon: str, read: Read) -> list[str]:
+    """Say of how many predictions nothing could be learnt, and why."""
+    said = [
+        f"{task.city} {family}, {horizon}: {count:,} predictions are left out: no move of the model's size came after"
+        for family, count in sorted(read.left_out.items())
+        if not task.wish.families or family in task.wish.families
+    ]
+    if read.foreign:
+        said.append(
+            f"{task.city}, {horizon}: {read.foreign:,} predictions of runs that model_runs does not hold are left out"
+        )
+    return said
+
+
+def _calibrated(
+    task: CalibrateTask, horizon: str, family: str, choice: Choice, *, ends: date, fitted_utc: datetime
+) -> Calibrated:
     stored = StoredCalibrator(
-        city=task.city, model_type=family, horizon=task.wish.horizon, fitted_utc=fitted_utc, since=choice.days[0],
-        until=ends, calibrator=choice.calibrator, metrics=_metrics(task, choice),
+        city=task.city, model_type=family, horizon=horizon, fitted_utc=fitted_utc, since=choice.days[0],
+        until=ends, calibrator=choice.calibrator,
+        metrics=metrics_of(choice, asked=asdict(task.wish), snapshot=task.snapshot),
     )  # fmt: skip
     return Calibrated(stored=stored, choice=choice)
-
-
-def _metrics(task: CalibrateTask, choice: Choice) -> dict[str, Any]:
-    """Return how it was chosen: every method's scores with intervals and counts, and the curves' verdicts."""
-    methods = {
-        one.method: {
-            "brier": _plain(one.brier),
-            "ece": _plain(one.ece),
-            "log_loss": _plain(one.log_loss),
-            "gain": None if one.gain is None else asdict(one.gain),
-            "log_gain": None if one.log_gain is None else asdict(one.log_gain),
-            "numbers": one.numbers,
-            "against": one.against,
-        }
-        for one in choice.judged
-    }
-    return {
-        "chosen": choice.method,
-        "asked": task.wish.method,
-        "snapshot": task.snapshot,
-        "every_minutes": task.wish.every_minutes,
-        "seed": task.wish.seed,
-        "level": choice.level,
-        "rows": choice.rows,
-        "dates": len(choice.days),
-        "judged_rows": choice.judged_rows,
-        "judged_dates": len(choice.judged_days),
-        "judged_since": choice.judged_days[0].isoformat(),
-        "methods": methods,
-        "before": _verdict(choice.before),
-        "after": _verdict(choice.after),
-    }
-
-
-def _plain(one: Estimate) -> dict[str, float | None]:
-    return {
-        name: None if math.isnan(value) else value
-        for name, value in (("value", one.value), ("low", one.low), ("high", one.high))
-    }
-
-
-def _verdict(found: Reliability) -> dict[str, Any]:
-    return {"inside_band": found.inside, "p_value": found.p_value, "miscalibration": found.brier.miscalibration}
 
 
 def _published(writer: Writer, made: Sequence[StoredCalibrator], *, started: float) -> tuple[Built, int]:
@@ -247,7 +229,8 @@ def _published(writer: Writer, made: Sequence[StoredCalibrator], *, started: flo
 
 
 def _is_there(one: StoredCalibrator, held: Sequence[StoredCalibrator]) -> bool:
-    """Tell whether the newest one of the same family and end says the same."""
-    same_end = [other for other in held if (other.model_type, other.until) == (one.model_type, one.until)]
+    """Tell whether the newest one of the same horizon, family and end says the same."""
+    its = (one.horizon, one.model_type, one.until)
+    same_end = [other for other in held if (other.horizon, other.model_type, other.until) == its]
     newest = max(same_end, key=lambda other: other.fitted_utc, default=None)
     return newest is not None and newest.says_the_same(one)

@@ -77,12 +77,13 @@ class StoredCalibrator:
 
 
 def calibrators_of(
-    snapshot: Snapshot, city: str, *, model_type: str | None = None, horizon: str = SETTLEMENT
+    snapshot: Snapshot, city: str, *, model_type: str | None = None, horizon: str | None = None
 ) -> list[StoredCalibrator]:
-    """Return the calibrators of a city that are stored of a horizon, of one family where that is said."""
-    rows = snapshot.read(CALIBRATORS, Partition(city)).filter(pl.col("horizon") == horizon)
-    ours = rows if model_type is None else rows.filter(pl.col("model_type") == model_type)
-    return [StoredCalibrator.of_row(city, row) for row in ours.iter_rows(named=True)]
+    """Return the calibrators that are stored of a city, of one family and horizon where these are said."""
+    rows = snapshot.read(CALIBRATORS, Partition(city))
+    for name, wanted in (("model_type", model_type), ("horizon", horizon)):
+        rows = rows if wanted is None else rows.filter(pl.col(name) == wanted)
+    return [StoredCalibrator.of_row(city, row) for row in rows.iter_rows(named=True)]
 
 
 def calibrator_before(stored: Sequence[StoredCalibrator], event_date: date) -> StoredCalibrator | None:

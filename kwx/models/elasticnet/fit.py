@@ -12,9 +12,9 @@ from threadpoolctl import ThreadpoolController
 
 from kwx.features.feature import FeatureSet
 from kwx.features.sets import set_for, set_of_all
-from kwx.fuse.weights import SETTLEMENT
-from kwx.models.artifact import PREDICTED, Artifact
+from kwx.models.artifact import PREDICTED, SETTLEMENT_HORIZON, Artifact
 from kwx.models.calibration import fit_calibrator
+from kwx.models.calibration.guard import left_out
 from kwx.models.contract import Calibrator
 from kwx.models.elasticnet.fitted import NAME, FittedElasticnet
 from kwx.models.elasticnet.recipe import ElasticnetRecipe
@@ -69,7 +69,7 @@ def fit_features(
     calibrator, notes = _calibrated(fitted, later, recipe)
     predictions = _predictions(fitted, calibrator, test)
     return Artifact(
-        family=NAME, city=city, bracket=bracket, horizon=SETTLEMENT, window=window, fitted=fitted,
+        family=NAME, city=city, bracket=bracket, horizon=SETTLEMENT_HORIZON, window=window, fitted=fitted,
         calibrator=calibrator, predictions=predictions, params=_params(found, recipe),
         metrics=_metrics(fitted, predictions, test, earlier=earlier, later=later),
         config=recipe.config(), seed=recipe.seed, snapshot=snapshot.number, notes=notes,
@@ -116,13 +116,20 @@ def _blas() -> ThreadpoolController:
 def _calibrated(
     fitted: FittedElasticnet, later: Rows, recipe: ElasticnetRecipe
 ) -> tuple[Calibrator | None, tuple[str, ...]]:
-    """Return the calibrator of the later dates, or none and why, where all of them settled alike."""
-    share = later.came.mean()
-    if share in (0.0, 1.0):
-        why = f"not calibrated: all {len(later.came)} rows of {len(later.dates)} later dates settled alike"
-        return None, (why,)
-    method = recipe.calibration.method_of(len(later.came))
-    return fit_calibrator(method, fitted.predict(later.built), later.came), ()
+    """Return the calibrator of the later dates, or none and why: they settled alike, or it loses on dates left out.
+
+    The rule on rows chooses the method; the guard decides whether the model's own numbers are kept.
+    """
+    rows, dates = len(later.came), len(later.dates)
+    if later.came.mean() in (0.0, 1.0):
+        return None, (f"not calibrated: all {rows} rows of {dates} later dates settled alike",)
+    p, rule = fitted.predict(later.built), recipe.calibration
+    method = rule.method_of(rows)
+    if rule.guard and not (judged := left_out(method, p, later.came, later.days)).helps:
+        why = f"{method} of {rows} rows of {dates} later dates"
+        losses = f"log loss {judged.mended:.4f} on dates left out, {judged.own:.4f} without"
+        return None, (f"not calibrated: {why}: " + (losses if dates > 1 else "one date cannot tell what it is worth"),)
+    return fit_calibrator(method, p, later.came), ()
 
 
 def _predictions(fitted: FittedElasticnet, calibrator: Calibrator | None, test: Rows) -> pl.DataFrame:

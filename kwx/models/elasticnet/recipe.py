@@ -46,12 +46,16 @@ class SearchRange:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationRule:
-    """How the model is calibrated: on the last `share` of the training dates, by one method for many rows or few."""
+    """How the model is calibrated: on the last `share` of the training dates, by one method for many rows or few.
+
+    With the guard only where that loses less on dates left out of it; else the model's own numbers are kept.
+    """
 
     method_large: str = "isotonic"
     method_small: str = "sigmoid"
     threshold: int = 1_000
     share: float = 0.2
+    guard: bool = True
 
     def __post_init__(self) -> None:
         for method in (self.method_large, self.method_small):
@@ -115,6 +119,7 @@ class ElasticnetRecipe:
                 "method_small": self.calibration.method_small,
                 "threshold": self.calibration.threshold,
                 "share": self.calibration.share,
+                "guard": self.calibration.guard,
             },
             "every_minutes": self.every_minutes,
             "excluded_vc_cities": sorted(self.excluded_vc_cities),

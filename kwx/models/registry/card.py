@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kwx.models.artifact import Artifact
 from kwx.models.registry.code import code_sha256, library_versions
+from kwx.models.registry.defined import features_sha256
 from kwx.models.registry.places import CARD, Group
 from kwx.models.registry.plain import json_bytes, plain, sha256
 from kwx.models.windows import Window
 from warehouse.errors import FileBroken
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 """Raised when a card of today could be misread by yesterday's code."""
 
 _SEAL = "card_sha256"
@@ -28,7 +29,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     family: str
     city: str
     bracket: str
@@ -67,6 +68,18 @@ class Card(BaseModel):
         return Group(city=self.city, bracket=self.bracket, family=self.family, horizon=self.horizon)
 
     @property
+    def outdated(self) -> str | None:
+        """Say how its features were defined otherwise than they are by the code that runs, None where they were not.
+
+        An expression is kept as Polars writes it, so another version of that library may say the same otherwise.
+        """
+        if self.features_sha256 == features_sha256(self.family, self.features):
+            return None
+        then, now = self.versions.get("polars"), library_versions().get("polars")
+        drift = "" if then == now else f"; it was fitted with polars {then}, here is {now}"
+        return f"its features are defined otherwise now than when it was fitted{drift}"
+
+    @property
     def model_id(self) -> str:
         """How predictions name it."""
         return f"{self.group.kind}_{self.city}_{self.bracket}_{self.window.name}"
@@ -80,17 +93,12 @@ def card_of(artifact: Artifact, files: Mapping[str, bytes], *, model_files: tupl
         train_since=artifact.window.train_since, train_until=artifact.window.train_until,
         test_since=artifact.window.test_since, test_until=artifact.window.test_until,
         snapshot=artifact.snapshot, features=tuple(artifact.fitted.features),
-        features_sha256=features_sha256(artifact.fitted.features), code_sha256=code_sha256(),
+        features_sha256=features_sha256(artifact.family, tuple(artifact.fitted.features)), code_sha256=code_sha256(),
         config=config, config_sha256=sha256(json_bytes(config)), seed=artifact.seed,
         params=plain(artifact.params), metrics=plain(artifact.metrics), notes=tuple(artifact.notes),
         degenerate=artifact.fitted.degenerate(), versions=library_versions(), created_utc=created.astimezone(UTC),
         model_files=model_files, files={name: sha256(content) for name, content in sorted(files.items())},
     )  # fmt: skip
-
-
-def features_sha256(names: tuple[str, ...]) -> str:
-    """Return the hash of the names of features in their order."""
-    return sha256("\n".join(names).encode())
 
 
 def card_bytes(card: Card) -> bytes:
@@ -101,11 +109,15 @@ def card_bytes(card: Card) -> bytes:
 
 def read_card(folder: Path) -> Card:
     """Read the card of a window's folder; one that is missing, altered or of another format is refused by name."""
-    path = folder / CARD
+    return parse_card(folder / CARD)
+
+
+def parse_card(path: Path) -> Card:
+    """Read a card from its file."""
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
-        raise FileBroken(f"{folder} holds no model: {CARD} cannot be read", hint=_MEND) from error
+        raise FileBroken(f"{path.parent} holds no model: {path.name} cannot be read", hint=_MEND) from error
     except ValueError as error:
         raise FileBroken(f"{path} is not JSON: {error}", hint=_MEND) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -115,14 +127,11 @@ def read_card(folder: Path) -> Card:
     if seal != sha256(json_bytes(document)):
         raise FileBroken(f"{path} was altered after it was written", hint=_MEND)
     try:
-        card = Card.model_validate_json(json.dumps(document))
+        return Card.model_validate_json(json.dumps(document))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise FileBroken(f"{path} is no card: {key}: {first['msg'].lower()}", hint=_MEND) from error
-    if card.features_sha256 != features_sha256(card.features):
-        raise FileBroken(f"{path}: features_sha256 is not the hash of its features", hint=_MEND)
-    return card
 
 
-_MEND = "train the window again, or go back with: kwx models rollback"
+_MEND = "train the window again; a promoted one is mended by: kwx models rollback --to STATE"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,9 +20,14 @@ _ROOMS = ("kwx/features", "kwx/models", "kwx/scoring", "kwx/fuse", "warehouse/ma
 @cache
 def code_sha256() -> str:
     """Return one hash of every source file that moves a number of a model, and of the views, names included."""
+    return sources_sha256(_ROOMS)
+
+
+def sources_sha256(rooms: Sequence[str]) -> str:
+    """Return one hash of every source file of some rooms, and of the views, names included."""
     home = Path(__file__).parents[3]
     digest = hashlib.sha256()
-    for path in sorted(path for room in _ROOMS for path in (home / room).rglob("*.py")):
+    for path in sorted(path for room in rooms for path in (home / room).rglob("*.py")):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for name, text in sorted(statements("views").items()):

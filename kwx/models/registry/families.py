@@ -16,6 +16,9 @@ FAMILIES: dict[str, str] = {
 }
 """Where the object of each family is: module and name."""
 
+OF_SNAPSHOTS = frozenset({"market_clock", "tod", "hybrid"})
+"""Those that read the snapshots of a day; the others read features of the panel."""
+
 
 def family_of(name: str) -> Family:
     """Return the family of a name."""

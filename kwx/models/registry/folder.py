@@ -12,7 +12,7 @@ from warehouse.errors import FileBroken
 from warehouse.lake.files import remove_tree, sync_folder, sync_tree, write_new
 from warehouse.lake.layout import DRAFT
 
-_MEND = "train the window again, or go back with: kwx models rollback"
+_MEND = "train the window again; a promoted one is mended by: kwx models rollback --to STATE"
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:

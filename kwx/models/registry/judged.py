@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from kwx.models.registry.card import Card
@@ -39,13 +40,35 @@ class Losses:
 
 
 def against_market(cards: Sequence[Card]) -> Losses:
-    """Return how some windows did together; a window of which nothing has settled says nothing."""
-    told = [one for card in cards if (one := losses_of(card.metrics)).rows]
+    """Return how some windows of one kind did together; a window of which nothing has settled says nothing.
+
+    A date that several windows tested counts once, by the newest: a window weighs by its rows, and by the share of its
+    test dates that no newer one tests.
+    """
+    told = [(card, one) for card in cards if (one := losses_of(card.metrics)).rows]
+    weights = [one.rows * share for (_, one), share in zip(told, shares_once([card for card, _ in told]), strict=True)]
+    losses = [one for _, one in told]
     return Losses(
-        model=_mean([(one.rows, one.model) for one in told]),
-        market=_mean([(one.rows, one.market) for one in told]),
-        rows=sum(one.rows for one in told),
+        model=_mean(weights, [one.model for one in losses]),
+        market=_mean(weights, [one.market for one in losses]),
+        rows=round(sum(weights)),
     )
+
+
+def shares_once(cards: Sequence[Card]) -> list[float]:
+    """Return for each window which share of its test dates no newer one of them tests."""
+    newest_first = sorted(range(len(cards)), key=lambda at: newness(cards[at]), reverse=True)
+    shares, spoken = [0.0] * len(cards), set[date]()
+    for at in newest_first:
+        dates = set(cards[at].window.test_dates)
+        shares[at] = len(dates - spoken) / len(dates)
+        spoken |= dates
+    return shares
+
+
+def newness(card: Card) -> tuple[date, datetime]:
+    """Return what tells the newer of two windows that test a date: it is fitted on later dates, or was made later."""
+    return card.train_until, card.created_utc
 
 
 def losses_of(metrics: Mapping[str, Any]) -> Losses:
@@ -64,8 +87,8 @@ def figure(metrics: Mapping[str, Any], name: str) -> float | None:
     return None if said is None or isinstance(said, bool) else float(said)
 
 
-def _mean(weighed: Sequence[tuple[int, float | None]]) -> float | None:
-    """Return the mean over rows; one that is missing makes it missing."""
-    rows = sum(count for count, _ in weighed)
-    known = [count * value for count, value in weighed if value is not None]
-    return sum(known) / rows if rows and len(known) == len(weighed) else None
+def _mean(weights: Sequence[float], values: Sequence[float | None]) -> float | None:
+    """Return the mean over rows; one that is missing and counts makes it missing."""
+    counted = [(weight, value) for weight, value in zip(weights, values, strict=True) if weight]
+    known = [weight * value for weight, value in counted if value is not None]
+    return sum(known) / sum(weights) if counted and len(known) == len(counted) else None

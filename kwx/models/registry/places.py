@@ -72,6 +72,21 @@ def group_of_folder(folder: Path) -> Group:
     return Group(city=city, bracket=bracket, family=family, horizon=horizon or SETTLEMENT_HORIZON)
 
 
+Place = tuple[str, ...]
+"""City, type of bracket, kind and window: the folder of a window below that of a stage or state."""
+
+
+def place_of(folder: Path) -> Place:
+    """Return the place of a window's folder."""
+    return folder.parts[-4:]
+
+
+def named(folder: Path) -> str:
+    """Return the name of the model in a window's folder: as predictions name it, with a horizon that is not the day."""
+    group = group_of_folder(folder)
+    return f"{group.kind}_{group.city}_{group.bracket}_{folder.name}"
+
+
 def window_folders(stage: Path) -> Iterator[Path]:
     """Yield the folder of every window below a stage, in the order of city, bracket, kind and date."""
     yield from sorted(path for path in stage.glob("*/*/*/win_*") if path.is_dir() and path.suffix != DRAFT)

@@ -1,12 +1,12 @@
 """Promotion: what was fitted becomes what is used, all of a choice or none of it, and back again.
 
 Every promotion makes a complete state in archive/<number>/ and then points `trained` at it: one rename, so that no
-reader sees a half. States are never changed; taking one back points `trained` at an earlier one, which can be undone.
+reader sees a half. States are never changed, but for a window that was altered or lost, in whose place the very same
+one is put; taking a state back points `trained` at an earlier one, which can be undone.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -16,6 +16,15 @@ from typing import Any
 from kwx.models.registry.card import Card, card_bytes, read_card
 from kwx.models.registry.folder import files_below, read_folder
 from kwx.models.registry.judged import against_market
+from kwx.models.registry.mending import (
+    Copy,
+    card_hash,
+    cards_of,
+    copy_if_broken,
+    mend,
+    mended_words,
+    trained_folders,
+)
 from kwx.models.registry.places import (
     ARCHIVE,
     CARD,
@@ -24,17 +33,28 @@ from kwx.models.registry.places import (
     Group,
     group_of_folder,
     models_root,
+    named,
+    place_of,
     stage_folder,
     window_folders,
 )
-from kwx.models.registry.plain import json_bytes
+from kwx.models.registry.plain import json_bytes, sha256
+from kwx.models.registry.states import (
+    RECORD,
+    Promotion,
+    current_number,
+    numbers,
+    promotion_of,
+    record_of,
+    state_folder,
+    state_name,
+)
 from kwx.models.registry.store import load
 from warehouse.clock import Clock, utc_now
-from warehouse.errors import FileBroken, Refused, Usage
+from warehouse.errors import Refused, Usage
 from warehouse.lake.files import (
     READ_ONLY,
     link_or_copy,
-    read_json,
     remove_tree,
     switch_link,
     sync_folder,
@@ -44,7 +64,6 @@ from warehouse.lake.files import (
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.lock import writer_lock
 
-RECORD = "promotion.json"
 _WAIT_SECONDS = 10.0
 
 
@@ -63,24 +82,14 @@ class Choice:
         has = (group.family, group.city, group.bracket, window)
         return all(not words or word in words for words, word in zip(asked, has, strict=True))
 
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing was said."""
+        return not (self.families or self.cities or self.brackets or self.windows)
+
     def __str__(self) -> str:
         words = [*self.families, *self.cities, *self.brackets, *self.windows]
         return " ".join(words) or "everything"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Promotion:
-    """One state of what is trained, and how it came about."""
-
-    number: int
-    before: int | None
-    action: str
-    at_utc: str
-    reason: str
-    objections: tuple[str, ...]
-    changed: tuple[str, ...]
-    windows: int
-    current: bool = True
 
 
 def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "", clock: Clock = utc_now) -> Promotion:
@@ -104,8 +113,8 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
             hint="leave such kinds out with --city, --bracket, --family; or say why with --reason TEXT",
         )
     with _lock(base, "kwx models promote"):
-        names = {_place(card) for _, card in chosen}
-        kept = [path for path in _trained(base) if _place_of(path) not in names]
+        places = {place_of(folder) for folder, _ in chosen}
+        kept = [path for path in trained_folders(base) if place_of(path) not in places]
         return _publish(
             base, kept, chosen, action="promote", reason=reason, objections=objections,
             changed=tuple(card.model_id for _, card in chosen), clock=clock,
@@ -113,54 +122,38 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
 
 
 def demote(choice: Choice, root: Path | str | None = None, *, reason: str = "", clock: Clock = utc_now) -> Promotion:
-    """Take the chosen windows out of what is trained; the pilots stay, and so does the state before."""
+    """Take the chosen windows out of what is trained, whole or not; the pilots stay, and so does the state before."""
     base = models_root(root)
     with _lock(base, "kwx models demote"):
-        doomed = chosen_windows(base, TRAINED, choice)
+        trained = trained_folders(base)
+        doomed = [path for path in trained if choice.holds(group_of_folder(path), path.name)]
         if not doomed:
             raise Refused(f"nothing of {choice} is promoted", hint="kwx models list --stage trained")
-        gone = {_place(card) for _, card in doomed}
-        kept = [path for path in _trained(base) if _place_of(path) not in gone]
+        kept = [path for path in trained if path not in doomed]
         return _publish(
-            base, kept, [], action="demote", reason=reason, objections=(),
-            changed=tuple(card.model_id for _, card in doomed), clock=clock,
+            base, kept, [], action="demote", reason=reason, objections=(), changed=tuple(map(named, doomed)),
+            clock=clock,
         )  # fmt: skip
 
 
 def rollback(root: Path | str | None = None, *, to: int | None = None) -> Promotion:
-    """Make an earlier state the trained one: that before the current one, or the one that is said."""
+    """Make an earlier state the trained one: that before the current one, or the one that is said.
+
+    What is not whole in it is mended from a whole copy; so the current state is mended by its own number.
+    """
     base = models_root(root)
     with _lock(base, "kwx models rollback"):
         now = current_number(base)
         if now is None:
             raise Refused(f"nothing was ever promoted in {base}", hint="kwx models promote")
-        number = _record(base, now)["before"] if to is None else to
+        number = record_of(base, now)["before"] if to is None else to
         if number is None:
             raise Refused(f"state {now} is the first: there is none before it", hint="kwx models demote takes it away")
-        if not (base / ARCHIVE / _name(number)).is_dir():
+        if not state_folder(base, number).is_dir():
             raise Usage(f"there is no state {number}", hint="kwx models list --stage archive")
-        for folder in window_folders(base / ARCHIVE / _name(number)):
-            read_folder(folder)
-        switch_link(base / TRAINED, f"{ARCHIVE}/{_name(number)}")
-        return _promotion(base, number)
-
-
-def history(root: Path | str | None = None) -> list[Promotion]:
-    """Return every state that ever was trained, the oldest first."""
-    base = models_root(root)
-    return [_promotion(base, number) for number in _numbers(base)]
-
-
-def current_number(base: Path) -> int | None:
-    """Return the number of the state that is trained, None where nothing is."""
-    link = base / TRAINED
-    if not link.is_symlink():
-        if link.exists():
-            raise FileBroken(f"{link} is no link into {ARCHIVE}", hint="move it away; kwx models promote makes it anew")
-        return None
-    if not link.exists():
-        raise FileBroken(f"{link} points at {os.readlink(link)}, which is gone", hint="kwx models rollback --to NUMBER")
-    return int(Path(os.readlink(link)).name)
+        mended = mend(base, number)
+        switch_link(base / TRAINED, f"{ARCHIVE}/{state_name(number)}")
+        return promotion_of(base, number, mended=mended)
 
 
 def chosen_windows(base: Path, stage: str, choice: Choice) -> list[tuple[Path, Card]]:
@@ -192,28 +185,43 @@ def _publish(
     changed: tuple[str, ...],
     clock: Clock,
 ) -> Promotion:
-    """Write a state as a draft, give it its number, and point `trained` at it."""
-    number, archive = max(_numbers(base), default=0) + 1, base / ARCHIVE
-    draft = archive / f"{_name(number)}{DRAFT}"
+    """Write a state as a draft, give it its number, and point `trained` at it; what is kept is kept whole."""
+    number, archive = max(numbers(base), default=0) + 1, base / ARCHIVE
+    sound, copies = _whole(base, kept)
+    draft = archive / f"{state_name(number)}{DRAFT}"
     remove_tree(draft)
-    for folder in kept:
+    for folder in sound:
         for path in files_below(folder):
-            target = draft.joinpath(*_place_of(folder)) / path.relative_to(folder)
+            target = draft.joinpath(*place_of(folder)) / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             link_or_copy(path.resolve(), target)
-    for folder, card in added:
-        _copy(folder, draft.joinpath(*_place_of(folder)), checked=card)
+    for folder, card in (*added, *((copy.folder, copy.card) for copy in copies)):
+        _copy(folder, draft.joinpath(*place_of(folder)), checked=card)
+    cards = {
+        **{"/".join(place_of(folder)): card_hash(folder) for folder in sound},
+        **{"/".join(place_of(folder)): sha256(card_bytes(card)) for folder, card in added},
+        **{"/".join(place_of(copy.folder)): sha256(card_bytes(copy.card)) for copy in copies},
+    }
     record = {
         "number": number, "before": current_number(base), "action": action,
         "at_utc": clock().astimezone(UTC).isoformat(timespec="seconds"), "reason": reason,
-        "objections": objections, "changed": changed, "windows": len(kept) + len(added),
+        "objections": objections, "changed": changed, "windows": len(kept) + len(added), "cards": cards,
+        "mended": tuple(map(mended_words, copies)),
     }  # fmt: skip
     write_new(draft / RECORD, json_bytes(record))
     sync_tree(draft)
-    draft.replace(archive / _name(number))
+    draft.replace(archive / state_name(number))
     sync_folder(archive)
-    switch_link(base / TRAINED, f"{ARCHIVE}/{_name(number)}")
-    return _promotion(base, number)
+    switch_link(base / TRAINED, f"{ARCHIVE}/{state_name(number)}")
+    return promotion_of(base, number)
+
+
+def _whole(base: Path, kept: Sequence[Path]) -> tuple[list[Path], list[Copy]]:
+    """Return the windows that are kept as they lie, and whole copies of those that were altered or lost files."""
+    now = current_number(base)
+    wanted = {} if now is None else cards_of(base, now)
+    checked = [(folder, copy_if_broken(base, folder, wanted.get(place_of(folder)))) for folder in kept]
+    return [folder for folder, copy in checked if copy is None], [copy for _, copy in checked if copy is not None]
 
 
 def _copy(folder: Path, target: Path, *, checked: Card) -> None:
@@ -224,42 +232,6 @@ def _copy(folder: Path, target: Path, *, checked: Card) -> None:
     for name, content in {**files, CARD: card_bytes(card)}.items():
         write_new(target / name, content)
         (target / name).chmod(READ_ONLY)
-
-
-def _promotion(base: Path, number: int) -> Promotion:
-    said = _record(base, number)
-    return Promotion(
-        number=number, before=said["before"], action=said["action"], at_utc=said["at_utc"], reason=said["reason"],
-        objections=tuple(said["objections"]), changed=tuple(said["changed"]), windows=said["windows"],
-        current=number == current_number(base),
-    )  # fmt: skip
-
-
-def _record(base: Path, number: int) -> dict[str, Any]:
-    said: dict[str, Any] = read_json(base / ARCHIVE / _name(number) / RECORD)
-    return said
-
-
-def _numbers(base: Path) -> list[int]:
-    folders = (path.name for path in (base / ARCHIVE).glob("*") if path.is_dir())
-    return sorted(int(name) for name in folders if name.isdigit())
-
-
-def _name(number: int) -> str:
-    return f"{number:06d}"
-
-
-def _trained(base: Path) -> list[Path]:
-    current_number(base)
-    return list(window_folders(base / TRAINED))
-
-
-def _place(card: Card) -> tuple[str, ...]:
-    return (*card.group.folder.parts, card.window.name)
-
-
-def _place_of(folder: Path) -> tuple[str, ...]:
-    return folder.parts[-4:]
 
 
 def _lock(base: Path, purpose: str) -> Any:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kwx.models.registry.card import Card
 from kwx.models.registry.folder import read_folder
-from kwx.models.registry.places import Group, group_of_folder, models_root, stage_folder, window_folders
+from kwx.models.registry.places import Group, group_of_folder, models_root, named, stage_folder, window_folders
 from kwx.models.registry.promotion import Choice
 from warehouse.errors import KwxError, Refused
 
@@ -23,9 +23,18 @@ class Held:
     problem: str = ""
 
     @property
+    def state(self) -> str:
+        """Say in a few words whether it can be used."""
+        if self.card is None:
+            return "broken"
+        if self.card.degenerate is not None:
+            return f"degenerate: {self.card.degenerate}"
+        return "whole" if self.card.outdated is None else "features changed"
+
+    @property
     def name(self) -> str:
         """How it is called: as predictions name it, with the horizon where that is not the settlement."""
-        return f"{self.group.kind}_{self.group.city}_{self.group.bracket}_{self.window}"
+        return named(self.folder)
 
     @property
     def window(self) -> str:

@@ -19,6 +19,7 @@ from kwx.models.registry.families import family_of
 from kwx.models.registry.folder import read_folder, write_folder
 from kwx.models.registry.places import CARD, PILOTS, Group, models_root, stage_folder
 from kwx.models.registry.plain import json_bytes
+from kwx.models.registry.replaced import keep_card
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import FileBroken, Refused, Usage
 
@@ -52,7 +53,7 @@ class Loaded:
 
 
 def store(artifact: Artifact, root: Path | str | None = None, *, stage: str = PILOTS, clock: Clock = utc_now) -> Card:
-    """Keep an artifact as a window's folder, in the place of what was fitted for that window before.
+    """Keep an artifact as a window's folder, in the place of what was fitted for that window before, whose card stays.
 
     It is read back before it is kept: a model that would not load is refused now, not on the day that it is needed.
     """
@@ -64,6 +65,7 @@ def store(artifact: Artifact, root: Path | str | None = None, *, stage: str = PI
     files = {**_files_beside(artifact), **model}
     card = card_of(artifact, files, model_files=tuple(sorted(model)), created=clock())
     _require_readable(artifact, model)
+    keep_card(models_root(root), folder)
     write_folder(folder, {**files, CARD: card_bytes(card)})
     return card
 
@@ -137,8 +139,9 @@ def _require_readable(artifact: Artifact, model: Mapping[str, bytes]) -> None:
 def load(folder: Path | str) -> Loaded:
     """Read a model back from its folder.
 
-    Refused by name: a file that is altered, missing or foreign, features other than the card's, a degenerate model. The
-    hashes tell accidents and careless edits; whoever can write the folder can also write its card.
+    Refused by name: a file that is altered, missing or foreign, features other than the card's or defined otherwise
+    than when it was fitted, a degenerate model. The hashes tell accidents and careless edits; whoever can write the
+    folder can also write its card.
     """
     at = Path(folder)
     card, files = read_folder(at)
@@ -149,6 +152,8 @@ def load(folder: Path | str) -> Loaded:
             f" {card.family} {', '.join(card.features)}",
             hint="train the window again",
         )
+    if (changed := card.outdated) is not None:
+        raise Refused(f"{at}: {changed}", hint="train the window again: kwx train")
     if (why := fitted.degenerate() or card.degenerate) is not None:
         raise Refused(f"{at}: the model is degenerate: {why}", hint="train it on more dates, or with other features")
     return Loaded(fitted=fitted, calibrator=_calibrator(files), card=card)

@@ -12,10 +12,13 @@ import pytest
 from scipy.special import expit, logit
 
 from kwx.cli.blended import blend_rows, tell_blends
-from kwx.models.blend import GRID, POOLS, BlendRows, blended, fit_blend, fit_blends, read_blend_rows, renormalised
+from kwx.models.blend import GRID, POOLS, BlendRows, blended, fit_blend, fit_blends, renormalised
+from kwx.models.blend_rows import read_blend_rows
+from kwx.models.calibration.parametric import Platt
+from kwx.models.calibration.stored import StoredCalibrator
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import MODEL_RUNS, PREDICTIONS, TRUTH_PROBABILITIES, Partition
+from warehouse.lake.tables import CALIBRATORS, MODEL_RUNS, PREDICTIONS, TRUTH_PROBABILITIES, Partition
 from warehouse.lake.writer import write
 
 EVERY = pytest.mark.parametrize("pool", POOLS)
@@ -76,6 +79,17 @@ def test_the_weight_that_made_the_truth_is_found(pool, weight):
     assert abs(fit.best.value - np.clip(weight, 0.5, 0.8)) <= 0.1
     assert fit.at_best.brier.value == min(one.brier.value for one in fit.grid)
     assert [one.weight for one in fit.grid] == list(GRID)
+
+
+@EVERY
+def test_the_two_ends_stand_beside_the_grid_and_are_never_its_best(pool):
+    """Where the model is all that counts, its end is better than every weight tried, and the best is the last."""
+    fit = fit_blend(rows_of(1.0, pool=pool), pool=pool)
+
+    market, model = fit.ends
+    assert (market.weight, model.weight, fit.best.value) == (0.0, 1.0, 0.8)
+    assert (market.on_market.value, model.on_model.value) == (0.0, 0.0)
+    assert model.brier.value < fit.at_best.brier.value < market.brier.value
 
 
 @pytest.mark.slow
@@ -208,6 +222,26 @@ def test_rows_are_what_family_and_market_said_of_settled_markets(spoken_lake):
     assert np.allclose(np.bincount(ladders.ladder, weights=p)[1:], 1.0, rtol=0, atol=1e-12)
 
 
+def test_a_stored_calibrator_that_may_serve_takes_the_place_of_the_models_own(spoken_lake):
+    """The model itself says a half of everything, so what mends it says one number; later data do not."""
+    before = read_blend_rows(spoken_lake, "chicago", "oracle", every_minutes=30).p_model
+    said = {}
+    for until in (date(2026, 11, 2), date(2026, 9, 30)):
+        one = StoredCalibrator(
+            city="chicago", model_type="oracle", fitted_utc=datetime(2026, 12, 1, tzinfo=UTC), since=date(2026, 9, 1),
+            until=until, calibrator=Platt(slope=1.0, intercept=-1.0),
+        )  # fmt: skip
+        root = spoken_lake.paths.root
+        with write(Lake(root), purpose="test") as writer:
+            writer.put(CALIBRATORS, one.row(), Partition("chicago"))
+            writer.publish()
+        said[until] = read_blend_rows(Lake(root).snapshot(), "chicago", "oracle", every_minutes=30).p_model
+
+    late, early = said.values()
+    assert late.tolist() == before.tolist()
+    assert np.allclose(early, expit(-1.0), rtol=0, atol=1e-12)
+
+
 def test_later_days_do_not_move_the_rows_of_earlier_ones(spoken_lake):
     """Read up to a date, what is said after it is not there."""
     first = read_blend_rows(spoken_lake, "chicago", "oracle", every_minutes=30).day.min().astype(date)
@@ -229,6 +263,8 @@ def test_fits_are_told_to_people_and_to_machines(capsys):
     said = capsys.readouterr().out
     assert said.count("←") == 2
     assert "best of the grid by Brier" in said
-    assert rows.height == 2 * (len(GRID) + 1)
+    assert rows.height == 2 * (len(GRID) + 3)
+    assert rows.filter("in_grid")["weight"].to_list() == 2 * list(GRID)
+    assert (said.count("market alone"), said.count("model alone")) == (2, 2)
     assert (rows["brier_low"] < rows["brier_high"]).all()
     assert rows.filter("fitted")["weight"].is_between(0, 1).all()

@@ -15,9 +15,10 @@ from warehouse.lake.tables.research import (
     PMF_DEGREES,
     PMF_MINUTE,
     PREDICTIONS,
+    PROMOTIONS,
     TRUTH_PROBABILITIES,
 )
-from warehouse.lake.tables.runs import DECISIONS, EQUITY, FILLS, ORDERS
+from warehouse.lake.tables.runs import DECISIONS, EQUITY, FILLS, MIDS_AFTER_MINUTES, ORDERS, RUNS
 from warehouse.lake.tables.weather import (
     FORECASTS,
     OBS,
@@ -33,8 +34,8 @@ from warehouse.lake.tables.weather import (
 _ALL = (
     *(MARKETS, CANDLES_1M, CANDLES_DENSE, TRADES, BOOKS),
     *(OBS, OBS_1M, OBS_5M, FORECASTS, SETTLEMENTS),
-    *(MC_PARAMS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, MODEL_RUNS, CALIBRATORS, FUSION_PARAMS),
-    *(DECISIONS, ORDERS, FILLS, EQUITY),
+    *(MC_PARAMS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, MODEL_RUNS, PROMOTIONS, CALIBRATORS, FUSION_PARAMS),
+    *(RUNS, DECISIONS, ORDERS, FILLS, EQUITY),
     *(TRUTH_MINUTES, TRUTH_DAYS, TRUTH_PROBABILITIES),
 )
 
@@ -65,6 +66,7 @@ __all__ = [
     "FUSION_PARAMS",
     "MARKETS",
     "MC_PARAMS",
+    "MIDS_AFTER_MINUTES",
     "MODEL_RUNS",
     "OBS",
     "OBS_1M",
@@ -73,6 +75,8 @@ __all__ = [
     "PMF_DEGREES",
     "PMF_MINUTE",
     "PREDICTIONS",
+    "PROMOTIONS",
+    "RUNS",
     "SETTLEMENTS",
     "SETTLEMENT_SOURCES",
     "TABLES",

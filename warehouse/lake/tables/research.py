@@ -168,6 +168,20 @@ MODEL_RUNS = Table(
     ),
 )
 
+PROMOTIONS = Table(
+    name="promotions",
+    meaning="which windows of one line of models are promoted, from an instant until the line's next row",
+    known="since_utc: when the lake was told",
+    grain=("city", "line", "since_utc"),
+    layout=Layout.CITY,
+    columns=(
+        text("line", "family, city and bracket of the models: a model_id without its window"),
+        instant("since_utc", "from when on it counts"),
+        _labels("windows", "the promoted windows, in order; none: the line is no longer used"),
+        whole("state", "number of the promoted state in the registry; 0 where nothing is promoted any more", low=0),
+    ),
+)
+
 CALIBRATORS = Table(
     name="calibrators",
     meaning="one fitted calibrator of one model's probabilities",

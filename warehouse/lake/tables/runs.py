@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.lake.tables.contract import Column, Rule, Table
+from warehouse.lake.tables.contract import Column, Layout, Rule, Table
 from warehouse.lake.tables.day_laws import market_of_day, traded_near_day
 from warehouse.lake.tables.words import (
     MARKET_TICKER,
@@ -13,6 +13,7 @@ from warehouse.lake.tables.words import (
     TS_UTC,
     count,
     flag,
+    instant,
     micros,
     money,
     number,
@@ -22,14 +23,43 @@ from warehouse.lake.tables.words import (
     whole,
 )
 
+MIDS_AFTER_MINUTES = (1, 5, 15, 60)
+"""So long after a fill the mid is looked at again."""
+
 _SIDE = text("side", "which side of yes was taken", one_of=("buy", "sell"))
 _STYLE = text("style", "whether it rests or crosses", one_of=("maker", "taker"))
 _FEE = micros("fee_micros", "fee charged", low=0)
 _ORDER_ID = text("order_id", "our name of the order, given before it was sent")
+_HAZARD_60M = probability("hazard_next_60m", "a new maximum within the hour, as told then", null=True)
+
+RUNS = Table(
+    name="runs",
+    meaning="one backtest, shadow or live run: what it was asked, of what it was made, and what came of it",
+    known="made_utc",
+    grain=("city", "run_id"),
+    layout=Layout.CITY,
+    columns=(
+        text("run_id", "the run: the same question to the same data by the same code has the same name"),
+        text("kind", "past days, today without orders, or with orders", one_of=("backtest", "shadow", "live")),
+        text("strategy", "who decided"),
+        text("fill_model", "how resting orders were filled", one_of=("A", "B", "queue", "taker", "exchange")),
+        whole("snapshot", "the lake snapshot that was read", low=0),
+        text("inputs_sha256", "hash of every file of the lake that it may have read"),
+        text("code_sha256", "hash of the sources that it went through"),
+        text("config_sha256", "hash of config_json"),
+        text("config_json", "every setting of it, as JSON"),
+        Column(name="seed", dtype=pl.Int64(), meaning="the seed of the run"),
+        Column(name="cities", dtype=pl.List(pl.String), meaning="the cities that it traded"),
+        Column(name="since_date", dtype=pl.Date(), meaning="first event date"),
+        Column(name="until_date", dtype=pl.Date(), meaning="last event date"),
+        instant("made_utc", "when it was first made"),
+        text("summary_json", "what came of it: metrics, and minutes by gate, as JSON"),
+    ),
+)
 
 DECISIONS = Table(
     name="decisions",
-    meaning="one minute in which a strategy looked at one market, and what it made of it",
+    meaning="one minute in which a strategy did something in one market, or wanted to and was stopped",
     known="ts_utc",
     grain=("run_id", "market_ticker", "ts_utc"),
     day_laws=(market_of_day, traded_near_day("ts_utc")),
@@ -40,11 +70,17 @@ DECISIONS = Table(
         text("strategy", "who decided"),
         number("score", "the strategy's score", null=True),
         probability("p_fair", "the probability it acted on", null=True),
+        probability("p_wx", "the probability by the weather alone", null=True),
         probability("p_mkt", "the market's probability", null=True),
+        probability("p_fused_norm", "the probability by both", null=True),
+        probability("hazard_next_5m", "a new maximum within five minutes", null=True),
+        _HAZARD_60M,
+        price("bid_ticks", "best bid; null where there is none", null=True),
+        price("ask_ticks", "best offer; null where there is none", null=True),
         money("edge_ticks", "expected gain per contract after fees", null=True),
         count("want_centi", "contracts wanted, negative is sold", low=None),
-        text("action", "what it did", one_of=("none", "place", "cancel", "amend", "exit")),
-        text("gate", "code of the gate that stopped it; null when none did", null=True),
+        text("action", "what it did", one_of=("none", "place", "cancel", "amend", "exit", "take")),
+        text("gate", "the gate that stopped it; null when none did", null=True),
     ),
 )
 
@@ -65,7 +101,7 @@ ORDERS = Table(
         text("time_in_force", "how long it may rest", one_of=("gtc", "ioc", "fok", "gtd")),
         flag("post_only", "refused rather than crossed"),
         price("price_ticks", "limit, in yes prices"),
-        count("count_centi", "contracts ordered"),
+        count("count_centi", "contracts ordered, as last amended"),
         count("filled_centi", "contracts filled"),
         text("status", "how it ended", one_of=("resting", "filled", "canceled", "expired", "rejected")),
         Column(name="closed_utc", dtype=TS_UTC.dtype, meaning="when it ended", unit="UTC", null=True),
@@ -73,10 +109,16 @@ ORDERS = Table(
     rules=(Rule(law="filled_centi <= count_centi", holds=pl.col("filled_centi") <= pl.col("count_centi")),),
 )
 
+
+def _later_mid(minutes: int) -> Column:
+    said = f"twice the mid {minutes} minutes later, known then; null where the book was not two-sided"
+    return whole(f"mid_{minutes}m_half_ticks", said, unit="ticks of $0.00005", low=0, null=True)
+
+
 FILLS = Table(
     name="fills",
-    meaning="one execution of one order",
-    known="ts_utc",
+    meaning="one execution of one order, what was seen before it, and where the mid went after it",
+    known="ts_utc; mid_…_half_ticks that many minutes later",
     grain=("run_id", "fill_id"),
     day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
@@ -93,6 +135,13 @@ FILLS = Table(
         text("fee_type", "the fee formula of that event at that time"),
         whole("fee_multiplier_milli", "its multiplier", unit="1/1000", low=0),
         text("fee_rounding", "how the fee was rounded", one_of=("tick", "cent")),
+        instant("seen_utc", "the minute that was seen: the same where it took, the one before where it rested"),
+        probability("p_fair", "the probability that was acted on, at seen_utc", null=True),
+        _HAZARD_60M,
+        whole("mid_half_ticks", "twice the mid at seen_utc; null without one", unit="ticks of $0.00005", null=True),
+        price("spread_ticks", "the spread at seen_utc; null where the book was not two-sided", null=True),
+        count("volume_20m_centi", "contracts traded in the 20 minutes to seen_utc", null=True),
+        *(_later_mid(minutes) for minutes in MIDS_AFTER_MINUTES),
     ),
 )
 
@@ -106,7 +155,8 @@ EQUITY = Table(
         MINUTE_UTC,
         micros("cash_micros", "cash gained or spent on the event so far, fees included"),
         micros("position_micros", "worth of its positions at the mid"),
-        micros("at_risk_micros", "the most that the positions can lose"),
+        micros("at_risk_micros", "the most that the event can lose in all, whatever settles"),
         micros("fees_micros", "fees charged on the event so far", low=0),
+        text("mode", "how far it might trade", one_of=("active", "reducing", "halted")),
     ),
 )

@@ -12,9 +12,21 @@ import pytest
 from scipy.special import expit, logit
 
 from kwx.models.calibration.rows import Rows
+from pipelines.transform.dense import dense_candles
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import MARKETS, MODEL_RUNS, PMF_MINUTE, PREDICTIONS, SETTLEMENTS, Partition
+from warehouse.lake.tables import (
+    CANDLES_1M,
+    CANDLES_DENSE,
+    MARKETS,
+    MODEL_RUNS,
+    OBS_1M,
+    PMF_MINUTE,
+    PREDICTIONS,
+    SETTLEMENTS,
+    Partition,
+)
 from warehouse.lake.writer import write
+from warehouse.market.cities import CITIES
 
 SHARPNESS = {"loud": 3.0, "plain": 1.0}
 """By how much each family is too sure of itself, in log-odds."""
@@ -84,6 +96,63 @@ def settled_high(snapshot: Snapshot, place: Partition, market_ticker: str) -> in
     """Return a high that lies in a market's bracket."""
     row = snapshot.read(MARKETS, place).filter(pl.col("market_ticker") == market_ticker).row(0, named=True)
     return row["high_f"] if row["low_f"] is None else row["low_f"]
+
+
+MOVE_MINUTES, MOVES_A_DAY, MOVE_HALF_TICKS, STILL = 5, 40, 200, 0.2
+
+
+@pytest.fixture(scope="session")
+def moving_lake(predicted_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with minutes whose mids jump after every word of a family that is too sure which way, or stay."""
+    root, rng = tmp_path_factory.mktemp("moving") / "lake", np.random.default_rng(9)
+    shutil.copytree(predicted_lake, root, symlinks=True)
+    snapshot = Lake(root).snapshot()
+    run = a_run("swift") | {"horizon": "5m", "parameters_json": '{"epsilon": 0.01}'}
+    with write(Lake(root), purpose="test") as writer:
+        for place in snapshot.partitions(MARKETS.name):
+            markets = snapshot.read(MARKETS, place).sort("market_ticker")
+            quotes, said = moving_day(markets, rng)
+            writer.put(CANDLES_1M, quotes, place)
+            minutes = dense_candles(quotes, markets, weather=OBS_1M.empty(), city=CITIES["chicago"])
+            writer.put(CANDLES_DENSE, minutes, place)
+            words = said.with_columns(model_id=pl.lit(run["model_id"]), run_id=pl.lit(run["run_id"]))
+            held = snapshot.read(PREDICTIONS, place).select(PREDICTIONS.schema.names())
+            writer.put(PREDICTIONS, pl.concat([held, words.select(held.columns)]), place)
+        runs = snapshot.read(MODEL_RUNS, Partition("chicago")).select(MODEL_RUNS.schema.names())
+        writer.put(MODEL_RUNS, pl.concat([runs, pl.DataFrame([run], schema=MODEL_RUNS.schema)]), Partition("chicago"))
+        writer.publish()
+    return root
+
+
+def moving_day(markets: pl.DataFrame, rng: np.random.Generator) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return a day's quotes, and what is said of the next five minutes: too surely, of jumps drawn by honest odds."""
+    honest = rng.beta(2, 2, (markets.height, MOVES_A_DAY))
+    up = np.where(rng.random(honest.shape) < honest, MOVE_HALF_TICKS, -MOVE_HALF_TICKS)
+    jump = np.where(rng.random(honest.shape) < STILL, 0, up)
+    mids = 10_000 + np.concatenate([np.zeros((markets.height, 1), int), jump.cumsum(axis=1)], axis=1)
+    every = markets.select("market_ticker", "open_utc", mid=pl.Series(mids.tolist())).explode("mid", empty_as_null=True)
+    place = pl.int_range(pl.len()).over("market_ticker")
+    steps = every.with_columns(ts_utc=pl.col("open_utc") + pl.duration(minutes=1) * (MOVE_MINUTES * place + 1))
+    bid = {f"yes_bid_{part}_ticks": (pl.col("mid") - MOVE_HALF_TICKS) // 2 for part in ("open", "high", "low", "close")}
+    ask = {f"yes_ask_{part}_ticks": (pl.col("mid") + MOVE_HALF_TICKS) // 2 for part in ("open", "high", "low", "close")}
+    quotes = steps.with_columns(volume_centi=pl.lit(0), known_utc="ts_utc", **bid, **ask)
+    columns = [
+        (pl.col(name) if name in quotes.columns else pl.lit(None)).cast(dtype).alias(name)
+        for name, dtype in CANDLES_1M.schema.items()
+    ]
+    said = steps.filter(place < MOVES_A_DAY).select(
+        "market_ticker", "ts_utc", horizon=pl.lit("5m"), p_model=pl.Series(expit(3 * logit(honest.ravel()))),
+        p_calibrated=pl.lit(None, pl.Float64), wf_window=pl.lit("win_20260224_20260319"),
+    )  # fmt: skip
+    return quotes.select(columns), said
+
+
+@pytest.fixture
+def own_moving(moving_lake: Path, tmp_path: Path) -> Path:
+    """A copy that may be written."""
+    root = tmp_path / "moving"
+    shutil.copytree(moving_lake, root, symlinks=True)
+    return root
 
 
 @pytest.fixture

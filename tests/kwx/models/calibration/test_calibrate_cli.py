@@ -48,8 +48,8 @@ def test_the_curves_are_drawn_before_and_after(command, predicted_lake, tmp_path
 
     drawn = (tmp_path / "curves.svg").read_text()
     assert (code, "written to curves.svg" in err) == (0, True)
-    assert "chicago plain to 2026-03-19: as it is" in drawn
-    assert "chicago plain to 2026-03-19: none" in drawn
+    assert "chicago plain, day to 2026-03-19: as it is" in drawn
+    assert "chicago plain, day to 2026-03-19: none" in drawn
 
 
 def test_a_dry_run_gives_json_with_the_curves_and_stores_nothing(command, predicted_lake):

@@ -54,10 +54,10 @@ def calibrated(predicted_lake, tmp_path_factory):
 
 def test_rows_are_predictions_with_what_came_of_their_market(predicted_lake):
     """One market of six wins, each hour of the day."""
-    families, foreign = read_rows(Lake(predicted_lake).snapshot(), "chicago")
+    read = read_rows(Lake(predicted_lake).snapshot(), "chicago")
 
-    rows = families["plain"]
-    assert (["loud", "plain"], 0) == (list(families), foreign)
+    rows = read.families["plain"]
+    assert (["loud", "plain"], 0) == (list(read.families), read.foreign)
     assert (FIRST, LAST) == (rows.days[0], rows.days[-1])
     assert len(rows) == 6 * rows.hit.sum()
     assert abs(rows.p.mean() - 1 / 6) < 1e-9
@@ -186,7 +186,7 @@ def test_a_model_that_was_fitted_later_stands_where_two_speak_of_one_minute(own_
     other = loud.with_columns(run_id=pl.lit("a-run"), model_id=pl.lit("a-model"), p_model=pl.lit(0.25))
     put(own_predicted, PREDICTIONS, pl.concat([said, other]).select(PREDICTIONS.schema.names()), place)
 
-    families, _ = read_rows(Lake(own_predicted).snapshot(), "chicago", since=LAST)
+    families = read_rows(Lake(own_predicted).snapshot(), "chicago", since=LAST).families
 
     assert len(families["loud"]) == loud.height
     assert (families["loud"].p == 0.25).all()
@@ -220,7 +220,8 @@ def test_a_forced_method_is_stored_with_what_speaks_against_it(predicted_lake):
         (replace(WISH, families=("other",)), Refused, "other has no settled predictions"),
         (replace(WISH, since=date(2026, 3, 12)), Refused, "settled dates are too few"),
         ({"method": "spline"}, Usage, "no method 'spline'"),
-        ({"horizon": "5m"}, Usage, "no outcome"),
+        (replace(WISH, horizons=("5m",)), Refused, "no predictions of 5m"),
+        ({"horizons": ("2m",)}, Usage, "no horizon '2m'"),
         ({"every_minutes": 0}, Usage, "0 minutes apart"),
     ],
 )

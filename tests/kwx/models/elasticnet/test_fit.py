@@ -17,7 +17,8 @@ from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, SETTLEMENTS
 
-RECIPE = ElasticnetRecipe(feature_set="baseline", trials=4, cv_splits=3, every_minutes=30)
+UNGUARDED = CalibrationRule(guard=False)
+RECIPE = ElasticnetRecipe(feature_set="baseline", trials=4, cv_splits=3, every_minutes=30, calibration=UNGUARDED)
 
 
 def fitted_on(root, window, *, bracket="between", recipe=RECIPE):
@@ -178,11 +179,22 @@ def test_a_single_class_is_refused_with_what_it_needs(walked_lake, window):
 
 def test_the_calibrator_goes_by_the_rows(artifact, walked_lake, window):
     """Many rows make an isotonic curve, few a line."""
-    low = replace(RECIPE, calibration=CalibrationRule(threshold=100))
+    low = replace(RECIPE, calibration=replace(UNGUARDED, threshold=100))
 
     assert 100 < artifact.metrics["calibration_rows"] < 1_000
     assert "platt" == artifact.calibrator.method
     assert "isotonic" == fitted_on(walked_lake, window, recipe=low).calibrator.method
+
+
+def test_the_guard_keeps_the_models_own_numbers_of_a_calibrator_that_nothing_speaks_for(artifact, walked_lake, window):
+    """The model is the same, its scores are its own, and a note says what the calibrator lost on dates left out."""
+    guarded = fitted_on(walked_lake, window, recipe=replace(RECIPE, calibration=CalibrationRule()))
+
+    assert (None, artifact.fitted.files()) == (guarded.calibrator, guarded.fitted.files())
+    assert "of 2 later dates: log loss" in guarded.notes[0]
+    assert "on dates left out" in guarded.notes[0]
+    assert guarded.predictions["p_calibrated"].null_count() == guarded.predictions.height
+    assert guarded.metrics["log_loss"] == artifact.metrics["model_log_loss"]
 
 
 def test_dates_that_settled_alike_calibrate_nothing(altered, window):

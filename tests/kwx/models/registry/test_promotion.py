@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from kwx.models.registry import promotion
-from kwx.models.registry.judged import against_market
-from kwx.models.registry.promotion import Choice, demote, history, promote, rollback
+from kwx.models.registry.judged import against_market, shares_once
+from kwx.models.registry.promotion import Choice, demote, promote, rollback
 from kwx.models.registry.shelf import shelf, the_one
+from kwx.models.registry.states import history
 from kwx.models.registry.store import load, store
 from warehouse.errors import FileBroken, LakeBusy, Refused, Usage
 from warehouse.lake.lock import writer_lock
@@ -196,6 +200,34 @@ def test_losses_are_weighed_by_rows_and_may_be_estimates(shelf_root):
     )
 
 
+def test_a_date_that_several_windows_tested_counts_once_by_the_newest(shelf_root):
+    """Three of the older window's seven dates are left; what is tested over wholly does not count at all."""
+    first = tiny.WINDOWS[0]
+    four, one = timedelta(days=3), timedelta(days=1)
+    newer = replace(first, train_until=first.train_until + four, test_since=first.test_since + four,
+                    test_until=first.test_until + four)  # fmt: skip
+    covered = replace(first, train_until=first.train_until - one, test_until=first.test_until - one)
+    losses = {first: (0.9, 0.5), newer: (0.3, 0.4), covered: (9.0, None)}
+    cards = [
+        store(
+            tiny.fit_window(
+                "chicago", "between", window,
+                metrics={"log_loss": ours, "rows": 700} | ({} if market is None else {"market_log_loss": market}),
+            ),
+            shelf_root, clock=clock,
+        )
+        for window, (ours, market) in losses.items()
+    ]  # fmt: skip
+
+    found = against_market(cards)
+
+    assert [3 / 7, 1.0, 0.0] == shares_once(cards)
+    assert (pytest.approx((300 * 0.9 + 700 * 0.3) / 1000), pytest.approx((300 * 0.5 + 700 * 0.4) / 1000), 1000) == (
+        found.model, found.market, found.rows
+    )  # fmt: skip
+    assert against_market(cards[::-1]) == found
+
+
 @pytest.mark.parametrize("step", ["link_or_copy", "write_new", "sync_tree", "switch_link"])
 def test_a_promotion_that_dies_changes_nothing_and_the_next_one_succeeds(shelf_root, monkeypatch, step):
     """Wherever it is killed, what is trained stays what it was."""
@@ -234,7 +266,7 @@ def test_a_pilot_edited_later_does_not_reach_what_is_trained(shelf_root):
 
 
 def test_what_cannot_be_promoted_or_taken_back_is_refused_with_a_hint(shelf_root):
-    """Nothing chosen, nothing promoted, no such state, a folder in the way, an earlier state that was harmed."""
+    """Nothing chosen, nothing promoted, no such state."""
     with pytest.raises(Refused, match="no pilot of denver"):
         promote(Choice(cities=("denver",)), shelf_root, clock=clock)
     with pytest.raises(Refused, match="nothing was ever promoted"):
@@ -247,11 +279,108 @@ def test_what_cannot_be_promoted_or_taken_back_is_refused_with_a_hint(shelf_root
     with pytest.raises(Usage, match="no state 9"):
         rollback(shelf_root, to=9)
     promote(Choice(), shelf_root, clock=clock)
-    harmed = shelf_root / "archive/000001/nyc/between/tiny" / tiny.WINDOWS[0].name / "model.json"
-    harmed.unlink()
-    with pytest.raises(FileBroken, match=r"model\.json is missing"):
+
+
+def damage(folder, name="model.json"):
+    """Turn one bit of a file, wherever else it has a name."""
+    path = folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.chmod(0o644)
+    path.write_bytes(bytes(content))
+
+
+PLACE = f"nyc/between/tiny/{tiny.WINDOWS[0].name}"
+
+
+@pytest.mark.parametrize("name", ["model.json", "card.json", "predictions.parquet"])
+def test_a_damaged_promoted_file_is_mended_from_the_pilots(shelf_root, name):
+    """The state's own number mends it, to the byte; what is damaged is refused until then."""
+    promote(Choice(), shelf_root, clock=clock)
+    before = tree(shelf_root / "trained/")
+    damage(shelf_root / "trained" / PLACE, name)
+    with pytest.raises(FileBroken, match=f"{name} was altered"):
+        load(shelf_root / "trained" / PLACE)
+
+    done = rollback(shelf_root, to=1)
+
+    assert (f"tiny_nyc_between_{tiny.WINDOWS[0].name} from pilots",) == done.mended
+    assert before == tree(shelf_root / "trained/")
+    assert 0o444 == (shelf_root / "trained" / PLACE / name).stat().st_mode & 0o777
+    assert () == rollback(shelf_root, to=1).mended
+
+
+def test_a_lost_window_is_mended_too_and_a_foreign_file_is_taken_out(shelf_root):
+    """A folder that is gone, and one that holds more than its card names."""
+    promote(Choice(), shelf_root, clock=clock)
+    before = tree(shelf_root / "trained/")
+    shutil.rmtree(shelf_root / "trained" / PLACE)
+    (shelf_root / "trained" / PLACE).with_name(tiny.WINDOWS[1].name).joinpath("extra.bin").write_bytes(b"x")
+
+    assert 2 == len(rollback(shelf_root, to=1).mended)
+    assert before == tree(shelf_root / "trained/")
+
+
+def test_a_pilot_that_was_fitted_again_mends_nothing_but_another_state_does(shelf_root):
+    """Only the very same window takes the place of one; without a copy it is refused, and nothing changes."""
+    promote(Choice(cities=("nyc",)), shelf_root, clock=clock)
+    promote(Choice(), shelf_root, clock=clock)
+    before = tree(shelf_root / "trained/")
+    store(tiny.fit_window("nyc", "between", tiny.WINDOWS[0], seed=7), shelf_root, clock=clock)
+    damage(shelf_root / "trained" / PLACE)
+
+    assert (f"tiny_nyc_between_{tiny.WINDOWS[0].name} from state 1",) == rollback(shelf_root, to=2).mended
+    assert before == tree(shelf_root / "trained/")
+
+    damage(shelf_root / "archive/000001" / PLACE)
+    damage(shelf_root / "archive/000002" / PLACE)
+    harmed = tree(shelf_root / "archive")
+    with pytest.raises(FileBroken, match=r"model\.json was altered after it was written; no whole copy of it is left"):
         rollback(shelf_root)
+    assert harmed == tree(shelf_root / "archive")
     assert "archive/000002" == os.readlink(shelf_root / "trained")
+
+
+def test_what_stays_promoted_is_checked_and_mended_when_something_else_is_promoted(shelf_root):
+    """One file has a name in both states; the new one gets a whole copy, the old one is mended on the way back."""
+    promote(Choice(cities=("nyc",)), shelf_root, clock=clock)
+    good = tree(shelf_root / "trained/nyc")
+    damage(shelf_root / "trained" / PLACE)
+
+    done = promote(Choice(cities=("chicago",)), shelf_root, clock=clock)
+
+    assert (f"tiny_nyc_between_{tiny.WINDOWS[0].name} from pilots",) == done.mended == history(shelf_root)[1].mended
+    assert good == tree(shelf_root / "trained/nyc")
+    assert 1 == len(rollback(shelf_root).mended)
+    assert good == tree(shelf_root / "trained/nyc")
+
+
+def test_a_damaged_window_that_has_no_copy_holds_promotions_back_until_it_is_demoted(shelf_root):
+    """Its own demotion needs no card; promoting it anew would do as well."""
+    promote(Choice(cities=("nyc",)), shelf_root, clock=clock)
+    store(tiny.fit_window("nyc", "between", tiny.WINDOWS[0], seed=7), shelf_root, clock=clock)
+    damage(shelf_root / "trained" / PLACE, "card.json")
+
+    with pytest.raises(FileBroken, match="no whole copy") as refused:
+        promote(Choice(cities=("chicago",)), shelf_root, clock=clock)
+    assert "kwx models demote" in refused.value.hint
+
+    demote(Choice(cities=("nyc",), windows=(tiny.WINDOWS[0].name,)), shelf_root, clock=clock)
+    assert 5 == promote(Choice(cities=("chicago",)), shelf_root, clock=clock).windows
+
+
+def test_a_state_of_before_cards_were_recorded_is_mended_by_the_card_that_it_holds(shelf_root):
+    """A record without hashes says less, and is read."""
+    promote(Choice(cities=("nyc",)), shelf_root, clock=clock)
+    before = tree(shelf_root / "trained/nyc")
+    record = shelf_root / "archive/000001/promotion.json"
+    said = json.loads(record.read_bytes())
+    del said["cards"], said["mended"]
+    record.write_text(json.dumps(said))
+    damage(shelf_root / "trained" / PLACE)
+
+    assert 1 == len(rollback(shelf_root, to=1).mended)
+    assert before == tree(shelf_root / "trained/nyc")
 
 
 def test_the_shelf_tells_what_is_not_whole_and_the_nearest_name(shelf_root):

@@ -12,11 +12,18 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kwx.features import definitions
+from kwx.features.feature import FeatureSet
+from kwx.features.sets import FEATURE_SETS
+from kwx.features.weather import TEMP_F
 from kwx.models.artifact import PREDICTED
 from kwx.models.registry.card import Card, read_card
+from kwx.models.registry.defined import features_sha256
 from kwx.models.registry.families import FAMILIES, family_of
 from kwx.models.registry.plain import json_bytes, sha256
 from kwx.models.registry.promotion import Choice, promote
+from kwx.models.registry.replaced import difference, earlier_cards
+from kwx.models.registry.shelf import shelf
 from kwx.models.registry.store import load, read_predictions, store
 from warehouse.errors import FileBroken, Refused, Usage
 
@@ -171,10 +178,10 @@ def test_a_card_that_was_edited_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, "card of format 2"),
+        ({"format": 1}, "card of format 1; this kwx reads format 2"),
         ({"surprise": 1}, "surprise: extra inputs are not permitted"),
         ({"seed": "42"}, "seed: input should be a valid integer"),
-        ({"features": ["mid_logit", "minute"]}, "features_sha256 is not the hash"),
+        ({"features": ["mid_logit", "minute"]}, "its card says tiny mid_logit, minute"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -202,6 +209,66 @@ def test_a_model_that_reads_other_features_than_its_card_says_is_refused(tmp_pat
 
     with pytest.raises(FileBroken, match="its card says tiny mid_logit, hour"):
         load(folder)
+
+
+def test_a_model_whose_features_are_defined_otherwise_now_is_refused(tmp_path, monkeypatch):
+    """The names are the same and every hash of a file agrees; one formula is another than when it was fitted."""
+    fitted = tiny.TinyFitted(weights=(1.0, 0.5, 0.0), features=("mid_logit", "temp_f"))
+    folder = kept(tmp_path, replace(tiny.fit_window("chicago", "between", WINDOW), fitted=fitted))
+    before = read_card(folder)
+    assert load(folder).card == before
+
+    rich = FEATURE_SETS["elasticnet_rich"]
+    warmer = replace(TEMP_F, value=TEMP_F.value + 1)
+    changed = tuple(warmer if one.name == "temp_f" else one for one in rich.features)
+    monkeypatch.setattr(definitions, "FEATURE_SETS", {"elasticnet_rich": FeatureSet(name=rich.name, features=changed)})
+
+    with pytest.raises(Refused, match="its features are defined otherwise now") as refused:
+        load(folder)
+    assert "kwx train" in refused.value.hint
+    assert before.features_sha256 != card_of_again(tmp_path / "again", fitted).features_sha256
+    assert ["features changed"] == [one.state for one in shelf(tmp_path, "pilots")]
+    with pytest.raises(Refused, match="defined otherwise now"):
+        promote(Choice(), tmp_path, reason="I insist", clock=lambda: tiny.NOW)
+
+
+def card_of_again(root, fitted):
+    """Return the card of the same model, stored now."""
+    return store(replace(tiny.fit_window("chicago", "between", WINDOW), fitted=fitted), root, clock=lambda: tiny.NOW)
+
+
+def test_a_changed_module_of_snapshots_is_another_hash_of_every_model_of_the_high(monkeypatch):
+    """Their columns are code and no expressions; models of brackets do not read them."""
+    names = ("run_max_f", "base_f")
+    families = ("market_clock", "tod", "hybrid", "elasticnet")
+    before = [features_sha256(family, names) for family in families]
+
+    monkeypatch.setattr(definitions, "code_of", lambda places: {"tmax/day_so_far.py": "x = 2"})
+    after = [features_sha256(family, names) for family in families]
+
+    assert [True, True, True, False] == [one != other for one, other in zip(before, after, strict=True)]
+
+
+def test_the_card_of_what_is_replaced_is_kept_and_the_difference_is_said(tmp_path):
+    """Settings first; the very same again replaces nothing and is kept once."""
+    artifact = tiny.fit_window("chicago", "between", WINDOW)
+    folder = kept(tmp_path, artifact)
+    first = read_card(folder)
+    kept(tmp_path, artifact)
+    assert "" == difference(first, read_card(folder))
+
+    other = {**artifact.config, "train_days": 19, "search": {"c_min": 0.1}}
+    second = store(replace(artifact, config=other, snapshot=4, params={"C": 2.0}), tmp_path, clock=lambda: tiny.NOW)
+
+    assert [first] == earlier_cards(tmp_path, folder)
+    assert (
+        "other settings: train_days 20, now 19, search.c_min None, now 0.1; other data: snapshot 3, now 4"
+        == difference(first, second)
+    )
+    assert [] == earlier_cards(tmp_path, folder.with_name(tiny.WINDOWS[1].name))
+    (folder / "card.json").write_text("{}")
+    kept(tmp_path, artifact)
+    assert [first] == earlier_cards(tmp_path, folder)[:1]
 
 
 def test_a_folder_in_the_place_of_another_city_is_refused(tmp_path):
