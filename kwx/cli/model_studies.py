@@ -32,6 +32,11 @@ _LEVEL = click.option(
 @click.option("--test-days", type=click.IntRange(min=1), help="Event dates that each window is judged on.")
 @click.option("--step-days", type=click.IntRange(min=1), help="Event dates from one window to the next.")
 @click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file (else the shipped one).")
+@click.option("--trials", type=click.IntRange(min=1), help="Trials of each elastic net's search.")
+@click.option("--again", is_flag=True, help="Fit also the windows that are held already.")
+@click.option(
+    "--models", "root", type=click.Path(path_type=Path), help="Folder of models (else KWX_MODELS, else ./models)."
+)
 @_LEVEL
 @workers_option
 @forms_options
@@ -46,6 +51,9 @@ def study(
     test_days: int | None,
     step_days: int | None,
     file: Path | None,
+    trials: int | None,
+    again: bool,
+    root: Path | None,
     level: float,
     workers: int | None,
     forms: Forms,
@@ -53,24 +61,25 @@ def study(
 ) -> None:
     """Fit each family once for all cities together and once for each, and print which generalises.
 
-    Both ways have the same windows, settings and test rows. Nothing is stored.
+    Both ways have the same windows, settings and test rows. Every fit is kept below the models, in studies/: one that
+    is held, made of what the lake holds now, is left alone, so that a study goes on where it stopped.
     """
     from kwx.cli.progress import progress_of
     from kwx.cli.studied import study_rows, study_summary, tell_study
     from kwx.config.file import load_config
     from kwx.models.training.asked import WalkWish
     from kwx.models.training.both_ways import study_family
-    from pipelines.runner import workers_wanted
     from warehouse.lake.store import Lake
     from warehouse.market.cities import CITIES
 
-    snapshot, configuration = Lake(lake_root).snapshot(), load_config(file)
+    lake, configuration = Lake(lake_root), load_config(file)
     wish = WalkWish(since=since, until=until, train_days=train_days, test_days=test_days, step_days=step_days)
     with progress_of("studying") as on_progress:
         found = [
             study_family(
-                snapshot, family, cities=cities or tuple(CITIES), bracket=bracket, wish=wish,
-                configuration=configuration, level=level, workers=workers_wanted(workers), on_progress=on_progress,
+                lake, family, cities=cities or tuple(CITIES), bracket=bracket, wish=wish,
+                configuration=configuration, level=level, trials=trials, root=root, again=again, workers=workers,
+                on_progress=on_progress,
             )
             for family in families or _FAMILIES
         ]  # fmt: skip
@@ -106,7 +115,8 @@ def blend(
     blend_weight of the configuration is the model's share that signals use.
     """
     from kwx.cli.blended import blend_rows, tell_blends
-    from kwx.models.blend import fit_blends, read_blend_rows
+    from kwx.models.blend import fit_blends
+    from kwx.models.blend_rows import read_blend_rows
     from kwx.models.training.series import predicted_cities
     from warehouse.lake.store import Lake
 

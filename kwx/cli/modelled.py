@@ -5,59 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kwx.cli.show import console, table_of
 from kwx.models.registry.judged import losses_of
+from kwx.models.registry.replaced import difference
 from kwx.models.registry.store import COEFFICIENTS
 
 if TYPE_CHECKING:
     from kwx.config.file import Resolved
     from kwx.models.accept.run import Accepted
-    from kwx.models.calibration.stored import StoredCalibrator
-    from kwx.models.registry.promotion import Promotion
-    from kwx.models.registry.serving import Served
+    from kwx.models.registry.card import Card
     from kwx.models.registry.shelf import Held
+    from kwx.models.registry.states import Promotion
 
 _COEFFICIENTS_SHOWN = 30
 _ENTRIES_SHOWN = 8
 
 
-def tell_held(held: Sequence[Held], stage: str) -> None:
-    """Print a line for each window, then what is not whole."""
-    if not held:
-        following = "kwx models promote promotes pilots" if stage == "trained" else "kwx train makes some"
-        click.echo(f"no model in {stage}; {following}")
-        return
-    headers = ("model", "fitted", "rows", "log loss", "market", "state")
-    console().print(table_of(headers, [_held_row(one) for one in held]))
-    for one in held:
-        if one.problem:
-            click.echo(f"note: {one.problem}", err=True)
-
-
-def _held_row(one: Held) -> tuple[Any, ...]:
-    if one.card is None:
-        return one.name, None, None, None, None, "broken"
-    card, losses = one.card, losses_of(one.card.metrics)
-    return (
-        one.name, f"{card.train_since} … {card.train_until}", losses.rows or None, losses.model, losses.market,
-        f"degenerate: {card.degenerate}" if card.degenerate else "whole",
-    )  # fmt: skip
-
-
-def held_as_json(one: Held) -> dict[str, Any]:
-    """Return a window as plain values."""
+def card_as_json(one: Held, before: Sequence[Card]) -> dict[str, Any]:
+    """Return a window with its coefficients, and the cards of what it replaced, as plain values."""
     card = one.card.model_dump(mode="json") if one.card is not None else None
-    return {"model": one.name, "folder": str(one.folder), "problem": one.problem or None, "card": card}
-
-
-def card_as_json(one: Held) -> dict[str, Any]:
-    """Return a window with its coefficients as plain values."""
-    return {**held_as_json(one), "coefficients": _coefficients(one)}
+    return {
+        "model": one.name, "folder": str(one.folder), "state": one.state, "problem": one.problem or None, "card": card,
+        "coefficients": _coefficients(one), "replaced": [card.model_dump(mode="json") for card in before],
+    }  # fmt: skip
 
 
 def _coefficients(one: Held) -> dict[str, float] | None:
@@ -67,8 +41,8 @@ def _coefficients(one: Held) -> dict[str, float] | None:
     return found
 
 
-def tell_card(one: Held) -> None:
-    """Print what a card says, then the coefficients that weigh most."""
+def tell_card(one: Held, before: Sequence[Card]) -> None:
+    """Print what a card says, then the coefficients that weigh most, then what the window was before."""
     from warehouse.errors import FileBroken
 
     if one.card is None:
@@ -88,6 +62,19 @@ def tell_card(one: Held) -> None:
         heaviest = sorted(weights.items(), key=lambda item: -abs(item[1]))[:_COEFFICIENTS_SHOWN]
         out.print(f"\n[bold]coefficients[/bold], {len(weights)} that are not zero")
         out.print(table_of(("feature", "weight"), heaviest))
+    _tell_doubts(card, before)
+
+
+def _tell_doubts(card: Card, before: Sequence[Card]) -> None:
+    """Print what the window was before, and why it is not loaded any more where that is so."""
+    if before:
+        rows = [
+            (f"{one.created_utc:%Y-%m-%d %H:%M}", losses_of(one.metrics).model, difference(one, card)) for one in before
+        ]
+        console().print("\n[bold]fitted before[/bold]")
+        console().print(table_of(("at", "log loss", "then of"), rows), soft_wrap=True)
+    if (why := card.outdated) is not None:
+        click.echo(f"note: {why}: it is not loaded; train the window again", err=True)
 
 
 def _flat(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
@@ -111,36 +98,17 @@ def _short(value: Any) -> str:
     return "·" if value is None else str(value)
 
 
-def tell_states(states: Sequence[Promotion]) -> None:
-    """Print a line for each state that was ever promoted."""
-    if not states:
-        click.echo("nothing was ever promoted; kwx models promote")
-        return
-    headers = ("state", "", "at", "by", "windows", "changed", "reason")
-    rows = [
-        (
-            one.number,
-            "current" if one.current else "",
-            one.at_utc,
-            one.action,
-            one.windows,
-            len(one.changed),
-            one.reason,
-        )
-        for one in states
-    ]
-    console().print(table_of(headers, rows))
-
-
-def states_as_json(states: Sequence[Promotion]) -> list[dict[str, Any]]:
-    """Return states as plain values."""
-    return [asdict(one) for one in states]
+def promotion_as_json(done: Promotion) -> dict[str, Any]:
+    """Return a state as plain values."""
+    return asdict(done)
 
 
 def tell_promotion(done: Promotion, *, again: bool = False) -> None:
     """Print what is used now, what was overruled, and how to go back."""
     did = "is current again" if again else f"made by {done.action} of {len(done.changed)} windows"
     click.echo(f"state {done.number} {did}: {done.windows} windows are in use")
+    for window in done.mended:
+        click.echo(f"mended: {window}", err=True)
     for objection in done.objections:
         click.echo(f"note: in spite of {objection}", err=True)
     if done.before is not None and not again:
@@ -176,7 +144,7 @@ def accepted_as_json(done: Accepted) -> dict[str, Any]:
     }
 
 
-def resolved_yaml(found: Resolved, *, origins: bool) -> str:
+def resolved_yaml(found: Resolved[Any], *, origins: bool) -> str:
     """Return the settings of a pair as YAML, in the order of the fields, with where each was said."""
     import yaml
 
@@ -199,35 +167,3 @@ def _leaves(said: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
             yield from _leaves(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
-
-
-def served_as_json(served: Served, event_date: date, stored: StoredCalibrator | None) -> dict[str, Any]:
-    """Return which model speaks of a date, and what mends it."""
-    loaded = served.loaded
-    own = None if loaded.calibrator is None else loaded.calibrator.method
-    return {
-        "event_date": event_date,
-        "model_id": loaded.card.model_id,
-        "folder": str(served.folder),
-        "trained": [loaded.card.train_since, loaded.card.train_until],
-        "tested": [loaded.card.test_since, loaded.card.test_until],
-        "days_past": served.age_days,
-        "warning": served.warning,
-        "own_calibration": own,
-        "stored_calibration": None
-        if stored is None
-        else {"method": stored.calibrator.method, "since": stored.since, "until": stored.until},
-    }
-
-
-def tell_served(said: dict[str, Any]) -> None:
-    """Print it."""
-    stored = said["stored_calibration"]
-    mended = said["own_calibration"] or "nothing"
-    if stored is not None:
-        mended = f"{stored['method']} of {stored['since']} … {stored['until']}, stored by kwx calibrate"
-    click.echo(f"{said['event_date']}: {said['model_id']}")
-    click.echo(f"  fitted on {said['trained'][0]} … {said['trained'][1]}, mended by {mended}")
-    click.echo(f"  {said['folder']}")
-    if said["warning"]:
-        click.echo(f"warning: {said['warning']}", err=True)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from kwx.cli.forms import Forms, drawn, forms_options
+from kwx.cli.model_options import BRACKETS, STAGES, choice_options, models_option, promotion_options, stage_option
 from kwx.cli.model_studies import blend, study
 from kwx.cli.options import EventDate, json_option, lake_option
 
 if TYPE_CHECKING:
     from kwx.models.registry.promotion import Choice
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-_STAGES = ("pilots", "trained", "archive")
-_BRACKETS = ("between", "greater", "less", "all")
-_EVERY_CITY = "all"
+_CHARTS = "model_list_charts"
 
 
 @click.group(epilog="Example:  kwx models list && kwx models accept && kwx models promote --city chicago")
@@ -27,79 +25,27 @@ def models() -> None:
     """Keep models: list, look, accept, promote, take back."""
 
 
-def models_option(command: Command) -> Command:
-    """Add --models."""
-    return click.option(
-        "--models",
-        "root",
-        type=click.Path(path_type=Path),
-        help="Folder of the models (else KWX_MODELS, else ./models).",
-    )(command)
-
-
-def city_words(_ctx: click.Context, _param: click.Parameter, words: tuple[str, ...]) -> tuple[str, ...]:
-    """Return city keys for what was typed; `all` stands for itself."""
-    from warehouse.market.cities import city
-
-    return tuple(dict.fromkeys(word if word == _EVERY_CITY else city(word).key for word in words))
-
-
-def choice_options(command: Command) -> Command:
-    """Add --family, --city, --bracket and --window, each repeatable."""
-    of_city = "City key or alias; `all` for models of every city; repeatable."
-    options = [
-        click.option("--family", "families", multiple=True, help="Family of models; repeatable."),
-        click.option("--city", "cities", multiple=True, callback=city_words, help=of_city),
-        click.option("--bracket", "brackets", multiple=True, type=click.Choice(_BRACKETS), help="Type; repeatable."),
-        click.option("--window", "windows", multiple=True, metavar="WIN", help="win_YYYYMMDD_YYYYMMDD; repeatable."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def _choice(
-    families: tuple[str, ...], cities: tuple[str, ...], brackets: tuple[str, ...], windows: tuple[str, ...]
-) -> Choice:
-    from kwx.models.registry.promotion import Choice
-    from kwx.models.windows import window_dates
-
-    for name in windows:
-        window_dates(name)
-    return Choice(families=families, cities=cities, brackets=brackets, windows=windows)
-
-
-def stage_option(*, default: str, stages: tuple[str, ...] = _STAGES[:2]) -> Callable[[Command], Command]:
-    """Add --stage."""
-    return click.option("--stage", type=click.Choice(stages), default=default, show_default=True, help="Where to look.")
-
-
-@models.command("list", epilog="Example:  kwx models list --stage trained --city chicago")
-@stage_option(default="pilots", stages=_STAGES)
+@models.command("list", epilog="Example:  kwx models list --stage trained --city chicago --csv trained.csv")
+@stage_option(default="pilots", stages=STAGES)
 @choice_options
-@json_option
+@forms_options
 @models_option
-def list_(
-    stage: str,
-    families: tuple[str, ...],
-    cities: tuple[str, ...],
-    brackets: tuple[str, ...],
-    windows: tuple[str, ...],
-    as_json: bool,
-    root: Path | None,
-) -> None:
+def list_(stage: str, choice: Choice, forms: Forms, root: Path | None) -> None:
     """List the windows of a stage; of the archive, every state that was ever promoted."""
-    from kwx.cli.modelled import held_as_json, states_as_json, tell_held, tell_states
-    from kwx.cli.show import print_json
-    from kwx.models.registry.promotion import history
+    from kwx.cli.model_lists import held_rows, state_rows, tell_held, tell_states
     from kwx.models.registry.shelf import shelf
+    from kwx.models.registry.states import history
 
     if stage == "archive":
         states = history(root)
-        print_json(states_as_json(states)) if as_json else tell_states(states)
+        rows = state_rows(states)
+        chart = drawn("states_chart", rows, module=_CHARTS)
+        forms.give(rows, {"stage": stage}, tell=lambda: tell_states(states), chart=chart)
         return
-    held = shelf(root, stage, _choice(families, cities, brackets, windows))
-    print_json([held_as_json(one) for one in held]) if as_json else tell_held(held, stage)
+    held = shelf(root, stage, choice)
+    rows = held_rows(held)
+    chart = drawn("held_chart", rows, module=_CHARTS)
+    forms.give(rows, {"stage": stage}, tell=lambda: tell_held(held, stage), chart=chart)
 
 
 @models.command(epilog="Example:  kwx models show elasticnet_chicago_between_win_20261030_20261105")
@@ -111,18 +57,25 @@ def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
     """Show the card of one model: what it was made of, how good it was, and its coefficients."""
     from kwx.cli.modelled import card_as_json, tell_card
     from kwx.cli.show import print_json
+    from kwx.models.registry.places import models_root
+    from kwx.models.registry.replaced import earlier_cards
     from kwx.models.registry.shelf import the_one
 
     held = the_one(root, stage, model_id)
-    print_json(card_as_json(held)) if as_json else tell_card(held)
+    before = earlier_cards(models_root(root), held.folder) if stage == STAGES[0] else []
+    print_json(card_as_json(held, before)) if as_json else tell_card(held, before)
 
 
 @models.command(epilog="Example:  kwx models serve --family elasticnet --city chicago --bracket between")
 @click.option("--family", required=True, help="Family of models.")
 @click.option("--city", "word", required=True, help="City key or alias.")
-@click.option("--bracket", type=click.Choice(_BRACKETS), default="all", show_default=True, help="Type of bracket.")
+@click.option("--bracket", type=click.Choice(BRACKETS), default="all", show_default=True, help="Type of bracket.")
 @click.option("--horizon", type=click.Choice(("day", "1m", "5m")), default="day", show_default=True)
 @click.option("--date", "event_date", type=EventDate(), help="Event date (default: the climate day that runs there).")
+@click.option(
+    "--at", "at", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="Instant, UTC, of the table (default: the last it has)."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration of the weights (default: the shipped).")
 @json_option
 @lake_option
 @models_option
@@ -132,15 +85,23 @@ def serve(
     bracket: str,
     horizon: str,
     event_date: date | None,
+    at: datetime | None,
+    config: Path | None,
     as_json: bool,
     lake_root: Path | None,
     root: Path | None,
 ) -> None:
-    """Say which promoted model speaks of an event date, how old it is, and what mends its probabilities."""
-    from kwx.cli.modelled import served_as_json, tell_served
+    """Say which promoted model speaks of an event date, how old it is, and what mends its probabilities.
+
+    Then each bracket as the lake holds it of the family: what its model in force said, calibrated by what may serve the
+    date, the market, and their pool by the configuration's blend_weight.
+    """
+    from kwx.cli.served import last_rows, served_as_json, tell_served
     from kwx.cli.show import print_json
+    from kwx.config.file import load_config
     from kwx.models.calibration.stored import calibrator_before, calibrators_of
     from kwx.models.registry.serving import model_for, today_of
+    from kwx.models.served import blend_weights, blended_predictions
     from warehouse.clock import utc_now
     from warehouse.lake.store import Lake
     from warehouse.market.cities import city
@@ -148,73 +109,60 @@ def serve(
     key = city(word).key
     when = event_date or today_of(key, utc_now())
     served = model_for(root, family=family, city=key, bracket=bracket, event_date=when, horizon=horizon)
-    stored = calibrators_of(Lake(lake_root).snapshot(), key, model_type=family, horizon=horizon)
-    said = served_as_json(served, when, calibrator_before(stored, when))
+    snapshot, weights = Lake(lake_root).snapshot(), blend_weights(load_config(config), key)
+    stored = calibrators_of(snapshot, key, model_type=family, horizon=horizon)
+    rows = last_rows(
+        blended_predictions(snapshot, key, when, when, weights=weights, family=family, horizon=horizon),
+        bracket=bracket, every_bracket=BRACKETS[-1], at_utc=at.replace(tzinfo=UTC) if at else None,
+    )  # fmt: skip
+    said = served_as_json(served, when, calibrator_before(stored, when), rows, weights)
     print_json(said) if as_json else tell_served(said)
 
 
 @models.command(epilog='Example:  kwx models promote --city chicago --bracket between --reason "first week of shadow"')
-@choice_options
-@click.option("--reason", default="", help="Why, in spite of what speaks against it; kept with the state.")
-@json_option
-@models_option
-def promote(
-    families: tuple[str, ...],
-    cities: tuple[str, ...],
-    brackets: tuple[str, ...],
-    windows: tuple[str, ...],
-    reason: str,
-    as_json: bool,
-    root: Path | None,
-) -> None:
+@promotion_options(reason="Why, in spite of what speaks against it; kept with the state.")
+@lake_option
+def promote(choice: Choice, reason: str, as_json: bool, root: Path | None, lake_root: Path | None) -> None:
     """Make pilots the models that are used: all of the choice, in one step, or none.
 
-    Refused where one is altered or degenerate, and, without --reason, where a kind lost to the market.
+    Refused where one is altered, degenerate or of features that are defined otherwise now, and, without --reason, where
+    a kind lost to the market. What stays promoted is checked, and mended from a whole copy where it was altered.
+    The lake is told what is in use from now on, so that panels show it; of earlier minutes nothing changes.
     """
+    from kwx.cli.promoted import tell_done
     from kwx.models.registry.promotion import promote as promoting
 
-    _tell_promotion(promoting(_choice(families, cities, brackets, windows), root, reason=reason), as_json=as_json)
+    tell_done(promoting(choice, root, reason=reason), root=root, lake_root=lake_root, as_json=as_json)
 
 
 @models.command(epilog="Example:  kwx models demote --city nyc")
-@choice_options
-@click.option("--reason", default="", help="Why; kept with the state.")
-@json_option
-@models_option
-def demote(
-    families: tuple[str, ...],
-    cities: tuple[str, ...],
-    brackets: tuple[str, ...],
-    windows: tuple[str, ...],
-    reason: str,
-    as_json: bool,
-    root: Path | None,
-) -> None:
+@promotion_options(reason="Why; kept with the state.")
+@lake_option
+def demote(choice: Choice, reason: str, as_json: bool, root: Path | None, lake_root: Path | None) -> None:
     """Take promoted models out of use; the pilots stay, and `kwx models rollback` undoes it."""
+    from kwx.cli.promoted import tell_done
     from kwx.models.registry.promotion import demote as demoting
 
-    choice = _choice(families, cities, brackets, windows)
-    if not (families or cities or brackets or windows):
+    if choice.is_all:
         raise click.UsageError("say which: --family, --city, --bracket or --window")
-    _tell_promotion(demoting(choice, root, reason=reason), as_json=as_json)
+    tell_done(demoting(choice, root, reason=reason), root=root, lake_root=lake_root, as_json=as_json)
 
 
 @models.command(epilog="Example:  kwx models rollback --to 3")
 @click.option("--to", type=click.IntRange(min=1), help="Number of the state (default: the one before the current).")
 @json_option
 @models_option
-def rollback(to: int | None, as_json: bool, root: Path | None) -> None:
-    """Make an earlier state the promoted one; it can be undone with --to."""
+@lake_option
+def rollback(to: int | None, as_json: bool, root: Path | None, lake_root: Path | None) -> None:
+    """Make an earlier state the promoted one; it can be undone with --to.
+
+    A window of it that was altered or lost is mended from the pilots or another state, if one holds the very same; so
+    --to with the number of the current state mends what is in use.
+    """
+    from kwx.cli.promoted import tell_done
     from kwx.models.registry.promotion import rollback as rolling_back
 
-    _tell_promotion(rolling_back(root, to=to), as_json=as_json, again=True)
-
-
-def _tell_promotion(done: Any, *, as_json: bool, again: bool = False) -> None:
-    from kwx.cli.modelled import states_as_json, tell_promotion
-    from kwx.cli.show import print_json
-
-    print_json(states_as_json([done])[0]) if as_json else tell_promotion(done, again=again)
+    tell_done(rolling_back(root, to=to), root=root, lake_root=lake_root, as_json=as_json, again=True)
 
 
 @models.command(epilog="Example:  kwx models accept --out acceptance && open acceptance/acceptance.html")
@@ -231,10 +179,7 @@ def _tell_promotion(done: Any, *, as_json: bool, again: bool = False) -> None:
 @lake_option
 def accept(
     stage: str,
-    families: tuple[str, ...],
-    cities: tuple[str, ...],
-    brackets: tuple[str, ...],
-    windows: tuple[str, ...],
+    choice: Choice,
     out: Path,
     config: Path | None,
     no_lake: bool,
@@ -253,10 +198,7 @@ def accept(
     from warehouse.lake.store import Lake
 
     snapshot = None if no_lake else Lake(lake_root).snapshot()
-    done = accepting(
-        out, choice=_choice(families, cities, brackets, windows), root=root, stage=stage, config=config,
-        snapshot=snapshot,
-    )  # fmt: skip
+    done = accepting(out, choice=choice, root=root, stage=stage, config=config, snapshot=snapshot)
     print_json(accepted_as_json(done)) if as_json else tell_accepted(done)
     if not done.passed:
         raise ChecksFailed(
@@ -267,7 +209,7 @@ def accept(
 
 @models.command("config", epilog="Example:  kwx models config --city nyc --bracket between --profile production")
 @click.option("--city", "word", required=True, help="City key or alias.")
-@click.option("--bracket", required=True, type=click.Choice(_BRACKETS[:3]), help="Type of bracket.")
+@click.option("--bracket", required=True, type=click.Choice(BRACKETS[:3]), help="Type of bracket.")
 @click.option("--profile", help="A profile of the file: pilot, production.")
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration file (default: the shipped one).")
 @click.option("--origins", is_flag=True, help="Say behind each setting which key of the file says it.")

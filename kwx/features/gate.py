@@ -17,6 +17,8 @@ EXCLUDED_VC_CITIES = tuple(key for key, record in CITIES.items() if record.vc_ex
 EVERY_TYPE = "all"
 THE_GATE = "the gate"
 """The reason why a feature of an excluded city is left out."""
+THE_CONFIGURATION = "the configuration has this city behind the gate too"
+"""The same of a city that the registry does not exclude."""
 
 _OPEN_END = {
     "less": (("left_delta", "low_f"), "open below: neither a low edge nor a colder neighbour"),
@@ -35,7 +37,7 @@ def why_left_out(
 ) -> str | None:
     """Return why a model of a city and a type of bracket does without a feature, None where it has it."""
     if is_gated(feature) and city_key in keys_of(excluded):
-        return THE_GATE
+        return THE_GATE if city_key in EXCLUDED_VC_CITIES else THE_CONFIGURATION
     columns, reason = _OPEN_END.get(bracket, ((), ""))
     one_ended = not set(_TAKES_OPEN_ENDS) <= set(feature.sources)
     return reason if one_ended and not set(feature.sources).isdisjoint(columns) else None

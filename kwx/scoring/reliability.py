@@ -97,7 +97,7 @@ def _judged(
     curves, by_chance = chance
     hits = forecasts.hits(came)
     curve = recalibrate(forecasts, hits)
-    low, high = _band(curves, level)
+    low, high = band_of(curves, level)
     observed = np.interp(grid, forecasts.value, curve)
     outside = (observed < low - _TINY) | (observed > high + _TINY)
     found = brier_miscalibration(forecasts, hits, curve)
@@ -151,7 +151,7 @@ def _resampled(
     return curves, by_chance
 
 
-def _band(curves: Floats, level: float) -> tuple[Floats, Floats]:
+def band_of(curves: Floats, level: float) -> tuple[Floats, Floats]:
     """Return the band that holds whole curves, not single points, with probability `level`.
 
     Distances to the mean curve count in units of their typical size, upwards and downwards apart, because shares near

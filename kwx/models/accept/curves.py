@@ -4,77 +4,102 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from kwx.models.accept.bins import LEVEL, Binned, binned
 from kwx.models.accept.charts import curve_chart, svg_of
 from kwx.models.accept.evidence import Evidence, WindowScores
 from kwx.models.accept.parts import Check, Grid, Part, Picture, Report, Text
 from kwx.models.registry.places import Group
-from kwx.scoring.calibration import largest_calibration_error
-from kwx.scoring.corp import sort_forecasts
-from kwx.scoring.reliability import Reliability, reliability
-
-LEVEL = 0.99
-"""A calibrated model fails one time in a hundred; there may be dozens of kinds."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Curve:
-    """The reliability of a window, with its largest error in any bin."""
+    """The reliability of a window."""
 
     group: Group
     window: WindowScores
-    found: Reliability
-    largest: float
+    found: Binned
+
+    @property
+    def name(self) -> str:
+        """What it is of."""
+        return f"{self.group} {self.window.card.window.name}"
 
 
 def calibration_analysis(evidence: Evidence) -> Report:
-    """Return the report: a curve for each kind, ECE and maximum error."""
-    curves = [curve_of(one.group, one.last) for one in evidence.groups if one.last is not None]
+    """Return the report: for each kind ECE, maximum error, and its bins with their band, as a table and drawn."""
+    curves = [
+        Curve(group=one.group, window=one.last, found=binned(one.last.judged))
+        for one in evidence.groups
+        if one.last is not None
+    ]
     parts: list[Part] = [
         Text(
-            words="The last window of each kind that has settled. ECE is the mean, the maximum error the largest gap"
-            " between forecast and share in bins of equal mass; both have a floor of chance. The curve is judged by the"
-            f" band in which a calibrated forecast stays everywhere with probability {LEVEL:.0%}, whole dates drawn: a"
-            " window of few dates has a wide band, and proves little."
+            words="The last window of each kind that has settled, in bins of as many rows each. ECE is the mean gap"
+            " between forecast and share of a bin, the maximum error the largest; both have a floor of chance. The bins"
+            " are judged by a band in which a calibrated forecast has all of them at once with probability"
+            f" {LEVEL:.0%}, whole dates drawn: a window of few dates has a wide band, and proves little."
         ),
         Grid(headers=_HEADERS, rows=tuple(_row(curve) for curve in curves)),
     ]
-    parts += [
-        Picture(
-            name=f"curve_{str(curve.group).replace('/', '_')}",
-            words=f"Reliability of {curve.group}, {curve.window.card.window.name}.",
-            svg=svg_of(curve_chart(curve.found, title=f"{curve.group} {curve.window.card.window.name}")),
-        )
-        for curve in curves
-    ]
-    checks = [
-        Check(
-            name=f"{curve.group} is calibrated as far as its last window can tell",
-            passed=curve.found.inside,
-            told=f"p = {curve.found.p_value:.3f} over {curve.found.rows:,} rows of {curve.found.dates} dates",
-        )
-        for curve in curves
-    ]
-    return Report(number=3, title="Calibration analysis", parts=tuple(parts), checks=tuple(checks))
-
-
-_HEADERS = ("models", "window", "rows", "dates", "ECE", "maximum error", "miscalibration", "p", "inside the band")
-
-
-def curve_of(group: Group, window: WindowScores) -> Curve:
-    """Return how reliable a window was."""
-    judged = window.judged
-    forecasts = sort_forecasts(judged.p)
-    return Curve(
-        group=group,
-        window=window,
-        found=reliability(judged.p, hit=judged.hit, dates=judged.dates, level=LEVEL),
-        largest=largest_calibration_error(forecasts, forecasts.hits(judged.hit)),
+    for curve in curves:
+        parts += [_picture(curve), _bins(curve)]
+    return Report(
+        number=3, title="Calibration analysis", parts=tuple(parts), checks=tuple(_check(curve) for curve in curves)
     )
+
+
+_HEADERS = ("models", "window", "rows", "dates", "ECE", "maximum error", "bins", "outside the band")
 
 
 def _row(curve: Curve) -> tuple[object, ...]:
     found = curve.found
     return (
-        str(curve.group), curve.window.card.window.name, found.rows, found.dates, found.ece, curve.largest,
-        found.brier.miscalibration, found.p_value, found.inside,
+        str(curve.group), curve.window.card.window.name, curve.window.rows, found.dates, found.ece, found.largest,
+        len(found.rows), int(found.outside.sum()),
     )  # fmt: skip
+
+
+def _picture(curve: Curve) -> Picture:
+    return Picture(
+        name=f"curve_{str(curve.group).replace('/', '_')}",
+        words=f"Reliability of {curve.name}, with the band of {LEVEL:.0%}.",
+        svg=svg_of(curve_chart(curve.found, title=curve.name)),
+    )
+
+
+def _bins(curve: Curve) -> Grid:
+    """Return the bins as a table."""
+    found = curve.found
+    headers = ("forecasts", "rows", "mean forecast", "came true", "band from", "to", "")
+    rows = [
+        (
+            _span(found.least[at], found.most[at]), int(found.rows[at]), float(found.forecast[at]),
+            float(found.came[at]), float(found.low[at]), float(found.high[at]), "OUTSIDE" if outside else "inside",
+        )
+        for at, outside in enumerate(found.outside)
+    ]  # fmt: skip
+    return Grid(headers=headers, rows=tuple(rows))
+
+
+def _check(curve: Curve) -> Check:
+    found = curve.found
+    named = [
+        f"{_span(found.least[at], found.most[at])} came true {found.came[at]:.3f},"
+        f" band {found.low[at]:.3f} … {found.high[at]:.3f}"
+        for at in np.flatnonzero(found.outside)
+    ]
+    where = f"{len(named)} of {len(found.rows)} bins outside the {LEVEL:.0%} band: {'; '.join(named)}"
+    if not named:
+        where = f"all {len(found.rows)} bins inside the {LEVEL:.0%} band"
+    return Check(
+        name=f"{curve.group} is calibrated as far as its last window can tell",
+        passed=not named,
+        told=f"{where}; ECE {found.ece:.4f}, maximum error {found.largest:.4f},"
+        f" over {curve.window.rows:,} rows of {found.dates} dates",
+    )
+
+
+def _span(least: float, most: float) -> str:
+    return f"{least:.3f}" if least == most else f"{least:.3f} … {most:.3f}"

@@ -1,4 +1,8 @@
-"""What is known of the models in a stage: their cards, and scores made anew from the predictions that they left."""
+"""What is known of the models in a stage: their cards, and scores made anew from the predictions that they left.
+
+Windows may overlap: then a market and minute is spoken of several times, and counts once, by the newest window that
+speaks of it, which is the one that would have served it. A window left no prediction that it may not serve.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from kwx.models.registry.card import Card
-from kwx.models.registry.judged import Losses, against_market, losses_of
+from kwx.models.registry.judged import Losses, against_market, losses_of, newness
 from kwx.models.registry.places import Group
 from kwx.models.registry.promotion import Choice
 from kwx.models.registry.shelf import Held, shelf
@@ -21,6 +25,8 @@ from kwx.scoring.calibration import calibration_error
 from kwx.scoring.corp import sort_forecasts
 from kwx.scoring.inputs import Bools, Floats
 from warehouse.errors import Refused
+
+_SPOKEN = ("market_ticker", "ts_utc")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,13 +40,17 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WindowScores:
-    """How a window did on the dates that it was tested on; the scores are None where nothing of it has settled."""
+    """How a window did on what it would have served of its test dates; None where nothing of that has settled.
+
+    left: how many of its settled predictions are left to newer windows.
+    """
 
     card: Card
     judged: Judged
     log_loss: float | None
     brier: float | None
     ece: float | None
+    left: int = 0
 
     @property
     def losses(self) -> Losses:
@@ -49,7 +59,7 @@ class WindowScores:
 
     @property
     def rows(self) -> int:
-        """How many predictions have settled."""
+        """How many predictions have settled and count."""
         return len(self.judged.p)
 
 
@@ -69,6 +79,11 @@ class GroupEvidence:
     def last(self) -> WindowScores | None:
         """The last window of which something has settled."""
         return next((one for one in reversed(self.windows) if one.rows), None)
+
+    @property
+    def left(self) -> int:
+        """How many settled predictions of its windows are said again by newer ones."""
+        return sum(one.left for one in self.windows)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,13 +114,25 @@ def gather(root: Path, stage: str, choice: Choice) -> Evidence:
 
 def _groups(held: Sequence[Held]) -> Iterator[GroupEvidence]:
     for group, windows in groupby(held, key=lambda one: one.group):
-        scored = [_scores(one.folder, one.card) for one in windows if one.card is not None]
-        if scored:
+        whole = [(one.folder, one.card) for one in windows if one.card is not None]
+        if whole:
+            scored = _each_once(whole)
             yield GroupEvidence(group=group, windows=tuple(sorted(scored, key=lambda one: one.card.test_since)))
 
 
-def _scores(folder: Path, card: Card) -> WindowScores:
-    rows = read_predictions(folder).filter(pl.col("outcome").is_not_null())
+def _each_once(whole: Sequence[tuple[Path, Card]]) -> Iterator[WindowScores]:
+    """Score windows, the newest fit first; what it speaks of is left out of the older ones."""
+    spoken = pl.DataFrame(schema={"market_ticker": pl.String, "ts_utc": pl.Datetime("us", "UTC")})
+    for folder, card in sorted(whole, key=lambda one: newness(one[1]), reverse=True):
+        said = read_predictions(folder)
+        counted = said.join(spoken, on=_SPOKEN, how="anti", maintain_order="left")
+        settled = pl.col("outcome").is_not_null()
+        left = said.filter(settled).height - counted.filter(settled).height
+        yield _scores(card, counted.filter(settled), left=left)
+        spoken = pl.concat([spoken, counted.select(_SPOKEN)])
+
+
+def _scores(card: Card, rows: pl.DataFrame, *, left: int) -> WindowScores:
     used = rows.select(
         pl.coalesce("p_calibrated", "p_model").alias("p"), "outcome", "event_date"
     )  # what is traded on: the calibrated probability where there is one
@@ -113,10 +140,10 @@ def _scores(folder: Path, card: Card) -> WindowScores:
         p=used["p"].to_numpy(), hit=used["outcome"].to_numpy(), dates=used["event_date"].to_numpy()
     )  # fmt: skip
     if not len(judged.p):
-        return WindowScores(card=card, judged=judged, log_loss=None, brier=None, ece=None)
+        return WindowScores(card=card, judged=judged, log_loss=None, brier=None, ece=None, left=left)
     forecasts = sort_forecasts(judged.p)
     return WindowScores(
-        card=card, judged=judged,
+        card=card, judged=judged, left=left,
         log_loss=float(contracts.log_loss(judged.p, hit=judged.hit).mean()),
         brier=float(contracts.brier(judged.p, hit=judged.hit).mean()),
         ece=calibration_error(forecasts, forecasts.hits(judged.hit)),

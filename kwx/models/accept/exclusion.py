@@ -6,18 +6,23 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from kwx.features.audit import Asked, Audit, Status, audit_features
+from kwx.features.audit.run import Asked, Audit, audit_features
+from kwx.features.audit.verdict import Status
+from kwx.features.book.microstructure import MICROSTRUCTURE
 from kwx.features.gate import EXCLUDED_VC_CITIES as EXCLUDED
 from kwx.features.gate import GATED_COLUMNS, is_gated
 from kwx.features.sets import FEATURE_SETS
+from kwx.features.tmax.sets import MARKET_CLOCK, TOD
 from kwx.models.accept.evidence import Evidence
 from kwx.models.accept.parts import Check, Grid, Part, Report, Text
+from kwx.models.registry.card import Card
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE
 from warehouse.lake.tables.contract import ALL_CITIES
 
 _RICHEST = "elasticnet_rich"
+_OF_HIGHS = {"market_clock": (MARKET_CLOCK.name,), "tod": (TOD.name,), "hybrid": (MARKET_CLOCK.name, TOD.name)}
 
 
 def gated_features() -> tuple[str, ...]:
@@ -65,7 +70,7 @@ def _of_models(evidence: Evidence) -> Check:
 def _of_lake(evidence: Evidence, snapshot: Snapshot) -> tuple[list[Part], list[Check]]:
     """Audit the lake over the dates that the models were fitted to and tested on."""
     cities = sorted({*EXCLUDED, *(card.city for card in evidence.cards if card.city != ALL_CITIES)})
-    sets = {str(card.config.get("feature_set")) for card in evidence.cards} & set(FEATURE_SETS) or {_RICHEST}
+    sets = {name for card in evidence.cards for name in _sets_of(card)}
     since = min((card.train_since for card in evidence.cards), default=None)
     until = max((card.test_until for card in evidence.cards), default=None)
     parts: list[Part] = []
@@ -80,6 +85,15 @@ def _of_lake(evidence: Evidence, snapshot: Snapshot) -> tuple[list[Part], list[C
         parts += [Text(words=f"The set {name} in snapshot {audit.snapshot}, city by city:"), _lines(audit)]
         checks += _verdicts(name, audit)
     return parts, checks
+
+
+def _sets_of(card: Card) -> Iterator[str]:
+    """Yield the sets that a model reads: those of the day's high, or one over the panel, and books beside it."""
+    yield from _OF_HIGHS.get(card.family, ())
+    if card.config.get("feature_set") in FEATURE_SETS:
+        yield str(card.config["feature_set"])
+    if card.config.get("microstructure"):
+        yield MICROSTRUCTURE.name
 
 
 def _traded(snapshot: Snapshot, cities: list[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from kwx.models.accept.parts import Check, Grid, Report, Text
 from kwx.models.registry.code import code_sha256, library_versions
 from kwx.models.registry.folder import files_below
 from kwx.models.registry.places import TRAINED, window_folders
-from kwx.models.registry.promotion import current_number, history
+from kwx.models.registry.states import current_number, history
 from kwx.models.registry.store import load
 from warehouse.errors import KwxError
 

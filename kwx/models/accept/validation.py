@@ -22,8 +22,10 @@ def validation_summary(evidence: Evidence) -> Report:
         parts=(
             Text(
                 words="Scores are made anew from the predictions that each window left of its test dates, as they are"
-                " used: calibrated where there is a calibrator. Each is the mean over the windows ± the standard"
-                " deviation between them. Losses of model and market are those of the cards, over the same rows."
+                " used: calibrated where there is a calibrator. Where windows overlap, a market and minute counts once,"
+                " by the newest window that may serve it. Each score is the mean over the windows ± the standard"
+                " deviation between them. Losses of model and market are those of the cards, over the same rows; a"
+                " window weighs by the share of its test dates that no newer one tests."
             ),
             Grid(headers=_HEADERS, rows=tuple(_row(one) for one in evidence.groups)),
             Picture(name="losses", words="Log loss of every window.", svg=svg_of(losses_chart(evidence.groups))),
@@ -35,7 +37,7 @@ def validation_summary(evidence: Evidence) -> Report:
 
 
 _HEADERS = (
-    "models", "windows", "test rows", "tested", "log loss", "Brier", "ECE", "model loss", "market loss",
+    "models", "windows", "test rows", "said again", "tested", "log loss", "Brier", "ECE", "model loss", "market loss",
     "non-zero coefficients", "penalty",
 )  # fmt: skip
 
@@ -45,7 +47,7 @@ def _row(one: GroupEvidence) -> tuple[object, ...]:
     counts = [count for card in cards if (count := _nonzero(card.metrics)) is not None]
     penalties = dict.fromkeys(str(card.params["penalty"]) for card in cards if "penalty" in card.params)
     return (
-        str(one.group), len(cards), sum(window.rows for window in one.windows),
+        str(one.group), len(cards), sum(window.rows for window in one.windows), one.left,
         f"{min(card.test_since for card in cards)} … {max(card.test_until for card in cards)}",
         spread([window.log_loss for window in one.windows]), spread([window.brier for window in one.windows]),
         spread([window.ece for window in one.windows]), market.model, market.market,
@@ -58,11 +60,15 @@ def _nonzero(metrics: dict[str, object]) -> float | None:
 
 
 def _windows(groups: Sequence[GroupEvidence]) -> Grid:
-    headers = ("models", "window", "fitted", "rows", "log loss", "Brier", "ECE", "model loss", "market loss", "notes")
+    headers = (
+        "models", "window", "fitted", "rows", "left to newer", "log loss", "Brier", "ECE", "model loss", "market loss",
+        "notes",
+    )  # fmt: skip
     rows = [
         (
             str(one.group), window.card.window.name, f"{window.card.train_since} … {window.card.train_until}",
-            window.rows, window.log_loss, window.brier, window.ece, window.losses.model, window.losses.market,
+            window.rows, window.left, window.log_loss, window.brier, window.ece, window.losses.model,
+            window.losses.market,
             "; ".join(window.card.notes) or None,
         )
         for one in groups
@@ -74,7 +80,7 @@ def _windows(groups: Sequence[GroupEvidence]) -> Grid:
 def _checks(evidence: Evidence) -> list[Check]:
     checks = []
     for one in evidence.groups:
-        silent = [window.card.window.name for window in one.windows if not window.rows]
+        silent = [window.card.window.name for window in one.windows if not window.rows + window.left]
         told = f"nothing has settled of {', '.join(silent)}" if silent else f"all {len(one.windows)} windows have rows"
         checks.append(Check(name=f"{one.group} was tested", passed=len(silent) < len(one.windows), told=told))
         empty = [f"{w.card.window.name}: {w.card.degenerate}" for w in one.windows if w.card.degenerate is not None]
@@ -84,7 +90,9 @@ def _checks(evidence: Evidence) -> list[Check]:
             )
         )
         against = one.against_market
-        told = against.objection or f"log loss {against.model:.4f}, the market's {against.market:.4f}"
+        told = against.objection or (
+            f"log loss {against.model:.4f}, the market's {against.market:.4f}, over {against.rows:,} rows"
+        )
         checks.append(
             Check(name=f"{one.group} is no worse than the market", passed=against.objection is None, told=told)
         )

@@ -15,7 +15,7 @@ _STYLE = (
     "table{border-collapse:collapse;margin:1rem 0;font-size:13px;display:block;overflow-x:auto}"
     "th,td{border:1px solid #ccc;padding:.2rem .5rem;text-align:left;vertical-align:top}"
     "th{background:#eef3f7}td.n{text-align:right;font-variant-numeric:tabular-nums}"
-    "td.FAILED{color:#fff;background:#c0392b}td.passed{background:#d5efdc}svg{max-width:100%;height:auto}"
+    "td.FAILED,td.OUTSIDE{color:#fff;background:#c0392b}td.passed{background:#d5efdc}svg{max-width:100%;height:auto}"
 )
 
 
@@ -93,6 +93,6 @@ def _table_of(grid: Grid) -> str:
 
 def _td(value: object) -> str:
     told = escape(cell(value))
-    if value in {"FAILED", "passed"}:
+    if value in {"FAILED", "OUTSIDE", "passed"}:
         return f'<td class="{value}">{told}</td>'
     return f'<td class="n">{told}</td>' if isinstance(value, int | float) else f"<td>{told}</td>"

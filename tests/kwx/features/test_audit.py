@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections import defaultdict
+from dataclasses import replace
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
-from kwx.features import audit as audits
-from kwx.features.audit import Asked, Status, audit_features
+from kwx.features.audit import run as audits
+from kwx.features.audit.kinds import kind_of
+from kwx.features.audit.run import Asked, audit_features
+from kwx.features.audit.verdict import Status
+from kwx.features.gate import THE_CONFIGURATION
 from kwx.features.panel import read_panel
 from kwx.features.sets import feature_set
-from warehouse.errors import BadDateRange, Refused
-from warehouse.lake.store import Lake
+from kwx.features.tmax.inputs import TmaxInputs
+from kwx.features.tmax.instants import market_clock, time_of_day
+from kwx.features.tmax.sets import MARKET_CLOCK, TOD
+from kwx.features.tmax.snapshots import read_snapshots, snapshots_of
+from warehouse.errors import BadDateRange, Refused, Usage
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import BOOKS
 
 GATED = ("dew_f", "humidity_pct", "wind_mph")
 RICH = Asked(feature_set="elasticnet_rich", every_minutes=15)
@@ -155,9 +165,103 @@ def test_cities_behind_the_gate_may_be_said(known_lake):
     found = audit_features(Lake(known_lake).snapshot(), asked)
 
     assert ("chicago",) == found.excluded
-    assert ("excluded", None, 1.0) == tuple(
-        line(found, "chicago", "wind_mph")[name] for name in ("status", "leaked_minutes", "known_share")
+    assert ("excluded", None, 1.0, THE_CONFIGURATION) == tuple(
+        line(found, "chicago", "wind_mph")[name] for name in ("status", "leaked_minutes", "known_share", "reason")
     )
+
+
+def test_the_sets_of_the_high_are_counted_in_the_snapshots_that_their_models_read(known_lake):
+    """The gate takes nothing of New York: no dew point, humidity or wind is read; a city's own mark is no fault."""
+    snapshot = Lake(known_lake).snapshot()
+
+    found = audit_features(snapshot, Asked(feature_set="market_clock"), Asked(feature_set="tod", bracket="less"))
+
+    assert found.passed
+    assert {"market_clock": 5, "tod": 15} == found.every_minutes
+    assert {"all"} == set(found.rows["bracket"])
+    assert {"used"} == set(found.rows["status"])
+    assert [None] == found.rows["leaked_minutes"].unique().to_list()
+    for features, clock in ((MARKET_CLOCK, market_clock), (TOD, time_of_day)):
+        rows = read_snapshots(snapshot, "nyc", since=date(2026, 10, 31), until=date(2026, 11, 2), clock=clock)
+        known = features.build(rows).select(pl.all().is_not_nan().sum()).row(0, named=True)
+        ours = found.rows.filter((pl.col("city") == "nyc") & (pl.col("feature_set") == features.name))
+        assert known == dict(ours.select("feature", "known").iter_rows())
+        assert {rows.height} == set(ours["rows"])
+    marks = found.rows.filter(pl.col("feature") == "is_nyc").select("city", "reason").rows()
+    told = {"chicago": "always 0: says which city it is", "nyc": "always 1: says which city it is"}
+    assert told == dict(marks)
+
+
+class Unrecorded(Snapshot):
+    """A snapshot of a lake in which nobody recorded the books of New York."""
+
+    def partitions(self, table):
+        """Return what is there."""
+        return [place for place in super().partitions(table) if (table, place.city) != (BOOKS.name, "nyc")]
+
+
+def test_books_are_counted_where_they_were_recorded_and_left_out_where_they_were_not(known_lake):
+    """What of the tape and the book is known is counted over every minute of the panel."""
+    whole = Lake(known_lake).snapshot()
+
+    asked = Asked(feature_set="microstructure", every_minutes=15)
+    found = audit_features(Unrecorded(whole.paths, whole.number), asked)
+
+    assert found.passed
+    assert {("chicago", "used"), ("nyc", "excluded")} == set(found.rows.select("city", "status").unique().rows())
+    assert "no order book of these dates was recorded: kwx record" == line(found, "nyc", "ofi_log")["reason"]
+    assert (0, "books") == tuple(line(found, "nyc", "ofi_log")[name] for name in ("known", "tables"))
+    assert "trades" == line(found, "chicago", "hawkes_buy")["tables"]
+    assert line(found, "chicago", "queue_imbalance")["known_share"] > 0.5
+
+
+def altered_inputs(inputs):
+    """Yield each table that snapshots are made of, and the inputs with that table saying something else."""
+    highs, curves = (frame.with_columns(pl.col(name) + 3) for frame, name in
+                     ((inputs.highs, "high_f"), (inputs.curves, "temp_f")))  # fmt: skip
+    degrees = [name for name in inputs.grid.columns if name.endswith("_f")]
+    warmer = inputs.grid.with_columns(pl.col(name) + 2 for name in degrees)
+    stale = warmer.with_columns(pl.col("stale_minutes") + 1, source=pl.lit("metar")).filter(
+        pl.int_range(pl.len()) % 7 > 0
+    )
+    words = inputs.words.with_columns(pl.col("max_f") + 5, pl.col("until_utc") - timedelta(minutes=60))
+    yield "forecasts", replace(inputs, highs=highs, curves=curves)
+    yield "forecasts", replace(inputs, highs=highs.filter(pl.int_range(pl.len()) % 5 > 0), curves=curves)
+    yield "obs_5m", replace(inputs, grid=stale)
+    yield "obs", replace(inputs, words=words)
+    yield "markets", replace(inputs, trading=inputs.trading.with_columns(pl.col("open_utc") + timedelta(minutes=30)))
+
+
+def test_the_tables_that_a_feature_of_the_high_is_made_of_are_those_which_move_it(demo_lake):
+    """Each table says something else in turn: no feature moves that is not said to be of it."""
+    inputs = TmaxInputs.read(Lake(demo_lake).snapshot(), "chicago", since=date(2026, 10, 31), until=date(2026, 11, 2))
+    kind = kind_of("market_clock")
+    key = ("event_date", "ts_utc")
+
+    def built(of):
+        rows = snapshots_of(of)
+        return pl.concat([rows.select(key), kind.features.build(rows)], how="horizontal")
+
+    before = built(inputs)
+    moved = defaultdict(set)
+    for table, other in altered_inputs(inputs):
+        both = before.join(built(other), on=key, suffix="_then")
+        for feature in kind.features.features:
+            if not both[feature.name].equals(both[f"{feature.name}_then"], check_names=False):
+                moved[feature.name].add(table)
+
+    for feature in kind.features.features:
+        said = set(kind.tables(feature))
+        assert moved[feature.name] <= said, feature.name
+        assert not said or moved[feature.name], feature.name
+    assert {"forecasts", "obs_5m"} == moved["forecast_over_base_f"]
+
+
+def test_a_set_that_is_not_there_is_refused_with_the_nearest_name(known_lake):
+    """Whatever kind it is of."""
+    with pytest.raises(Usage, match="no feature set 'market-clock'") as refused:
+        audit_features(Lake(known_lake).snapshot(), Asked(feature_set="market-clock"))
+    assert "did you mean 'market_clock'?" in refused.value.hint
 
 
 def test_what_is_not_there_cannot_be_audited(known_lake):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,8 +13,9 @@ import polars as pl
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
+from kwx.models.accept.bins import binned
 from kwx.models.accept.curves import calibration_analysis
-from kwx.models.accept.evidence import gather
+from kwx.models.accept.evidence import Judged, gather
 from kwx.models.accept.exclusion import exclusion_audit, gated_features
 from kwx.models.accept.infrastructure import infrastructure_verification
 from kwx.models.accept.parts import Grid, Report, Text
@@ -82,6 +83,7 @@ def test_six_reports_and_a_page_that_stands_alone(shelf_root, tmp_path):
     tags = Tags()
     tags.feed((tmp_path / "out/acceptance.html").read_text())
     assert 3 == tags.opened.count("svg")
+    assert 3 == len([path for path in done.files if path.suffix == ".svg"])
     assert 0 == tags.opened.count("script") == tags.opened.count("link")
     assert [] == [address for address in tags.loads if not address.startswith("#")]
     assert 6 == tags.opened.count("h2")
@@ -173,7 +175,89 @@ def test_an_overconfident_last_window_is_outside_its_band(shelf_root):
     ours = first_grid(report)
     told = dict(zip(ours.headers, ours.rows[0], strict=True))
     assert told["maximum error"] > told["ECE"] > 0.1
-    assert told["inside the band"] is False
+    assert (2, 1) == (told["bins"], told["outside the band"])
+    (check,) = report.checks
+    assert check.told.startswith("1 of 2 bins outside the 99% band: 0.970 came true 0.")
+    assert f"ECE {told['ECE']:.4f}, maximum error {told['maximum error']:.4f}, over 336 rows of 7 dates" in check.told
+    bins = [part for part in report.parts if isinstance(part, Grid)][1]
+    assert ["0.010", "0.970"] == [row[0] for row in bins.rows]
+    assert ["inside", "OUTSIDE"] == [row[-1] for row in bins.rows]
+    assert 'td class="OUTSIDE"' in page([report, report])
+    rows = read_predictions(shelf_root / "pilots/chicago/between/tiny" / tiny.WINDOWS[2].name)
+    came = rows.group_by("p_calibrated").agg(pl.len(), pl.col("outcome").mean()).sort("p_calibrated")
+    assert came["len"].to_list() == [row[1] for row in bins.rows]
+    assert came["outcome"].to_list() == pytest.approx([row[3] for row in bins.rows])
+    assert bins.rows[1][3] < bins.rows[1][4]
+
+
+def test_bins_of_a_calibrated_model_stay_inside_their_band_and_are_named_as_such(shelf_root):
+    """As many rows each; every share of what came is that of the rows in it; the check names no p-value."""
+    report = calibration_analysis(gather(shelf_root, "pilots", Choice(cities=("chicago",))))
+
+    (check,) = report.checks
+    assert check.passed
+    assert check.told.startswith("all 15 bins inside the 99% band; ECE ")
+    assert "p =" not in check.told
+    bins = [part for part in report.parts if isinstance(part, Grid)][1]
+    assert 48 * 7 == sum(row[1] for row in bins.rows)
+    assert all(row[4] <= row[3] <= row[5] for row in bins.rows)
+
+
+def rarely_outside(rng, *, spread):
+    """Return whether forecasts of many dates, right or drawn apart, leave their band."""
+    p = rng.uniform(0.05, 0.95, 6000)
+    told = np.clip(0.5 + spread * (p - 0.5), 0.001, 0.999)
+    dates = np.repeat(np.arange(200), 30).astype("datetime64[D]")
+    return binned(Judged(p=told, hit=rng.random(6000) < p, dates=dates)).outside.any()
+
+
+def test_the_band_holds_calibrated_forecasts_and_not_those_too_sure():
+    """Of thirty right models at most two leave it, though their rows are drawn apart; of ten too sure ones all do."""
+    rng = np.random.default_rng(3)
+
+    assert sum(rarely_outside(rng, spread=1.0) for _ in range(30)) <= 2
+    assert all(rarely_outside(rng, spread=1.9) for _ in range(10))
+
+
+def test_a_market_and_minute_of_two_windows_counts_once_by_the_newest_that_may_serve(shelf_root):
+    """Windows that overlap: the older one keeps what the newer does not speak of, and no row is judged twice."""
+    first, second = tiny.WINDOWS[0], tiny.WINDOWS[1]
+    newer = Window(
+        train_since=first.train_since + timedelta(days=3), train_until=first.train_until + timedelta(days=3),
+        test_since=first.test_since + timedelta(days=3), test_until=first.test_until + timedelta(days=3),
+    )  # fmt: skip
+    kept(shelf_root, tiny.fit_window("chicago", "between", newer))
+
+    (group,) = gather(shelf_root, "pilots", Choice(cities=("chicago",))).groups
+    by_name = {one.card.window.name: one for one in group.windows}
+
+    older, middle, latest = (by_name[one.name] for one in (first, newer, second))
+    assert (48 * 3, 48 * 4) == (older.rows, older.left)
+    assert {first.test_since + timedelta(days=day) for day in range(3)} == set(older.judged.dates.tolist())
+    assert (48 * 4, 48 * 3) == (middle.rows, middle.left)
+    assert newer.test_until >= second.test_since
+    assert (48 * 7, 0) == (latest.rows, latest.left)
+    assert 48 * 21 == sum(one.rows for one in group.windows)
+    said = read_predictions(shelf_root / "pilots/chicago/between/tiny" / first.name)
+    early = said.filter(pl.col("event_date") < newer.test_since)
+    assert log_loss(early["outcome"].to_numpy(), early["p_calibrated"].to_numpy()) == pytest.approx(older.log_loss)
+    grid = first_grid(validation_summary(gather(shelf_root, "pilots", Choice(cities=("chicago",)))))
+    row = dict(zip(grid.headers, grid.rows[0], strict=True))
+    assert (4, 48 * 21, 48 * 7) == tuple(row[name] for name in ("windows", "test rows", "said again"))
+
+
+def test_a_window_that_newer_ones_speak_over_was_tested_all_the_same(shelf_root):
+    """Dates that a later fit tests as well: nothing of the older one counts, and that is no silence."""
+    first = tiny.WINDOWS[0]
+    day = timedelta(days=1)
+    stale = replace(first, train_until=first.train_until - day, test_until=first.test_until - day)
+    kept(shelf_root, tiny.fit_window("chicago", "between", stale))
+
+    evidence = gather(shelf_root, "pilots", Choice(cities=("chicago",)))
+    older = next(one for one in evidence.groups[0].windows if one.card.window == stale)
+
+    assert (0, 48 * 6, None) == (older.rows, older.left, older.log_loss)
+    assert "all 4 windows have rows" == validation_summary(evidence).checks[0].told
 
 
 def test_a_broken_window_is_named_and_the_others_are_judged(shelf_root):
