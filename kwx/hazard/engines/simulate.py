@@ -5,12 +5,10 @@ Evaluations are laid out in blocks of a fixed shape, so that few programs are ev
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, stdtr, stdtrit
 from scipy.stats.qmc import Sobol
 
+from kwx.compiled import keep_compiled
 from kwx.hazard.engines.bias import STUDENT_REACH
 from kwx.hazard.engines.paths import SCORES, STRATA, Law, Span, Start, Tally, tally
 from kwx.hazard.question import SOON_STEPS, STEPS, Answer, Floats, Ints, Question
@@ -55,7 +54,7 @@ class Simulator:
 
     def answer(self, question: Question) -> Answer:
         """Answer every evaluation, give or take standard_error."""
-        _keep_compiled()
+        keep_compiled()
         degrees = (question.thresholds - 1) * question.apart_f + 1
         below = np.ones((len(question), degrees))
         above = np.zeros((2, *question.record_f.shape))
@@ -240,12 +239,3 @@ def _sigmas_f(question: Question, step: Ints) -> Floats:
 
 def _up_to(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
-
-
-@lru_cache(maxsize=1)
-def _keep_compiled() -> None:
-    """Keep what is compiled on disk, unless the user has said where."""
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        jax.config.update("jax_compilation_cache_dir", str(cache / "kwx" / "jax"))  # type: ignore[no-untyped-call]
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # type: ignore[no-untyped-call]

@@ -1,0 +1,31 @@
+"""Steps taken over made minutes, for tests: one call a minute, so that every length shares one compilation."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kwx.backtest.bars import Bars
+from kwx.backtest.engine import Trace, step_by_step
+from kwx.exec.minute import Minute
+from kwx.exec.params import Params
+from kwx.exec.rules import Fill, Rules, Sizing
+from tests.kwx.exec.made import made_params
+
+SINGLE_A = Rules(fill=Fill.A, sizing=Sizing.SINGLE)
+
+
+def made_bars(minutes: Minute) -> Bars:
+    """Return bars of made minutes, of cities and dates without meaning."""
+    brackets, cities, dates = minutes.open.shape[1:]
+    event = (cities, dates)
+    return Bars(
+        cities=("chicago", "nyc", "austin")[:cities], dates=(), tickers=np.full((brackets, *event), "T"),
+        starts_utc=np.zeros(dates, "datetime64[us]"), settled_utc=np.full(event, "NaT", "datetime64[us]"),
+        settled_f=np.full(event, np.nan), fee_type=np.full(event, "quadratic"),
+        fee_multiplier_milli=np.full(event, 1000, np.int32), minutes=minutes,
+    )  # fmt: skip
+
+
+def taken(minutes: Minute, params: Params | None = None, *, rules: Rules = SINGLE_A) -> Trace:
+    """Return what a run over made minutes did."""
+    return step_by_step(rules, made_params() if params is None else params, made_bars(minutes))
