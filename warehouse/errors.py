@@ -13,6 +13,7 @@ KwxError                     exit 1   the base: a message and a hint
 │   ├── LakeBusy                      another writer holds the lock
 │   ├── DiskFull                      no room to finish; nothing was published
 │   └── FileBroken                    a file is missing, altered or not Parquet
+├── Unbalanced               exit 1   money or contracts of a run do not add up
 └── VendorError              exit 1   a vendor did not answer as it should
     ├── VendorRefused                 it says that the question or the key is wrong: asking again changes nothing
     ├── VendorDown                    no usable answer after every retry, or too many failures in a row
@@ -82,6 +83,10 @@ class DiskFull(LakeError):
 
 class FileBroken(LakeError):
     """A file is missing, altered or not Parquet."""
+
+
+class Unbalanced(KwxError):
+    """Money or contracts of a run do not add up: its numbers are not to be believed."""
 
 
 class VendorError(KwxError):

@@ -23,6 +23,7 @@ _COMMANDS = {
     "calibrate": ("kwx.cli.calibrate:calibrate", "Mend what models say: judge the methods on later days, store one."),
     "score": ("kwx.cli.score:score", "Score stored probabilities against what settled, source beside source."),
     "train": ("kwx.cli.train:train", "Fit models on past dates, judge them on later ones, keep them."),
+    "backtest": ("kwx.cli.backtest:backtest", "Run a strategy over past days of the lake."),
     "audit": ("kwx.cli.audit:audit", "Prove what models and decisions are made of."),
     "models": ("kwx.cli.models:models", "Keep models: list, look, accept, promote, take back."),
     "demo": ("kwx.cli.demo:demo", "Serve the demo world as the vendors would."),

@@ -90,8 +90,8 @@ def forms_options(command: Command) -> Command:
     file = click.Path(dir_okay=False, path_type=Path)
     options = [
         click.option("--json", "as_json", is_flag=True, help="Print JSON for machines."),
-        click.option("--csv", type=file, callback=_writable, help="Write the rows to a CSV file."),
-        click.option("--parquet", type=file, callback=_writable, help="Write the rows to a Parquet file."),
+        click.option("--csv", type=file, callback=writable, help="Write the rows to a CSV file."),
+        click.option("--parquet", type=file, callback=writable, help="Write the rows to a Parquet file."),
         click.option("--plot", type=file, callback=_drawable, help="Draw them: .svg, .png or .html (stands alone)."),
     ]
     decorated: Any = with_forms
@@ -101,7 +101,7 @@ def forms_options(command: Command) -> Command:
     return wrapped
 
 
-def _writable(_ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+def writable(_ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file in a folder that is not there, or not ours to write into, before anything is computed."""
     if path is None:
         return None
@@ -116,7 +116,7 @@ def _writable(_ctx: click.Context, param: click.Parameter, path: Path | None) ->
 def _drawable(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
     if path is not None and path.suffix not in CHART_ENDINGS:
         raise click.UsageError(f"--plot {path}: a chart ends in {', '.join(CHART_ENDINGS)}")
-    return _writable(ctx, param, path)
+    return writable(ctx, param, path)
 
 
 def drawn(chart: str, what: Any, *, module: str = "charts") -> Callable[[], Any]:

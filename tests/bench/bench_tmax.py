@@ -1,8 +1,8 @@
 """Snapshots of city-days and models of the high made of them, against a loop over snapshots: the same numbers.
 
-Run as `python tests/bench/bench_tmax.py [--days 40] [--lake FOLDER]`. Without a lake a demo one of seven cities is
-built. Market-clock is promised for 180 days in three minutes; the measure is of the days that there are, in one
-process on one core, and its time for 180 days is reckoned in proportion to the training dates.
+Run as `python tests/bench/bench_tmax.py [--days 189] [--lake FOLDER]`. Without a lake a demo one of seven cities is
+built, which takes some minutes. Market-clock is promised for 180 days in three minutes, in one process on one core. So
+many are measured where the lake has them; of a shorter lake the time is reckoned in proportion, and the note says so.
 """
 
 from __future__ import annotations
@@ -42,23 +42,34 @@ BASELINE_DAYS = 2
 SAME = 1e-9
 
 
-def run(*, days: int = 40, lake: Path | None = None) -> list[Measure]:
+def run(*, days: int = PROMISED_DAYS + TEST_DAYS + 2, lake: Path | None = None) -> list[Measure]:
     """Measure the snapshots, the training of market-clock, and the prediction of an event."""
     if lake is not None:
         return _measures(Lake(lake).snapshot())
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "lake"
+        _told(f"building {days} days of {len(CITIES)} cities")
         build_demo(demo_world(days=days, until=UNTIL, seed=7, books=False), root)
         return _measures(Lake(root).snapshot())
+
+
+def _told(what: str) -> None:
+    """Say what is being done, so that a run of minutes is no silent one."""
+    print(f"{what} …", file=sys.stderr, flush=True)
 
 
 def _measures(snapshot: Snapshot) -> list[Measure]:
     dates = sorted({place.event_date for place in snapshot.partitions(MARKETS.name)})
     window = Window(
-        train_since=dates[0], train_until=dates[-TEST_DAYS - 2],
+        train_since=dates[max(0, len(dates) - TEST_DAYS - 1 - PROMISED_DAYS)], train_until=dates[-TEST_DAYS - 2],
         test_since=dates[-TEST_DAYS], test_until=dates[-1],
     )  # fmt: skip
-    return [_snapshots(snapshot, window), *_training(snapshot, window), _event(snapshot, window)]
+    _told("snapshots, and a loop over snapshots")
+    measures = [_snapshots(snapshot, window)]
+    _told(f"market-clock on {len(window.train_dates)} days")
+    measures += _training(snapshot, window)
+    _told("one event")
+    return [*measures, _event(snapshot, window)]
 
 
 def _snapshots(snapshot: Snapshot, window: Window) -> Measure:
@@ -93,13 +104,14 @@ def _training(snapshot: Snapshot, window: Window) -> list[Measure]:
     fit_utc = ClimateDay(CITIES["nyc"], window.test_since).start_utc - timedelta(hours=14)
     train = usable(rows, window, fit_utc, clock_minutes=5, every_minutes=recipe.fit_every_minutes)
     trained_s, _ = best_of(1, lambda: fitted(train, FAMILY, recipe))
-    reckoned_s = whole_s * PROMISED_DAYS / train_dates
+    reckoned_s = whole_s * max(1.0, PROMISED_DAYS / train_dates)
+    reckoned = "" if train_dates >= PROMISED_DAYS else f"{reckoned_s:.0f} s reckoned for {PROMISED_DAYS}; "
     scores = artifact.metrics["classes"]
     return [
         Measure(
             name=f"market-clock of {len(CITIES)} cities x {train_dates} days", ours_s=whole_s,
             target=f"<= {PROMISED_S:.0f} s for {PROMISED_DAYS} days",
-            note=f"{reckoned_s:.0f} s reckoned for {PROMISED_DAYS}; one core; log loss {scores['log_loss']:.3f},"
+            note=f"{reckoned}one core, {artifact.params['trees']} trees; log loss {scores['log_loss']:.3f},"
             f" prior {scores['prior_log_loss']:.3f}",
             holds=reckoned_s <= PROMISED_S,
         ),
@@ -144,13 +156,19 @@ def plain_snapshots(inputs: TmaxInputs, event_date: date) -> Iterator[dict[str, 
     start = ClimateDay(inputs.city, event_date).start_utc
     grid = inputs.grid.filter(pl.col("event_date") == event_date).sort("ts_utc").to_dicts()
     highs = inputs.highs.filter(pl.col("event_date") == event_date).to_dicts()
+    words = inputs.words.filter(pl.col("event_date") == event_date).to_dicts()
     instants = market_clock(inputs)
     ours = instants.day == inputs.dates.index(event_date)
     opens = utc_of(instants.ts_us[ours])[0]
     for ts_utc in utc_of(instants.ts_us[ours]):
         told = {"minutes_since_open": (ts_utc - opens) / timedelta(minutes=1)}
         day = [row for row in grid if row["ts_utc"] <= ts_utc]
-        yield told | _plain_day(day, start, ts_utc) | _plain_outlook(highs, start, opens, ts_utc)
+        yield (
+            told
+            | _plain_day(day, start, ts_utc)
+            | _plain_official(words, start, ts_utc)
+            | _plain_outlook(highs, start, opens, ts_utc)
+        )
 
 
 def _plain_day(day: list[dict], start, ts_utc) -> dict[str, float | None]:
@@ -179,6 +197,18 @@ def _plain_day(day: list[dict], start, ts_utc) -> dict[str, float | None]:
         "afternoon_max_f": max((row["temp_f"] for row in known if row["ts_utc"] > noon), default=None),
         "stale_minutes": current["stale_minutes"] if current else None,
         "share_seen": sum(row["stale_minutes"] <= 15 for row in known) / (minutes / 5) if minutes > 0 else None,
+    }
+
+
+def _plain_official(words: list[dict], start, ts_utc) -> dict[str, float | None]:
+    told = [
+        row for row in words
+        if max(row["known_utc"], row["until_utc"]) <= ts_utc and (row["since_utc"] is None or row["since_utc"] >= start)
+    ]  # fmt: skip
+    until = max((row["until_utc"] for row in told), default=None)
+    return {
+        "official_max_f": max((float(row["max_f"]) for row in told), default=None),
+        "official_age_minutes": (ts_utc - until) / timedelta(minutes=1) if until else None,
     }
 
 
@@ -230,7 +260,7 @@ def _age(row: dict) -> tuple:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--days", type=int, default=40)
+    parser.add_argument("--days", type=int, default=PROMISED_DAYS + TEST_DAYS + 2)
     parser.add_argument("--lake", type=Path)
     said = parser.parse_args()
     sys.exit(report(run(days=said.days, lake=said.lake)))

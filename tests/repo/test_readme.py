@@ -20,6 +20,8 @@ VARYING = (
     (r"^(ok .*) \d+\.\d\d$", r"\1 #"),
     (r"\S*/lake\b", "lake"),
     (r"\d\d\d\d-\d\d-\d\dT\d\d:\d\dZ", "#"),
+    (r"^run (\S+)-[0-9a-f]{12}: snapshot .*$", r"run \1"),
+    (r"-[0-9a-f]{12}\b", "-#"),
 )
 
 
@@ -122,6 +124,13 @@ def test_every_table_view_and_query_is_in_the_readme():
 
     names = [*TABLES, *statements("views"), *statements("queries")]
     assert [] == [name for name in names if f"`{name}`" not in README]
+
+
+def test_every_setting_of_trading_is_in_the_readme():
+    """Whatever a backtest may be told of orders, sizes and fills is told there."""
+    from kwx.config.trading import TradeFields
+
+    assert [] == [name for name in TradeFields.model_fields if f"`{name}`" not in README]
 
 
 @pytest.mark.slow

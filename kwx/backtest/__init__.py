@@ -1,0 +1,1 @@
+"""What a strategy would have done on past days, told as truly as the data allow."""

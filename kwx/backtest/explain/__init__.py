@@ -1,0 +1,1 @@
+"""One minute of one market: what was known, what was wanted, what stopped it, and what was done."""

@@ -1,0 +1,120 @@
+"""The page as text: sections of sentences, tables, drawings and folded parts, with no address and no script in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+_NUMERIC = re.compile(r"[-+]?\$?[\d,]+(\.\d+)?( ?[%¢])?|·")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A paragraph."""
+
+    words: str
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        return f"<p>{escape(self.words)}</p>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """A table of what is told already; numbers stand to the right."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+
+    def html(self) -> str:
+        """Return it as HTML, in a box that scrolls by itself where the window is narrow."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.headers)
+        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
+        title = f"<h3>{escape(self.title)}</h3>" if self.title else ""
+        return f'<div class="part">{title}<div class="wide"><table><tr>{head}</tr>{body}</table></div></div>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A drawing, with the words that stand for it."""
+
+    words: str
+    svg: str
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        words = escape(self.words)
+        return f'<figure role="img" aria-label="{words}">{self.svg}<figcaption>{words}</figcaption></figure>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Parts that stand beside each other where the window is wide enough."""
+
+    parts: Sequence[Part]
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        return f'<div class="beside">{"".join(part.html() for part in self.parts)}</div>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folded:
+    """Parts that are shown when they are asked for."""
+
+    title: str
+    parts: Sequence[Part]
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        inner = "".join(part.html() for part in self.parts)
+        return f"<details><summary>{escape(self.title)}</summary>{inner}</details>"
+
+
+Part = Text | Grid | Picture | Beside | Folded
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A heading with what stands below it."""
+
+    title: str
+    parts: Sequence[Part]
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        return f"<section><h2>{escape(self.title)}</h2>{''.join(part.html() for part in self.parts)}</section>"
+
+
+def document(title: str, sections: Sequence[Section]) -> str:
+    """Return a whole page."""
+    body = "\n".join(section.html() for section in sections)
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head>\n<body>\n<h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
+    )
+
+
+def _cell(told: str) -> str:
+    kind = ' class="n"' if _NUMERIC.fullmatch(told) else ""
+    return f"<td{kind}>{escape(told)}</td>"
+
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1d2329;--paper:#fff;--line:#d5dbe1;--head:#eef3f7}
+@media(prefers-color-scheme:dark){:root{--ink:#dde3e9;--paper:#15191d;--line:#343c44;--head:#20262c}}
+body{font:15px/1.5 system-ui,sans-serif;max-width:78rem;margin:1.5rem auto;padding:0 1rem;color:var(--ink);
+background:var(--paper)}
+h1{font-size:1.25rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
+h3{font-size:.95rem;margin:.6rem 0 .2rem}p{max-width:48rem;overflow-wrap:anywhere}
+.beside{display:flex;flex-wrap:wrap;gap:.5rem 2rem;align-items:flex-start}.beside>*{min-width:0;max-width:100%}
+.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:.3rem 0}
+th,td{border-bottom:1px solid var(--line);padding:.15rem .5rem;text-align:left;vertical-align:top}
+th{background:var(--head);font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+figure{margin:.5rem 0}figcaption{font-size:13px;max-width:26rem}svg{max-width:100%;height:auto}
+details{margin:.4rem 0}summary{cursor:pointer}
+"""

@@ -1,0 +1,194 @@
+"""A backtest from the lake to what it came to: read, step, account, hold against the laws of money, measure, keep."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kwx.backtest.asked import Asked
+from kwx.backtest.conserved import require_conserved
+from kwx.backtest.engine import run_bars
+from kwx.backtest.kept import keeping
+from kwx.backtest.known import Known
+from kwx.backtest.ledger import Ledger, ledger_of, together
+from kwx.backtest.metrics import Measured, measured
+from kwx.backtest.outcomes import outcomes_of, require_same_outcomes
+from kwx.backtest.plan import DATES_AT_ONCE, BarsPlan, BarsRecipe, planned
+from kwx.backtest.read import Signals, stream_bars
+from kwx.backtest.sensitivity import Sensed, sense, sensed
+from kwx.config.file import Configuration, load_config
+from kwx.config.trading import TradeConfig, trading_of
+from kwx.exec.params import Params
+from kwx.exec.rules import Fill, Rules, Sizing
+from kwx.exec.settings import params_of
+from kwx.signals.read import signals_of
+from kwx.signals.registry import strategy as strategy_of
+from kwx.signals.settings import SignalSettings, signal_settings
+from kwx.signals.strategy import Strategy
+from pipelines.publishing import Built, OnProgress
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.market.cities import CITIES, city
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to be tested; None and nothing are the default of each.
+
+    strategy: a name, or the path of a file. said: settings beside the file's, by key. keep: write the run to the lake.
+    with_sensitivity: run every other model of fills and the other maker's fee as well. block_days: neighbouring dates
+    that are drawn together for intervals.
+    """
+
+    strategy: str
+    fill: Fill = Fill.QUEUE
+    cities: tuple[str, ...] = ()
+    since: date | None = None
+    until: date | None = None
+    configuration: Configuration = field(default_factory=load_config)
+    profile: str | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    level: float = 0.95
+    block_days: int = 1
+    keep: bool = True
+    with_sensitivity: bool = True
+    dates_at_once: int = DATES_AT_ONCE
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Outcome:
+    """What came of a backtest; `built` is None where it was not kept."""
+
+    asked: Asked
+    configs: Mapping[str, TradeConfig]
+    measured: Measured
+    ledger: Ledger
+    sensitivity: tuple[Sensed, ...]
+    notes: tuple[str, ...]
+    bars: int
+    built: Built | None
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Setup:
+    """A wish held against a lake: what is read, under which rules and parameters, and the name of the run."""
+
+    asked: Asked
+    configs: Mapping[str, TradeConfig]
+    plan: BarsPlan
+    rules: Rules
+    params: Params
+    signals: Signals
+
+
+def backtest(
+    wish: Wish, lake_root: Path | str | None = None, *, on_progress: OnProgress = lambda done, total, what: None
+) -> Outcome:
+    """Run a strategy over past days of the current snapshot."""
+    started = time.perf_counter()
+    lake = Lake(lake_root)
+    snapshot = lake.snapshot()
+    setup = set_up(wish, snapshot)
+    cities, since, until = setup.plan.cities, setup.plan.dates[0], setup.plan.dates[-1]
+    known = Known.of(snapshot, cities=cities, since=since, until=until)
+    outcomes = outcomes_of(snapshot, cities=cities, since=since, until=until)
+    ledgers, cases, notes = [], [], list[str]()
+    with ExitStack() as stack:
+        keeper = stack.enter_context(keeping(lake, setup.asked)) if wish.keep else None
+        for bars in stream_bars(setup.plan, setup.signals, dates_at_once=wish.dates_at_once):
+            require_same_outcomes(bars, outcomes)
+            ledger = _run(setup, bars, known)
+            ledgers.append(ledger)
+            notes += [note for note in bars.notes if note not in notes]
+            if wish.with_sensitivity:
+                cases.append(sense(setup.rules, setup.params, bars))
+            if keeper is not None:
+                keeper.put(ledger)
+            done = sum(len(one.equity["event_date"].unique()) for one in ledgers)
+            on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
+        whole = together(ledgers)
+        found = measured(
+            whole.fills, whole.equity, outcomes, block_days=wish.block_days, level=wish.level, seed=wish.seed
+        )  # fmt: skip
+        cases_told = sensed(pl.concat(cases), found.by_date) if cases else ()
+        built = None if keeper is None else keeper.finish(_summary(found, cases_told, notes))
+    return Outcome(
+        asked=setup.asked, configs=setup.configs, measured=found, ledger=whole, sensitivity=cases_told,
+        notes=tuple(notes), bars=setup.plan.rows, built=built, seconds=time.perf_counter() - started,
+    )  # fmt: skip
+
+
+def set_up(wish: Wish, snapshot: Snapshot) -> Setup:
+    """Read the settings of a wish and plan what is read; refuse what contradicts itself or is not there."""
+    strategy = strategy_of(wish.strategy)
+    keys = tuple(dict.fromkeys(city(word).key for word in wish.cities)) or tuple(CITIES)
+    configs = trading_of(wish.configuration, keys, profile=wish.profile, said=wish.said)
+    account = configs[keys[0]].trade
+    recipe = BarsRecipe(
+        guard_minutes=account.guard_minutes, fee_rounding=account.fee_rounding, maker_fee=account.maker_fee,
+        with_sizes=True,
+    )  # fmt: skip
+    plan = planned(snapshot, cities=keys, since=wish.since, until=wish.until, recipe=recipe)
+    settings = {
+        key: signal_settings(wish.configuration, key, fields=configs[key].signals, profile=wish.profile) for key in keys
+    }
+    asked = Asked.of(
+        snapshot, strategy=strategy.name, fill_model=wish.fill.value, config=_config(configs, settings, plan.cities),
+        cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed,
+    )  # fmt: skip
+    return Setup(
+        asked=asked, configs=configs, plan=plan, rules=Rules(fill=wish.fill, sizing=Sizing(account.sizing)),
+        params=params_of(configs, plan.cities), signals=_signals(strategy, settings),
+    )  # fmt: skip
+
+
+def _signals(strategy: Strategy, settings: Mapping[str, SignalSettings]) -> Signals:
+    def read(snapshot: Snapshot, key: str, since: date, until: date) -> pl.DataFrame:
+        return signals_of(snapshot, strategy, city=key, since=since, until=until, settings=settings[key])
+
+    return read
+
+
+def _run(setup: Setup, bars: Any, known: Known) -> Ledger:
+    """Take all steps of some bars and tell them as rows; whose money does not add up is never told."""
+    trace = run_bars(setup.rules, setup.params, bars)
+    run_id = setup.asked.run_id
+    ledger = ledger_of(run_id, setup.asked.strategy, bars, trace.actions, known=known)
+    require_conserved(run_id, bars, trace.actions, trace.final, ledger, params=setup.params)
+    return ledger
+
+
+def _config(
+    configs: Mapping[str, TradeConfig], settings: Mapping[str, SignalSettings], cities: Sequence[str]
+) -> dict[str, Any]:
+    """Return every setting of a run as JSON has it."""
+    return {
+        key: {**configs[key].model_dump(mode="json"), "model_share": dict(settings[key].model_share)} for key in cities
+    }
+
+
+def _summary(found: Measured, cases: Sequence[Sensed], notes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "metrics": found.metrics.plain(),
+        "sensitivity": [told(case) for case in cases],
+        "notes": list(notes),
+    }
+
+
+def told(sensed_case: Sensed) -> dict[str, Any]:
+    """Return a case as a flat row."""
+    net = sensed_case.net
+    return {
+        "fill": sensed_case.case.fill.value, "maker_fee": sensed_case.case.maker_fee,
+        "net_dollars": sensed_case.net_micros / 1e6, "low_dollars": net.low / 1e6, "high_dollars": net.high / 1e6,
+        "fees_dollars": sensed_case.fees_micros / 1e6, "maker_fills": sensed_case.maker_fills,
+        "taker_fills": sensed_case.taker_fills,
+    }  # fmt: skip

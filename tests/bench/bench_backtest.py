@@ -1,0 +1,252 @@
+"""The step over many bars against a plain Python loop over rows: the same resting maker, the same fills.
+
+Run as `python tests/bench/bench_backtest.py`. 600 markets (100 events of six brackets) trade 1,680 minutes each. One
+order rests at a time, at the best quote of the side that the probability prefers; fills are those of model A; positions
+are held to the end, which settles them. The loop knows the same rules and nothing of arrays. Both must end with the
+same contracts, money and number of fills in every market.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from measure import Measure, best_of, report
+
+from kwx.backtest.bars import Bars
+from kwx.backtest.engine import Trace, run_bars
+from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, NOT_SETTLED, PRINT_LEVELS, Minute, Prints
+from kwx.exec.params import Params
+from kwx.exec.rules import Fill, Rules, Sizing
+
+MINUTES, BRACKETS, CITIES, DATES = 1_680, 6, 4, 25
+LOOPED_DATES = 1
+BARS_PER_S, LOOP_RATIO = 4e6, 40.0
+ORDER_CENTI, MOST_CENTI, SHARE = 1_000, 10_000, 0.25
+OPEN_TICKS, REPRICE_TICKS, MOST_AGE = 100, 100, 60
+NO_NEW_MINUTES = 30
+
+
+def made_bars(dates: int, *, seed: int = 11) -> Bars:
+    """Return bars of a random market, the last row of which settles."""
+    draw = np.random.default_rng(seed)
+    shape, event = (MINUTES, BRACKETS, CITIES, dates), (MINUTES, CITIES, dates)
+    mid = np.clip(50 + np.cumsum(draw.choice([-1, 0, 0, 0, 1], size=shape), axis=0), 6, 94)
+    bid, ask = 100 * (mid - 1), 100 * (mid + 1)
+    trades = draw.random(shape) < 0.2
+    low, high = bid - 100 * draw.integers(0, 2, size=shape), ask + 100 * draw.integers(0, 2, size=shape)
+    opened = np.ones(shape, bool)
+    opened[-1], trades[-1] = False, False
+    winner = np.full(event, NOT_SETTLED)
+    winner[-1] = draw.integers(0, BRACKETS, size=event[1:])
+    volume = np.where(trades, 100 * draw.integers(1, 60, size=shape), 0)
+    none = np.zeros((MINUTES, PRINT_LEVELS, *shape[1:]), np.int32)
+
+    def whole(values: object, wanted: tuple[int, ...] = shape) -> np.ndarray:
+        return np.broadcast_to(np.asarray(values, np.int32), wanted).copy()
+
+    minutes = Minute(
+        open=opened, bid_ticks=whole(bid), ask_ticks=whole(ask), bid_size_centi=whole(-1), ask_size_centi=whole(-1),
+        low_ticks=whole(np.where(trades, low, NO_PRINT_LOW_TICKS)),
+        high_ticks=whole(np.where(trades, high, NO_PRINT_HIGH_TICKS)), close_ticks=whole(np.where(trades, bid, 0)),
+        volume_centi=whole(volume), volume_20m_centi=whole(10_000), sells=Prints(none, none), buys=Prints(none, none),
+        fresh=opened, p_fair=np.clip(mid / 100 + draw.normal(0, 0.02, size=shape), 0.01, 0.99).astype(np.float32),
+        p_gate=np.full(shape, np.nan, np.float32), score=np.zeros(shape, np.float32), urgent=np.zeros(shape, bool),
+        minutes_to_close=whole(np.arange(MINUTES)[::-1, None, None], event), release=np.zeros(event, bool),
+        taker_fee_num=whole(28_000, event), maker_fee_num=whole(7_000, event), fee_step_micros=whole(100, event),
+        price_step_ticks=whole(100, event), winner=whole(winner, event),
+    )  # fmt: skip
+    return Bars(
+        cities=tuple("abcd"), dates=(), tickers=np.full(shape[1:], "T"), starts_utc=np.zeros(dates, "datetime64[us]"),
+        settled_utc=np.full(event[1:], "NaT", "datetime64[us]"), settled_f=np.full(event[1:], np.nan),
+        fee_type=np.full(event[1:], "quadratic_with_maker_fees"),
+        fee_multiplier_milli=np.full(event[1:], 1_000, np.int32), minutes=minutes,
+    )  # fmt: skip
+
+
+def resting_maker() -> Params:
+    """Return parameters under which one order of a fixed size rests, and nothing is ever left before it settles."""
+    never, always = np.float32(1e9), np.float32(-1e9)
+    return Params(
+        bankroll_micros=np.int64(10**15), kelly_alpha=np.float32(1), tau_open_ticks=np.float32(OPEN_TICKS),
+        tau_close_ticks=always, maker_thresh_ticks=np.float32(OPEN_TICKS), taker_thresh_ticks=never,
+        slip_ticks=np.int32(0), improve_steps=np.int32(0), min_score=np.float32(0), p_low=always, p_high=never,
+        min_volume_20m_centi=np.int32(0), max_spread_ticks=np.int32(10_000), max_position_centi=np.int32(MOST_CENTI),
+        side_share=np.float32(1), gross_share=np.float32(1), city_loss_micros=np.int64(10**15),
+        day_loss_micros=np.int64(10**15), reduce_share=np.float32(1), lot_centi=np.int32(100),
+        max_order_centi=np.int32(ORDER_CENTI), max_take_centi=np.int32(0), max_age_minutes=np.int32(MOST_AGE),
+        reprice_ticks=np.int32(REPRICE_TICKS), max_hold_minutes=np.int32(0), flat_minutes=np.int32(0),
+        no_new_minutes=np.int32(NO_NEW_MINUTES), fill_share=np.float32(SHARE), queue_ahead_centi=np.int32(0),
+    )  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class Market:
+    """What the loop knows of one market: its contracts, its money in micros, and the order that rests."""
+
+    position: int = 0
+    cash: int = 0
+    fills: int = 0
+    side: int = 0
+    ticks: int = 0
+    left: int = 0
+    age: int = 0
+    carry: int = 0
+
+
+def looped(bars: Bars) -> list[list[list[Market]]]:
+    """Return what each market came to, [B][C][D]: every row of it one after another."""
+    brackets, cities, dates = bars.tickers.shape
+    return [
+        [[_loop(list(_rows(bars, b, c, d)), bracket=b) for d in range(dates)] for c in range(cities)]
+        for b in range(brackets)
+    ]  # fmt: skip
+
+
+def _rows(bars: Bars, bracket: int, city: int, day: int) -> Iterator[Row]:
+    """Return the rows of one market as a database would hand them over."""
+    minutes = bars.minutes
+    of_market = (
+        minutes.open, minutes.bid_ticks, minutes.ask_ticks, minutes.low_ticks, minutes.high_ticks, minutes.volume_centi,
+        minutes.p_fair,
+    )  # fmt: skip
+    columns = [field[:, bracket, city, day].tolist() for field in of_market]
+    columns += [field[:, city, day].tolist() for field in (minutes.minutes_to_close, minutes.winner)]
+    return (Row(*values) for values in zip(*columns, strict=True))
+
+
+class Row(NamedTuple):
+    """One minute of one market."""
+
+    open: bool
+    bid: int
+    ask: int
+    low: int
+    high: int
+    volume: int
+    p: float
+    to_close: int
+    winner: int
+
+
+def _loop(rows: list[Row], *, bracket: int) -> Market:
+    market = Market()
+    for row in rows:
+        if row.winner >= 0:
+            market.cash += 10_000 * market.position * (row.winner == bracket)
+            market.position = 0
+        if market.side:
+            _fill(market, row)
+        _decide(market, row)
+    return market
+
+
+def _fill(market: Market, row: Row) -> None:
+    """Fill the resting order up to its share of the volume, if the minute's range holds its limit."""
+    reached = row.low <= market.ticks if market.side > 0 else row.high >= market.ticks
+    centi = min(market.left, int(SHARE * row.volume)) if reached else 0
+    if not centi:
+        return
+    fee = -(-7_000 * centi * market.ticks * (10_000 - market.ticks) // 4_000_000_000)
+    flow = -market.side * centi * market.ticks
+    rounded = (flow - fee) // 100 * 100
+    charged = flow - rounded
+    market.carry += charged - fee
+    if market.carry >= 100 and charged >= 100:
+        market.carry, charged = market.carry - 100, charged - 100
+    market.cash += flow - charged
+    market.position += market.side * centi
+    market.left -= centi
+    market.fills += 1
+
+
+def _decide(market: Market, row: Row) -> None:
+    """Keep the order, take it out, or place the one that is wanted now."""
+    worth = row.p * 10_000
+    side = 1 if 2 * worth > row.bid + row.ask else -1
+    price = row.bid if side > 0 else row.ask
+    fee = 7_000 / 4e9 * price * (10_000 - price)
+    rests = row.open and row.to_close >= NO_NEW_MINUTES
+    wants = rests and side * (worth - price) - fee >= OPEN_TICKS
+    room = min(MOST_CENTI - side * market.position, ORDER_CENTI) // 100 * 100 if wants else 0
+    if market.side:
+        left = min(market.left, room) if wants and side == market.side else market.left
+        if left > 0 and _keeps(market, row, side=side if wants else 0, rests=rests):
+            market.left, market.age = left, market.age + 1
+            return
+    market.side = 0
+    if room > 0:
+        market.side, market.ticks, market.left, market.age, market.carry = side, price, room, 0, 0
+
+
+def _keeps(market: Market, row: Row, *, side: int, rests: bool) -> bool:
+    closes = market.side * market.position < 0
+    worth = side == market.side if closes else rests and side != -market.side
+    now, across = (row.bid, row.ask) if market.side > 0 else (row.ask, row.bid)
+    passed = across <= market.ticks if market.side > 0 else across >= market.ticks
+    return (
+        worth and row.open and abs(now - market.ticks) < REPRICE_TICKS and market.age + 1 < MOST_AGE and not passed
+    )  # fmt: skip
+
+
+def run() -> list[Measure]:
+    """Measure the step on all cores against the loop on a part of the same markets."""
+    bars, rules, params = made_bars(DATES), Rules(fill=Fill.A, sizing=Sizing.SINGLE), resting_maker()
+    halves = halves_of(bars)
+    with ThreadPoolExecutor(len(halves)) as pool:
+
+        def scan() -> list[Trace]:
+            return list(pool.map(lambda half: run_bars(rules, params, half), halves))
+
+        compile_s, _ = best_of(1, scan)
+        ours_s, traces = best_of(5, scan)
+    part = dates_of(bars, slice(0, LOOPED_DATES))
+    loop_s, told = best_of(1, lambda: looped(part))
+    rows = bars.minutes.open.size
+    loop_all_s = loop_s * rows / part.minutes.open.size
+    fills, agree = _agree(traces[0], told)
+    return [
+        Measure(
+            name=f"a resting maker, {rows:,} bars of {bars.tickers.size} markets", ours_s=ours_s,
+            baseline_s=loop_all_s, ratio=loop_all_s / ours_s,
+            target=f">= {BARS_PER_S:.0e} bars/s and >= {LOOP_RATIO:.0f} x a row loop",
+            note=f"{rows / ours_s / 1e6:.1f} M bars/s; compilation {compile_s - ours_s:.1f} s apart; {fills:,} fills of"
+            f" {part.tickers.size} markets {'equal' if agree else 'DIFFER'}; the loop's time is of these, times"
+            f" {rows // part.minutes.open.size}",
+            holds=agree and fills > 100 and rows / ours_s >= BARS_PER_S and loop_all_s / ours_s >= LOOP_RATIO,
+        )
+    ]  # fmt: skip
+
+
+def halves_of(bars: Bars) -> list[Bars]:
+    middle = (DATES + 1) // 2
+    # Lanes of one length compile once: the second part overlaps the first by a date where they are odd.
+    return [dates_of(bars, slice(0, middle)), dates_of(bars, slice(DATES - middle, DATES))]
+
+
+def dates_of(bars: Bars, dates: slice) -> Bars:
+    minutes: Minute = jax.tree.map(lambda field: np.ascontiguousarray(field[..., dates]), bars.minutes)
+    return replace(bars, tickers=bars.tickers[..., dates], minutes=minutes)
+
+
+def _agree(trace: Trace, told: list[list[list[Market]]]) -> tuple[int, bool]:
+    """Return how many fills the loop made, and whether the scan made the same and came to the same money."""
+    did, brackets, cities = trace.actions, len(told), len(told[0])
+    paid = did.made_centi.astype(np.int64) * did.made_ticks + did.made_fee_micros
+    agree, fills = True, 0
+    for c, d in np.ndindex(cities, LOOPED_DATES):
+        markets = [told[b][c][d] for b in range(brackets)]
+        ours = [int((did.made_centi[:, b, c, d] != 0).sum()) for b in range(brackets)]
+        fills += sum(market.fills for market in markets)
+        agree &= ours == [market.fills for market in markets]
+        agree &= int(trace.final.cash_micros[c, d]) == sum(market.cash for market in markets)
+    return fills, agree and bool((paid != 0).any())
+
+
+if __name__ == "__main__":
+    sys.exit(report(run()))

@@ -1,0 +1,76 @@
+"""Whatever the step does is conserved: seeded markets through the step itself, by every fill model, as a ledger."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kwx.backtest.bars import Bars
+from kwx.backtest.conserved import require_conserved
+from kwx.backtest.days import earned
+from kwx.backtest.engine import run_bars
+from kwx.backtest.known import Known
+from kwx.backtest.ledger import ledger_of
+from kwx.exec.minute import PRINT_LEVELS, Prints
+from kwx.exec.rules import Fill, Rules, Sizing
+from tests.kwx.backtest.made_runs import outcomes_frame
+from tests.kwx.backtest.made_trace import made_bars
+from tests.kwx.exec.made import made_params
+
+CITIES = ("chicago", "denver")
+PARAMS = made_params(max_age_minutes=7, city_loss_micros=2_000_000_000, day_loss_micros=3_000_000_000)
+
+
+def seeded_bars(seed: int) -> Bars:
+    """Return two hours of three brackets, two cities and two dates: quotes that wander, prints, pauses, an end."""
+    rng, shape = np.random.default_rng(seed), (121, 3, 2, 2)
+    bid = np.clip(3_300 + 100 * rng.integers(-3, 4, shape).cumsum(axis=0), 0, 9_800)
+    spread, size = 100 * rng.integers(1, 4, shape), rng.integers(-1, 3_000, shape)
+    is_open = rng.random(shape) > 0.03
+    is_open[-1] = False
+    winner = np.full((121, 2, 2), -1)
+    winner[-1] = [[0, 2], [1, -1]]
+    sold, bought = (rng.integers(0, 900, (shape[0], PRINT_LEVELS, *shape[1:])) * is_open[:, None] for _ in range(2))
+    near = 100 * np.arange(PRINT_LEVELS)[None, :, None, None, None]
+    return made_bars(
+        121, brackets=3, cities=CITIES, dates=2, open=is_open, bid_ticks=bid, ask_ticks=bid + spread,
+        bid_size_centi=size, ask_size_centi=size[::-1], low_ticks=bid, high_ticks=bid + spread,
+        close_ticks=bid + 100, volume_centi=(sold + bought).sum(axis=1),
+        p_fair=(bid + rng.normal(0, 600, shape)).clip(100, 9_900) / 10_000, winner=winner,
+        sells=_prints(bid[:, None] - 100 + near, sold), buys=_prints((bid + spread)[:, None] + 100 - near, bought),
+    )  # fmt: skip
+
+
+def _prints(ticks, centi) -> Prints:
+    return Prints(ticks=ticks.clip(100, 9_900).astype(np.int32), centi=centi.astype(np.int32))
+
+
+@pytest.mark.parametrize(
+    "fill", [Fill.QUEUE, *(pytest.param(fill, marks=pytest.mark.slow) for fill in (Fill.A, Fill.B, Fill.TAKER))]
+)
+def test_every_run_of_the_step_is_conserved(fill):
+    """Money, contracts, fees, prices and volumes by the rows of fills, and the fills' gains are the cash of the end."""
+    for seed in range(3):
+        bars = seeded_bars(seed)
+        trace = run_bars(Rules(fill=fill, sizing=Sizing.SINGLE), PARAMS, bars)
+
+        ledger = ledger_of("a-run", "seeded", bars, trace.actions, known=Known.nothing())
+        require_conserved("a-run", bars, trace.actions, trace.final, ledger, params=PARAMS)
+        gained = earned(ledger.fills, _outcomes(bars)).drop_nulls("net_micros")
+
+        settled = bars.minutes.winner[-1] >= 0
+        assert trace.final.cash_micros[settled].sum() == gained["net_micros"].sum()
+        assert len(gained) > 50
+        assert set(ledger.fills["order_id"]) == set(ledger.orders.filter(pl.col("filled_centi") > 0)["order_id"])
+        for table, frame in ledger.tables():
+            assert all(table.admit(rows, place).height for place, rows in table.split(frame))
+
+
+def _outcomes(bars: Bars) -> pl.DataFrame:
+    rows = []
+    for (bracket, city, day), name in np.ndenumerate(bars.tickers):
+        winner = bars.minutes.winner[-1, city, day]
+        paid = None if winner < 0 else bool(winner == bracket)
+        rows.append((bars.cities[city], bars.dates[day], str(name), "between", paid))
+    return outcomes_frame(rows)
