@@ -29,8 +29,8 @@ nightly: $(VENV)/.core ## Bring the lake up to date: derived tables again, check
 	@$(BIN)/kwx lake check
 	@$(BIN)/kwx lake gc
 
-backtest: $(VENV)/.core ## What buying each bracket at its noon offer and holding to settlement earned, before fees.
-	@$(BIN)/kwx sql --query hold_to_settlement $(ARGS)
+backtest: $(VENV)/.core ## Run a strategy through the lake's days (ARGS="--strategy fused --city chicago").
+	@$(BIN)/kwx backtest --strategy accel $(ARGS)
 
 test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
 	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)

@@ -48,12 +48,13 @@ class Asked:
     @classmethod
     def of(
         cls, snapshot: Snapshot, *, strategy: str, fill_model: str, config: Mapping[str, Any], cities: tuple[str, ...],
-        since: date, until: date, seed: int = 0,
+        since: date, until: date, seed: int = 0, source: bytes = b"",
     ) -> Asked:  # fmt: skip
-        """Return a backtest of a snapshot."""
+        """Return a backtest of a snapshot; source: the text of a strategy that is no part of the project."""
+        data = made_of(snapshot, cities=cities, since=since, until=until)
         return cls(
             strategy=strategy, fill_model=fill_model, config=config, cities=cities, since=since, until=until, seed=seed,
-            snapshot=snapshot.number, inputs_sha256=made_of(snapshot, cities=cities, since=since, until=until),
+            snapshot=snapshot.number, inputs_sha256=sha256(data.encode() + source) if source else data,
         )  # fmt: skip
 
     @property

@@ -25,6 +25,7 @@ from kwx.backtest.read import Signals, stream_bars
 from kwx.backtest.sensitivity import Sensed, sense, sensed
 from kwx.config.file import Configuration, load_config
 from kwx.config.trading import TradeConfig, trading_of
+from kwx.exec.codes import Gate
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
 from kwx.exec.settings import params_of
@@ -82,6 +83,7 @@ class Setup:
     """A wish held against a lake: what is read, under which rules and parameters, and the name of the run."""
 
     asked: Asked
+    strategy: Strategy
     configs: Mapping[str, TradeConfig]
     plan: BarsPlan
     rules: Rules
@@ -115,6 +117,7 @@ def backtest(
             done = sum(len(one.equity["event_date"].unique()) for one in ledgers)
             on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
         whole = together(ledgers)
+        notes += _without_opinion(setup.strategy, whole)
         found = measured(
             whole.fills, whole.equity, outcomes, block_days=wish.block_days, level=wish.level, seed=wish.seed
         )  # fmt: skip
@@ -142,11 +145,11 @@ def set_up(wish: Wish, snapshot: Snapshot) -> Setup:
     }
     asked = Asked.of(
         snapshot, strategy=strategy.name, fill_model=wish.fill.value, config=_config(configs, settings, plan.cities),
-        cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed,
+        cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed, source=strategy.source,
     )  # fmt: skip
     return Setup(
-        asked=asked, configs=configs, plan=plan, rules=Rules(fill=wish.fill, sizing=Sizing(account.sizing)),
-        params=params_of(configs, plan.cities), signals=_signals(strategy, settings),
+        asked=asked, strategy=strategy, configs=configs, plan=plan, params=params_of(configs, plan.cities),
+        rules=Rules(fill=wish.fill, sizing=Sizing(account.sizing)), signals=_signals(strategy, settings),
     )  # fmt: skip
 
 
@@ -164,6 +167,14 @@ def _run(setup: Setup, bars: Any, known: Known) -> Ledger:
     ledger = ledger_of(run_id, setup.asked.strategy, bars, trace.actions, known=known)
     require_conserved(run_id, bars, trace.actions, trace.final, ledger, params=setup.params)
     return ledger
+
+
+def _without_opinion(strategy: Strategy, ledger: Ledger) -> list[str]:
+    """Say what a strategy lacks that held no bracket to be worth anything in any minute."""
+    silent = {Gate.CLOSED.word, Gate.NO_QUOTE.word, Gate.NO_PROBABILITY.word}
+    if not strategy.needs or set(ledger.gates["gate"]) - silent:
+        return []
+    return [f"{strategy.name} held no bracket to be worth anything in any minute; it needs {strategy.needs}"]
 
 
 def _config(

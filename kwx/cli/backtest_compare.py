@@ -76,6 +76,9 @@ def tell_compare(found: Compared) -> None:
     for side, left in zip(found.sides, found.only, strict=True):
         if left:
             click.echo(f"note: {left} settled events are of {side.word} alone and left out", err=True)
+    fills = [sum(side.days[f"{style}_fills"].sum() for style in ("maker", "taker")) for side in found.sides]
+    for side in (side for side, number in zip(found.sides, fills, strict=True) if number == 0):
+        click.echo(f"note: {side.word} never traded; kwx backtest --why tells what stopped it", err=True)
     if found.dates < LEAST_BLOCKS:
         click.echo(f"note: no intervals on {found.dates} dates; {LEAST_BLOCKS} are needed", err=True)
 

@@ -53,9 +53,11 @@ _INSIDE = 1 - 1e-6
 """How near to nothing the cash may bring an outcome that no purchase lifts."""
 _FAR = 1e9
 _STILL = 1e-11
-"""A step that can gain no more mean log wealth than this ends the walk."""
+"""A step that can gain no more mean log wealth than this is not taken and ends the walk."""
 _NEAR = 1e-5
 """A step so small is taken even beyond the bounds, which rounding may have drawn too narrow."""
+_SLACK = 1e-5
+"""By this share a price may be better than fair before it is traded: who holds the best position wants just nothing."""
 _SHRINKS = 0.7
 """A step must be shorter than the last one by this much, else the bounds are halved."""
 
@@ -149,7 +151,7 @@ def _start(market: _Market) -> tuple[_Walk, Array]:
     p, wealth = jnp.stack(market.p), jnp.stack(market.wealth)
     buy, sell = jnp.stack(market.buy), jnp.stack(market.sell)
     price = p / wealth / total(p / wealth)
-    is_idle = every((sell <= price) & (price <= buy))
+    is_idle = every((sell <= price * (1 + _SLACK)) & (price <= buy * (1 + _SLACK)))
     # With no cash left or spent, u may lie anywhere between the dearest sale and the cheapest purchase.
     first_sold, first_bought = _most(sell * wealth / p), least(buy * wealth / p)
     is_flat, u = first_sold <= first_bought, 1 / total(p / wealth)
@@ -174,8 +176,9 @@ def _walked(market: _Market, walk: _Walk) -> _Walk:
 
     def further(counted: tuple[Array, _Walk]) -> tuple[Array, _Walk]:
         count, walk = counted
-        moves, nearer = walk.gain > _STILL, _nearer(market, walk)
-        cash, gain = jnp.where(moves, nearer.cash, walk.cash), jnp.where(moves, nearer.gain, walk.gain)
+        nearer = _nearer(market, walk)
+        gain = jnp.where(walk.gain > _STILL, nearer.gain, walk.gain)
+        cash = jnp.where(gain > _STILL, nearer.cash, walk.cash)
         return count + 1, nearer._replace(cash=cash, gain=gain)
 
     start = (jnp.int32(0), walk)

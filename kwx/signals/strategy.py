@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
@@ -56,7 +57,7 @@ class Strategy:
 
     reads: the columns of the panel that `build` may read under any settings. family: whose predictions stand in the
     panel's columns p_model and p_calibrated; None is what is promoted, of all families. word: how the command line asks
-    for it, its name or a path; it travels to other processes by that.
+    for it, its name or a path; it travels to other processes by that. needs: how the lake comes to hold what it reads.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Strategy:
     reads: tuple[str, ...]
     build: Callable[[SignalSettings], Columns]
     family: Callable[[SignalSettings], str | None] = lambda settings: None
+    needs: str = ""
     word: str = ""
 
     def __reduce__(self) -> tuple[Callable[[str], Strategy], tuple[str]]:
@@ -76,6 +78,11 @@ class Strategy:
     def is_foreign(self) -> bool:
         """Whether it comes from a file of its own, and no test of ours has seen it."""
         return bool(self.word)
+
+    @property
+    def source(self) -> bytes:
+        """The text of a strategy that a file of the user's holds, nothing for those that are shipped."""
+        return Path(self.word).read_bytes() if self.word.endswith(".py") else b""
 
     def columns(self, settings: SignalSettings) -> Columns:
         """Return the expressions under some settings; refuse what reads more than is declared."""

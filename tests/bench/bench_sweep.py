@@ -1,9 +1,9 @@
 """256 sets of settings in one pass over the bars, against as many runs one after the other: the same money, set by set.
 
 Run as `python tests/bench/bench_sweep.py [--days 14]`. The lake is a demo one of seven cities; the strategy is `accel`,
-which needs no models. A single run is a whole `backtest` that is not kept: read, step, account, measure. A few of them are
-timed after one that compiles, and their mean is taken 256 times; both sides must say the same net gain, fees and fills
-of each. The second line leaves reading and accounting out: steps of 64 sets at once against 64 times the steps of one.
+which needs no models. A single run is a whole `backtest` that is not kept: read, step, account, measure. A few of them
+are timed after one that compiles, and their mean is taken 256 times; both sides must say the same net gain, fees and
+fills of each. The second line leaves reading and accounting out: steps of 64 sets at once, and 64 times one's.
 """
 
 from __future__ import annotations

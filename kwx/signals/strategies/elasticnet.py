@@ -62,4 +62,5 @@ STRATEGY = Strategy(
     ),
     build=build,
     family=lambda settings: "elasticnet",
+    needs="`kwx train elasticnet`",
 )  # fmt: skip

@@ -24,4 +24,5 @@ STRATEGY = Strategy(
     meaning="holds a bracket to be worth the pool of weather and market that `kwx fuse run` stored",
     reads=("p_fused_norm", "p_wx", "p_mkt", "mid_prob"),
     build=build,
+    needs="`kwx hazard fit-params` and `kwx hazard backfill`, then `kwx fuse run`",
 )

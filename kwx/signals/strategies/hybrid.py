@@ -25,4 +25,5 @@ STRATEGY = Strategy(
     reads=("p_said", "p_model", "p_calibrated", "mid_prob", "p_fused_norm"),
     build=build,
     family=lambda settings: settings.fields.family,
+    needs="`kwx train hybrid`, or `tod` or `market-clock`, whichever signals.family names",
 )

@@ -242,3 +242,9 @@ def test_what_was_known_is_what_the_view_has_in_force(lake, put):
 
     assert found.select(TOLD).equals(view)
     assert 0 < found["p_wx"].null_count() < 400
+
+
+def test_another_text_of_a_users_strategy_is_another_run(kept_lake):
+    """The file is no part of the project's code, so its text counts with the data."""
+    names = {question(kept_lake, source=source).run_id for source in (b"", b"p = 1", b"p = 2", b"p = 2")}
+    assert len(names) == 3

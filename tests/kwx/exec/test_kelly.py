@@ -116,18 +116,19 @@ def test_what_is_closed_is_not_traded(seed):
     assert not ((trades < 0) & (odds.sell_net == 0)).any()
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @given(seed=SEEDS)
-def test_who_holds_the_best_position_wants_nothing_more(seed):
+def test_who_holds_the_best_position_wants_nothing_more(dtype, seed):
     """Asked again with the wealth that the trades have made, the answer is next to nothing, and worth less."""
     odds = drawn(seed, LADDERS)
-    trades = kelly(odds)
+    trades = kelly(odds, dtype)
     free = ~is_capped(odds, trades)
     held = odds._replace(wealth=wealth_after(odds, trades))
 
-    again = kelly(held)
+    again = kelly(held, dtype)
 
-    assert (mean_log(held, again) - mean_log(held, 0 * again))[free].max() < 1e-6
-    assert np.quantile(np.abs(again[:, free]), 0.9) < 0.02
+    assert np.abs(mean_log(held, again) - mean_log(held, 0 * again))[free].max() < 1e-6
+    assert np.abs(again[:, free]).max() < 0.05
 
 
 @given(seed=SEEDS, scale=st.floats(0.01, 1e6))
