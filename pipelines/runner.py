@@ -1,6 +1,7 @@
 """Heavy work as a pure function of one task, mapped over processes. `spawn`, because Polars deadlocks under `fork`.
 
-The processes are ours, or those of a Dask cluster that sees the lake under the same path.
+The processes are ours, or those of a Dask cluster that sees the lake under the same path. One worker is a thread of this
+process: nothing has to be started for it, and a debugger sees into it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -45,14 +46,20 @@ def workers_wanted(said: int | None = None) -> int:
 def process_pool(workers: int) -> Iterator[Executor]:
     """Return a pool of fresh single-threaded processes; pending work is dropped when the block is left by an error."""
     with _environment(_ONE_THREAD):
-        spawn = multiprocessing.get_context("spawn")
-        pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with, initargs=(os.getpid(),))
+        pool = _pool(workers)
         try:
             yield pool
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         pool.shutdown()
+
+
+def _pool(workers: int) -> Executor:
+    if workers == 1:
+        return ThreadPoolExecutor(1)
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with, initargs=(os.getpid(),))
 
 
 @contextmanager

@@ -53,11 +53,15 @@ KNOWING_LEVEL = 0.996
 
 def build(root: Path, seed: int, efficiency: float) -> Snapshot:
     """Return a world whose weather is fitted on its first days and fused at a stated share on the others."""
-    build_demo(demo_world(days=DAYS, until=UNTIL, cities=CITIES, seed=seed, efficiency=efficiency, books=False), root)
-    fit_params(Walk(until=UNTIL - timedelta(days=DAYS - FITTED)), root)
-    backfill(Wish(since=SINCE), root)
+    build_demo(
+        demo_world(days=DAYS, until=UNTIL, cities=CITIES, seed=seed, efficiency=efficiency, books=False),
+        root,
+        workers=1,
+    )
+    fit_params(Walk(until=UNTIL - timedelta(days=DAYS - FITTED)), root, workers=1)
+    backfill(Wish(since=SINCE), root, workers=1)
     stated = said_weight(MARKET_SHARE, pool="log_linear", market=MarketRecipe())
-    fuse_days(FuseWish(since=SINCE, weights=stated), root)
+    fuse_days(FuseWish(since=SINCE, weights=stated), root, workers=1)
     return Lake(root).snapshot()
 
 
