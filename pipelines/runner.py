@@ -1,7 +1,7 @@
 """Heavy work as a pure function of one task, mapped over processes. `spawn`, because Polars deadlocks under `fork`.
 
-The processes are ours, or those of a Dask cluster that sees the lake under the same path. One worker is a thread of this
-process: nothing has to be started for it, and a debugger sees into it.
+The processes are ours, or those of a Dask cluster that sees the lake under the same path. One worker is a thread of
+this process: nothing has to be started for it, and a debugger sees into it.
 """
 
 from __future__ import annotations

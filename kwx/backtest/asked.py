@@ -17,8 +17,9 @@ from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, 
 BACKTEST = "backtest"
 _ROOMS = (
     "kwx/backtest", "kwx/config", "kwx/exec", "kwx/features", "kwx/fuse", "kwx/models", "kwx/scoring", "kwx/signals",
-    "warehouse/market",
+    "pipelines/lags.py", "warehouse/lake", "warehouse/market",
 )  # fmt: skip
+"""What moves a number; the views, through which most of the lake is read, stand beside them."""
 _WRITTEN = frozenset(table.name for table in (RUNS, DECISIONS, ORDERS, FILLS, EQUITY))
 """Tables that runs write: no backtest reads them."""
 _AROUND = timedelta(days=2)
@@ -30,8 +31,8 @@ _NAME_LETTERS = 12
 class Asked:
     """One run before it is made: the question, and hashes of the data and the code that answer it.
 
-    config: every setting, as JSON has it. inputs_sha256: see `made_of`; the number of the snapshot is not part of the
-    name, since keeping a run makes another snapshot that says the same.
+    config: every setting, as JSON has it. level, block_days: how intervals are drawn. inputs_sha256: see `made_of`; the
+    number of the snapshot is not part of the name, since keeping a run makes another snapshot that says the same.
     """
 
     strategy: str
@@ -43,18 +44,22 @@ class Asked:
     snapshot: int
     inputs_sha256: str
     seed: int = 0
+    level: float = 0.95
+    block_days: int = 1
     kind: str = BACKTEST
 
     @classmethod
     def of(
         cls, snapshot: Snapshot, *, strategy: str, fill_model: str, config: Mapping[str, Any], cities: tuple[str, ...],
-        since: date, until: date, seed: int = 0, source: bytes = b"",
+        since: date, until: date, seed: int = 0, level: float = 0.95, block_days: int = 1,
+        source: bytes = b"",
     ) -> Asked:  # fmt: skip
         """Return a backtest of a snapshot; source: the text of a strategy that is no part of the project."""
         data = made_of(snapshot, cities=cities, since=since, until=until)
         return cls(
             strategy=strategy, fill_model=fill_model, config=config, cities=cities, since=since, until=until, seed=seed,
-            snapshot=snapshot.number, inputs_sha256=sha256(data.encode() + source) if source else data,
+            level=level, block_days=block_days, snapshot=snapshot.number,
+            inputs_sha256=sha256(data.encode() + source) if source else data,
         )  # fmt: skip
 
     @property
@@ -72,7 +77,7 @@ class Asked:
         """The name of the run."""
         said = (
             self.kind, self.strategy, self.fill_model, self.config_sha256, self.cities, self.since, self.until,
-            self.seed, self.inputs_sha256, code_sha256(),
+            self.seed, self.level, self.block_days, self.inputs_sha256, code_sha256(),
         )  # fmt: skip
         return f"{self.kind}-{self.strategy}-{self.fill_model}-{sha256(json_bytes(said))[:_NAME_LETTERS]}".lower()
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kwx.backtest.notes import Note
 from kwx.exec.minute import Minute
 
 Words = NDArray[np.str_]
@@ -20,7 +21,7 @@ class Bars:
     """Minutes with a leading axis of time: row t ends t + 1 minutes after the date's `starts_utc`.
 
     The last row is no minute but the settlement: nothing is open in it, and `winner` is the place that pays, or
-    NOT_SETTLED where no official value is held.
+    NOT_SETTLED where nobody knows yet.
     """
 
     cities: tuple[str, ...]
@@ -31,5 +32,6 @@ class Bars:
     settled_f: NDArray[Any]  # [C, D] float, NaN where not settled
     fee_type: Words  # [C, D]
     fee_multiplier_milli: NDArray[np.int32]  # [C, D]
+    listed_maker_fee_num: NDArray[np.int32]  # [C, D], as the exchange lists it, whatever the minutes charge
     minutes: Minute  # NumPy, [T, B, C, D] and [T, C, D]; prints [T, K, B, C, D]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()

@@ -38,7 +38,8 @@ def blank_minutes(grid: Grid, *, guard_minutes: int, fee_rounding: str) -> Minut
         of_event["fee_step_micros"][place] = FEE_STEP_MICROS[rounding_on(one.event_date, fee_rounding)]
         of_event["price_step_ticks"][place] = one.price_step_ticks
         of_event["winner"][(-1, *place[1:])] = one.settled.place
-    return Minute(**_of_brackets(grid.shape), **of_event)
+    exists = np.broadcast_to(grid.tickers != "", grid.shape)
+    return Minute(**_of_brackets(grid.shape), **of_event, exists=exists)
 
 
 def _of_brackets(shape: tuple[int, ...]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from kwx.exec.params import Params
 from kwx.exec.rules import Rules
 from kwx.exec.state import Actions, State
 from kwx.exec.step import empty_state, step
+from warehouse.errors import Unbalanced
 
 Tree = TypeVar("Tree")
 
@@ -39,11 +40,9 @@ class Tally(NamedTuple):
     fees_micros: Array
     made_fills: Array
     took_fills: Array
-    made_centi: Array
-    took_centi: Array
     at_risk_micros: Array  # the most of the day
-    lowest_micros: Array  # the least that the day was worth at any minute, with its positions at the mid
-    open_centi: Array  # contracts that no settlement has closed
+    paid_micros: Array  # price times contracts of all fills, what was sold with a minus
+    settled_micros: Array  # paid by settlements
 
 
 def run_bars(rules: Rules, params: Params, bars: Bars) -> Trace:
@@ -55,11 +54,19 @@ def run_bars(rules: Rules, params: Params, bars: Bars) -> Trace:
 
 
 def tally_bars(rules: Rules, params: Params, bars: Bars) -> Tally:
-    """Take every step once for each set of parameters (leaves with a leading axis), and keep sums alone."""
+    """Take every step once for each set of parameters (leaves with a leading axis), and keep sums alone.
+
+    Sets whose money does not add up to the micro are refused.
+    """
     keep_compiled()
     with jax.enable_x64(True):
         tally: Tally = _numpy(_tallied(rules, params, _start(bars), bars.minutes))
-        return tally
+    if (tally.cash_micros != tally.settled_micros - tally.paid_micros - tally.fees_micros).any():
+        raise Unbalanced(
+            "cash is not what fills, fees and settlements come to in some set of parameters",
+            hint="this is a defect of the step: run the set alone, which tells where",
+        )
+    return tally
 
 
 def step_by_step(rules: Rules, params: Params, bars: Bars) -> Trace:
@@ -98,23 +105,22 @@ def _tallied(rules: Rules, params: Params, state: State, minutes: Minute) -> Tal
 def _no_tally(state: State) -> Tally:
     money, count = jnp.zeros_like(state.cash_micros), jnp.zeros_like(state.cash_micros, dtype=jnp.int32)
     return Tally(
-        cash_micros=money, fees_micros=money, made_fills=count, took_fills=count, made_centi=money, took_centi=money,
-        at_risk_micros=money, lowest_micros=money, open_centi=money,
+        cash_micros=money, fees_micros=money, made_fills=count, took_fills=count, at_risk_micros=money,
+        paid_micros=money, settled_micros=money,
     )  # fmt: skip
 
 
 def _added(tally: Tally, state: State, actions: Actions) -> Tally:
-    made, took = jnp.abs(actions.made_centi), jnp.abs(actions.took_centi)
+    paid = actions.made_centi.astype(jnp.int64) * actions.made_ticks
+    paid += actions.took_centi.astype(jnp.int64) * actions.took_ticks
     return Tally(
         cash_micros=state.cash_micros,
         fees_micros=state.fees_micros,
-        made_fills=tally.made_fills + total((made > 0).astype(jnp.int32)),
-        took_fills=tally.took_fills + total((took > 0).astype(jnp.int32)),
-        made_centi=tally.made_centi + total(made),
-        took_centi=tally.took_centi + total(took),
+        made_fills=tally.made_fills + total((actions.made_centi != 0).astype(jnp.int32)),
+        took_fills=tally.took_fills + total((actions.took_centi != 0).astype(jnp.int32)),
         at_risk_micros=jnp.maximum(tally.at_risk_micros, actions.at_risk_micros),
-        lowest_micros=jnp.minimum(tally.lowest_micros, actions.cash_micros + actions.position_micros),
-        open_centi=total(jnp.abs(state.position_centi)).astype(jnp.int64),
+        paid_micros=tally.paid_micros + total(paid),
+        settled_micros=tally.settled_micros + actions.settled_micros,
     )
 
 

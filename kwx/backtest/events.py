@@ -11,6 +11,8 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from kwx.backtest.notes import Note
+from kwx.backtest.outcomes import outcomes_of
 from kwx.exec.minute import NOT_SETTLED
 from kwx.scoring.stored.labels import labels_of
 from warehouse.errors import Refused
@@ -32,14 +34,6 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-class Note(NamedTuple):
-    """Something that a reader of results must know of one event."""
-
-    city: str
-    event_date: date
-    text: str
-
-
 class Settled(NamedTuple):
     """How an event ended: the place of the bracket that pays, the official value, and when that became known."""
 
@@ -50,13 +44,14 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event that trades."""
+    """One event that trades; fees: what is charged, which is what is listed unless makers are to pay more."""
 
     city: str
     event_date: date
     ladder: Ladder
     opens_utc: datetime
     closes_utc: datetime
+    listed_fees: FeeRule
     fees: FeeRule
     price_step_ticks: int
     settled: Settled
@@ -74,6 +69,7 @@ def events_of(
 ) -> Events:
     """Return the events of some cities on some dates that can be traded."""
     rows = _listed(snapshot, cities, dates)
+    paid = _paid(snapshot, cities, dates)
     labels = {(city, day): (high_f, utc) for city, day, high_f, utc in labels_of(snapshot).iter_rows()}
     quoted = set(snapshot.partitions(CANDLES_DENSE.name))
     traded: list[Event] = []
@@ -83,21 +79,12 @@ def events_of(
             said: list[str] = []
             if Partition(city, day) not in quoted:
                 said.append("left out: no quotes are held")
-            elif (event := _event(rows.get((city, day), []), labels.get((city, day)), maker_fee, said)) is not None:
-                traded.append(event)
+            else:
+                key = (city, day)
+                event = _event(rows.get(key, []), paid.get(key), labels.get(key), maker_fee, said)
+                traded += [] if event is None else [event]
             notes += (Note(city, day, text) for text in said)
     return Events(traded, notes)
-
-
-def told(notes: Iterable[Note]) -> tuple[str, ...]:
-    """Return notes as sentences, those that say the same of several dates of a city as one."""
-    ordered = sorted(notes, key=lambda note: (note.city, note.text, note.event_date))
-    grouped = groupby(ordered, key=lambda note: (note.city, note.text))
-    return tuple(f"{city} {_span([note.event_date for note in ours])}: {text}" for (city, text), ours in grouped)
-
-
-def _span(days: Sequence[date]) -> str:
-    return str(days[0]) if len(days) == 1 else f"{days[0]} … {days[-1]} ({len(days)} dates)"
 
 
 def _listed(
@@ -109,9 +96,16 @@ def _listed(
     return {key: list(ours) for key, ours in groupby(rows, key=lambda row: (row["city"], row["event_date"]))}
 
 
+def _paid(snapshot: Snapshot, cities: Sequence[str], dates: Sequence[date]) -> Mapping[tuple[str, date], str]:
+    """Return the market that is paid of each event date that has one."""
+    rows = outcomes_of(snapshot, cities=cities, since=min(dates), until=max(dates)).filter("settled_yes")
+    return {(city, day): name for city, day, name in rows.select("city", "event_date", "market_ticker").iter_rows()}
+
+
 def _event(
-    markets: Sequence[Mapping[str, Any]], label: tuple[int, datetime] | None, maker_fee: str, said: list[str]
-) -> Event | None:
+    markets: Sequence[Mapping[str, Any]], paid: str | None, label: tuple[int, datetime] | None, maker_fee: str,
+    said: list[str],
+) -> Event | None:  # fmt: skip
     """Return one event, or None where it cannot be traded; `said` gathers what is to be known of it."""
     names = {row["event_ticker"] for row in markets}
     if len(names) != 1:
@@ -120,7 +114,7 @@ def _event(
     try:
         named = ((row["market_ticker"], Bracket(row["low_f"], row["high_f"])) for row in markets)
         ladder = Ladder.of(named, event=markets[0]["event_ticker"])
-        fees = _charged(_same(markets, "fee_type"), _same(markets, "fee_multiplier_milli"), maker_fee, said)
+        listed_fees = _listed_fees(_same(markets, "fee_type"), _same(markets, "fee_multiplier_milli"), said)
         step_ticks = _same(markets, "price_step_ticks")
     except Refused as error:
         said.append(f"left out: {error}")
@@ -133,9 +127,10 @@ def _event(
         ladder=ladder,
         opens_utc=min(row["open_utc"] for row in markets),
         closes_utc=max(row["close_utc"] for row in markets),
-        fees=fees,
+        listed_fees=listed_fees,
+        fees=_charged(listed_fees, maker_fee),
         price_step_ticks=step_ticks or TICKS_PER_CENT,
-        settled=_settled(ladder, markets, label, said),
+        settled=_settled(ladder, markets, paid, label, said),
     )
 
 
@@ -149,34 +144,41 @@ def _same(markets: Sequence[Mapping[str, Any]], column: str) -> Any:
     return found.pop()
 
 
-def _charged(fee_type: str | None, multiplier_milli: int | None, maker_fee: str, said: list[str]) -> FeeRule:
-    """Return what fills are charged: what is listed, the usual fee where nothing is."""
+def _listed_fees(fee_type: str | None, multiplier_milli: int | None, said: list[str]) -> FeeRule:
+    """Return the listed fee, the usual one where nothing is listed."""
     if fee_type is None or multiplier_milli is None:
         said.append("no fee is listed: the usual one is charged")
-    listed = FeeRule(
+    return FeeRule(
         fee_type=QUADRATIC if fee_type is None else fee_type,
         multiplier_milli=USUAL_MULTIPLIER_MILLI if multiplier_milli is None else multiplier_milli,
     )
+
+
+def _charged(listed: FeeRule, maker_fee: str) -> FeeRule:
+    """Return what fills are charged: what is listed, or more of makers where they are to pay."""
     asked = replace(listed, fee_type=_MAKERS_PAY)
     return asked if maker_fee == WITH_MAKER_FEES and asked.maker_num > listed.maker_num else listed
 
 
 def _settled(
-    ladder: Ladder, markets: Iterable[Mapping[str, Any]], label: tuple[int, datetime] | None, said: list[str]
-) -> Settled:
-    """Return how an event ended: by the exchange's own result where there is one, else by the official value."""
-    paid = [row for row in markets if row["result"] == "yes"]
+    ladder: Ladder, markets: Iterable[Mapping[str, Any]], paid: str | None, label: tuple[int, datetime] | None,
+    said: list[str],
+) -> Settled:  # fmt: skip
+    """Return how an event ended: the bracket that is paid, and the official value where one is held."""
     settled = Settled() if label is None else Settled(ladder.winner(label[0]), float(label[0]), label[1])
-    if len(paid) == 1 and (place := ladder.names.index(paid[0]["market_ticker"])) != settled.place:
-        said.append(
-            "no official value is held: the exchange's result pays"
-            if label is None
-            else f"the exchange paid {ladder.brackets[place]}, not the bracket of the official {label[0]} °F: it pays"
-        )
-        return settled._replace(place=place, known_utc=paid[0]["settled_utc"] or settled.known_utc)
-    if label is None:
+    if paid is None:
         said.append("not settled: no official value is held")
-    return settled
+        return settled
+    place = ladder.names.index(paid)
+    if place == settled.place:
+        return settled
+    said.append(
+        "no official value is held: the exchange's result pays"
+        if label is None
+        else f"the exchange paid {ladder.brackets[place]}, not the bracket of the official {label[0]} °F: it pays"
+    )
+    told_utc = next(row["settled_utc"] for row in markets if row["market_ticker"] == paid)
+    return settled._replace(place=place, known_utc=told_utc or settled.known_utc)
 
 
 def dates_held(snapshot: Snapshot, cities: Sequence[str]) -> Iterator[date]:

@@ -78,8 +78,15 @@ WORDS: Mapping[Gate, GateWords] = {
         meaning="the size is smaller than one lot",
         settings=("trade.lot_contracts", "risk.kelly_alpha", "trade.bankroll_dollars"),
     ),
+    Gate.LADDER: GateWords(
+        meaning="a bracket of the event has no probability, so the ladder cannot be sized",
+        settings=("trade.sizing",),
+    ),
+    Gate.KELLY: GateWords(
+        meaning="beside the rest of the ladder Kelly wants none of it, for all its edge", settings=("trade.sizing",)
+    ),
 }
-"""All of them, in the order in which a step asks."""
+"""All of them."""
 
 
 def words_of(word: str) -> GateWords:

@@ -24,6 +24,8 @@ from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, RUNS, Partition, Table
 from warehouse.lake.writer import Writer, write
 
+SENSITIVITY = "sensitivity"
+"""The part of a summary that a run may be made without."""
 _EVERY_CITY = Partition(ALL_CITIES)
 _WAIT_SECONDS = 60.0
 
@@ -67,17 +69,23 @@ class Keeper:
             self.writer.drop(table, day)
 
     def finish(self, summary: Mapping[str, Any]) -> Built:
-        """Publish all of the run behind the checks; made again with the same answer, nothing changes."""
+        """Publish all of the run behind the checks; made again with the same answer, nothing changes.
+
+        Neither does it where the run was kept with its sensitivity before, and is made again without.
+        """
         held = self.snapshot.read(RUNS, _EVERY_CITY).select(RUNS.schema.names())
         is_ours = pl.col("run_id") == self.asked.run_id
-        told = {"gates": pl.concat(self.gates).to_dict(as_series=False) if self.gates else {}}
+        before = held.filter(is_ours).to_dicts()
+        told = {"gates": self._gates_by_date()}
+        if before and not summary.get(SENSITIVITY):
+            told |= _sensitivity_of(before[0])
         row = self.asked.row() | {
             "made_utc": self.writer.clock(),
             "summary_json": json.dumps(plain({**summary, **told}), sort_keys=True, allow_nan=False),
         }
         # When a run was first made, and of which snapshot, stays: made again it is the same run.
-        first = held.filter(is_ours).select("snapshot", "made_utc").to_dicts()
-        rows = pl.DataFrame([row | (first[0] if first else {})], schema=RUNS.schema)
+        first = {name: row_before[name] for row_before in before for name in ("snapshot", "made_utc")}
+        rows = pl.DataFrame([row | first], schema=RUNS.schema)
         self.staged.append(
             self.writer.staging.stage(RUNS, pl.concat([held.filter(~is_ours), rows]), _EVERY_CITY)
         )  # fmt: skip
@@ -85,6 +93,17 @@ class Keeper:
             self.writer, self.staged, before=self.snapshot.number, started=self.started,
             config={"run_id": self.asked.run_id},
         )  # fmt: skip
+
+    def _gates_by_date(self) -> dict[str, list[Any]]:
+        """Return the gates, in whatever pieces they came."""
+        if not self.gates:
+            return {}
+        return pl.concat(self.gates).sort("event_date", "city", "gate").to_dict(as_series=False)
+
+
+def _sensitivity_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    summary = json.loads(row["summary_json"])
+    return {name: summary[name] for name in (SENSITIVITY,) if name in summary}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -33,6 +33,10 @@ class Ledger:
         yield FILLS, self.fills
         yield DECISIONS, self.decisions
         yield EQUITY, self.equity
+
+    def without_decisions(self) -> Ledger:
+        """Return all but the decisions, by far the most rows."""
+        return replace(self, decisions=self.decisions.clear())
 
 
 def ledger_of(run_id: str, strategy: str, bars: Bars, actions: Actions, *, known: Known) -> Ledger:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -16,9 +15,7 @@ from kwx.backtest.drawdown import Drawdown, daily_drawdown, intraday_drawdown
 from kwx.backtest.sharpe import Deflated, Sharpe, deflated, sharpe_interval, sharpe_of
 from kwx.models.registry.plain import plain
 from kwx.scoring.reliability import Reliability, reliability
-from kwx.scoring.resampling import Estimate
-
-_FEWEST_TO_CALIBRATE = 2
+from kwx.scoring.resampling import LEAST_BLOCKS, Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +34,7 @@ class Metrics:
     net: what all of it gained after fees, in micros. per_date: the mean of an event date. return_on_risk: net over the
     sum of the most that was at risk on each city's event date. outlay_micros: what the sides taken cost, the turnover.
     fills_won, positions_won: shares that gained something. calibration: of the probabilities acted on, at fills, None
-    without any. unsettled: events left out, since nobody knows yet what they pay.
+    on too few dates to judge. unsettled: events left out, since nobody knows yet what they pay.
     """
 
     events: int
@@ -83,23 +80,21 @@ def measured(
     equity: pl.DataFrame,
     outcomes: pl.DataFrame,
     *,
-    trials: Sequence[float] = (),
     block_days: int = 1,
     level: float = 0.95,
     seed: int = 0,
 ) -> Measured:
-    """Measure a run from its fills, its equity and how its events ended; trials: the Sharpe ratios of its sweep."""
+    """Measure a run from its fills, its equity and how its events ended."""
     gained = earned(fills, outcomes)
     days = day_rows(gained, equity, outcomes)
     by_date = ByDate.of(days, block_days=block_days, level=level, seed=seed)
     settled = gained.filter(pl.col("net_micros").is_not_null())
-    metrics = _metrics(days, settled, equity, by_date, trials=trials, seed=seed)
+    metrics = _metrics(days, settled, equity, by_date, seed=seed)
     return Measured(metrics=metrics, days=days, gained=settled, by_date=by_date)
 
 
 def _metrics(
-    days: pl.DataFrame, gained: pl.DataFrame, equity: pl.DataFrame, by_date: ByDate, *, trials: Sequence[float],
-    seed: int,
+    days: pl.DataFrame, gained: pl.DataFrame, equity: pl.DataFrame, by_date: ByDate, *, seed: int
 ) -> Metrics:  # fmt: skip
     settled = days.filter("is_settled")
     counted = [name for name, dtype in settled.schema.items() if dtype == pl.Int64]
@@ -116,7 +111,7 @@ def _metrics(
         return_on_risk=by_date.ratio(net, per_date["at_risk_micros"]),
         sharpe=sharpe,
         sharpe_interval=sharpe_interval(net, by_date.draws),
-        deflated=deflated(sharpe, trials),
+        deflated=deflated(sharpe, ()),
         daily_drawdown=daily_drawdown(days),
         intraday_drawdown=intraday_drawdown(equity, days),
         fills_won=by_date.ratio(per_date["fills_won"], fills),
@@ -139,7 +134,7 @@ def _volume(days: pl.DataFrame, style: str) -> Volume:
 def _calibration(gained: pl.DataFrame, *, seed: int) -> Reliability | None:
     """Hold the probabilities at fills against what came; fills of one date are one piece of evidence."""
     told = gained.filter(pl.col("p_fair").is_not_null())
-    if len(told) < _FEWEST_TO_CALIBRATE:
+    if told["event_date"].n_unique() < LEAST_BLOCKS:
         return None
     return reliability(
         told["p_fair"].to_numpy(), hit=told["settled_yes"].to_numpy(), dates=told["event_date"].to_numpy(), seed=seed

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from kwx.backtest.events import MAKER_FEES, PUBLISHED, Event, Events, Note, dates_held, events_of, told
+from kwx.backtest.events import MAKER_FEES, PUBLISHED, Event, Events, dates_held, events_of
 from kwx.backtest.grid import MINUTE, Extent
+from kwx.backtest.notes import Note, told
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
 from warehouse.market.climate_day import event_dates

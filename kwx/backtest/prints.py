@@ -1,8 +1,9 @@
 """What traded within each minute: a resting order is filled when a print happens, not when a candle tells of it.
 
-Prints are those of the tape, by their own time. Block trades are agreed off the book and reach no order in it. An event
-without a tape has the prices and volumes that its candles tell, in the minute in which they became known; who took is
-not known then, so there are no prints on either side.
+Prints are those of the tape, by their own time; of prints of one instant the one furthest through the book is the last,
+whatever order the tape has them in. Block trades are agreed off the book and reach no order in it. An event without a
+tape has the prices and volumes that its candles tell, in the minute in which they became known; who took is not known
+then, so there are no prints on either side.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from kwx.exec.minute import PRINT_LEVELS, Minute, Prints
 TRADE_COLUMNS = (
     "event_date", "market_ticker", "ts_utc", "yes_price_ticks", "count_centi", "taker_side", "is_block",
 )  # fmt: skip
-"""What of trades is read, in the order of market and time."""
+"""What of trades is read."""
 
 CANDLE_COLUMNS = (
     "market_ticker", "ts_utc", "price_low_ticks", "price_high_ticks", "price_close_ticks", "volume_centi",
@@ -24,11 +25,15 @@ CANDLE_COLUMNS = (
 """What of candles_dense is read of an event without a tape."""
 
 NO_TAPE = "no tape is held: fills see the prices and volumes of candles, and no prints"
+THIN_TAPE = "the tape holds less than half of the volume of the candles: orders that rest see only what it holds"
+TAPE_PER_CANDLES = 0.5
+"""A tape with less of the candles' volume than this share was recorded in part."""
 
 
 def lay_prints(trades: pl.DataFrame, grid: Grid, minutes: Minute) -> None:
     """Write the trades of a tape into the minutes in which they happened."""
-    tape = trades.filter(~pl.col("is_block")).sort("market_ticker", "ts_utc", maintain_order=True)
+    reach = pl.when(pl.col("taker_side") == "yes").then(1).otherwise(-1) * pl.col("yes_price_ticks")
+    tape = trades.filter(~pl.col("is_block")).sort("market_ticker", "ts_utc", reach)
     cells = grid.cells(tape["market_ticker"], tape["ts_utc"])
     price, count = pl.col("yes_price_ticks"), pl.col("count_centi").cast(pl.Int32)
     placed = tape.filter(cells.kept).select("taker_side", price, count, cell=cells.at)

@@ -12,10 +12,18 @@ import polars as pl
 from kwx.backtest.bars import Bars
 from kwx.backtest.blank import blank_minutes
 from kwx.backtest.depth import lay_sizes
-from kwx.backtest.events import Note, told
 from kwx.backtest.grid import Grid
+from kwx.backtest.notes import Note
 from kwx.backtest.plan import DATES_AT_ONCE, BarsPlan
-from kwx.backtest.prints import CANDLE_COLUMNS, NO_TAPE, TRADE_COLUMNS, lay_candles, lay_prints
+from kwx.backtest.prints import (
+    CANDLE_COLUMNS,
+    NO_TAPE,
+    TAPE_PER_CANDLES,
+    THIN_TAPE,
+    TRADE_COLUMNS,
+    lay_candles,
+    lay_prints,
+)
 from kwx.backtest.quotes import QUOTE_COLUMNS, lay_quotes
 from kwx.exec.minute import Minute
 from pipelines.runner import workers_wanted
@@ -64,11 +72,21 @@ def _lay_city(plan: BarsPlan, city: str, grid: Grid, minutes: Minute, signals: S
     lay_signals(signals(plan.snapshot, city, since, until), grid, minutes)
     taped = set(trades["event_date"].unique())
     lacking = [event.event_date for event in plan.events if event.city == city and event.event_date not in taped]
-    notes = []
+    notes = _thin_tapes(plan, trades, city)
     for day in lacking:
         if lay_candles(_read(plan, CANDLES_DENSE, CANDLE_COLUMNS, city, day, day), grid, minutes):
             notes.append(Note(city, day, NO_TAPE))
     return notes
+
+
+def _thin_tapes(plan: BarsPlan, trades: pl.DataFrame, city: str) -> list[Note]:
+    """Say of which event dates the tape lacks so much that it was recorded in part."""
+    dense = plan.snapshot.scan(CANDLES_DENSE, cities=(city,), since=plan.dates[0], until=plan.dates[-1])
+    told = dense.group_by("event_date").agg(told_centi=pl.col("volume_centi").cast(pl.Int64).sum()).collect()
+    held = trades.group_by("event_date").agg(held_centi=pl.col("count_centi").cast(pl.Int64).sum())
+    thin = held.join(told, on="event_date").filter(pl.col("held_centi") < TAPE_PER_CANDLES * pl.col("told_centi"))
+    traded = {event.event_date for event in plan.events if event.city == city}
+    return [Note(city, day, THIN_TAPE) for day in thin["event_date"].sort() if day in traded]
 
 
 def _read(plan: BarsPlan, table: Table, columns: Sequence[str], city: str, since: date, until: date) -> pl.DataFrame:
@@ -87,14 +105,16 @@ def _bars(plan: BarsPlan, grid: Grid, minutes: Minute, notes: Sequence[Note]) ->
     of_event = grid.shape[2:]
     settled_f, settled_utc = np.full(of_event, np.nan), np.full(of_event, "NaT", "datetime64[us]")
     fee_type, multiplier = np.full(of_event, "", dtype=object), np.zeros(of_event, np.int32)
+    listed_maker = np.zeros(of_event, np.int32)
     for event in grid.events:
         place = grid.place_of(event)
         settled_f[place] = event.settled.high_f
         if event.settled.known_utc is not None:
             settled_utc[place] = event.settled.known_utc.replace(tzinfo=None)
         fee_type[place], multiplier[place] = event.fees.fee_type, event.fees.multiplier_milli
+        listed_maker[place] = event.listed_fees.maker_num
     return Bars(
         cities=grid.cities, dates=grid.dates, tickers=grid.tickers, starts_utc=grid.starts_utc,
         settled_utc=settled_utc, settled_f=settled_f, fee_type=fee_type.astype(str), fee_multiplier_milli=multiplier,
-        minutes=minutes, notes=told(notes),
+        listed_maker_fee_num=listed_maker, minutes=minutes, notes=tuple(notes),
     )  # fmt: skip

@@ -13,12 +13,15 @@ from typing import Any
 import polars as pl
 
 from kwx.backtest.asked import Asked
+from kwx.backtest.bars import Bars
 from kwx.backtest.conserved import require_conserved
 from kwx.backtest.engine import run_bars
-from kwx.backtest.kept import keeping
+from kwx.backtest.kept import SENSITIVITY, keeping
 from kwx.backtest.known import Known
 from kwx.backtest.ledger import Ledger, ledger_of, together
 from kwx.backtest.metrics import Measured, measured
+from kwx.backtest.notes import Note
+from kwx.backtest.notes import told as notes_told
 from kwx.backtest.outcomes import outcomes_of, require_same_outcomes
 from kwx.backtest.plan import DATES_AT_ONCE, BarsPlan, BarsRecipe, planned
 from kwx.backtest.read import Signals, stream_bars
@@ -35,6 +38,7 @@ from kwx.signals.settings import SignalSettings, signal_settings
 from kwx.signals.strategy import Strategy
 from pipelines.publishing import Built, OnProgress
 from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import CANDLES_DENSE
 from warehouse.market.cities import CITIES, city
 
 
@@ -44,7 +48,8 @@ class Wish:
 
     strategy: a name, or the path of a file. said: settings beside the file's, by key. keep: write the run to the lake.
     with_sensitivity: run every other model of fills and the other maker's fee as well. block_days: neighbouring dates
-    that are drawn together for intervals.
+    that are drawn together for intervals. with_decisions: give the decisions back, of a year some gigabytes; kept they
+    are either way.
     """
 
     strategy: str
@@ -60,12 +65,13 @@ class Wish:
     block_days: int = 1
     keep: bool = True
     with_sensitivity: bool = True
+    with_decisions: bool = False
     dates_at_once: int = DATES_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What came of a backtest; `built` is None where it was not kept."""
+    """What came of a backtest; `built` is None where it was not kept. The ledger has decisions where wished for."""
 
     asked: Asked
     configs: Mapping[str, TradeConfig]
@@ -80,7 +86,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Setup:
-    """A wish held against a lake: what is read, under which rules and parameters, and the name of the run."""
+    """A wish held against a lake: what is read, under which rules and parameters, and the name of the run.
+
+    lacking: what is to be said of cities that nobody asked for by name and the lake has no quotes of.
+    """
 
     asked: Asked
     strategy: Strategy
@@ -89,6 +98,7 @@ class Setup:
     rules: Rules
     params: Params
     signals: Signals
+    lacking: tuple[str, ...] = ()
 
 
 def backtest(
@@ -100,16 +110,15 @@ def backtest(
     snapshot = lake.snapshot()
     setup = set_up(wish, snapshot)
     cities, since, until = setup.plan.cities, setup.plan.dates[0], setup.plan.dates[-1]
-    known = Known.of(snapshot, cities=cities, since=since, until=until)
     outcomes = outcomes_of(snapshot, cities=cities, since=since, until=until)
-    ledgers, cases, notes = [], [], list[str]()
+    ledgers, cases, noted = [], [], list[Note]()
     with ExitStack() as stack:
         keeper = stack.enter_context(keeping(lake, setup.asked)) if wish.keep else None
         for bars in stream_bars(setup.plan, setup.signals, dates_at_once=wish.dates_at_once):
             require_same_outcomes(bars, outcomes)
-            ledger = _run(setup, bars, known)
-            ledgers.append(ledger)
-            notes += [note for note in bars.notes if note not in notes]
+            ledger = _run(setup, bars)
+            ledgers.append(ledger if wish.with_decisions else ledger.without_decisions())
+            noted += bars.notes
             if wish.with_sensitivity:
                 cases.append(sense(setup.rules, setup.params, bars))
             if keeper is not None:
@@ -117,22 +126,25 @@ def backtest(
             done = sum(len(one.equity["event_date"].unique()) for one in ledgers)
             on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
         whole = together(ledgers)
-        notes += _without_opinion(setup.strategy, whole)
+        silent = _without_opinion(setup.strategy, whole)
         found = measured(
             whole.fills, whole.equity, outcomes, block_days=wish.block_days, level=wish.level, seed=wish.seed
         )  # fmt: skip
         cases_told = sensed(pl.concat(cases), found.by_date) if cases else ()
-        built = None if keeper is None else keeper.finish(_summary(found, cases_told, notes))
+        built = None if keeper is None else keeper.finish(
+            _summary(found, cases_told, [*notes_told(_within(setup.plan, noted)), *silent])
+        )  # fmt: skip
     return Outcome(
         asked=setup.asked, configs=setup.configs, measured=found, ledger=whole, sensitivity=cases_told,
-        notes=tuple(notes), bars=setup.plan.rows, built=built, seconds=time.perf_counter() - started,
+        notes=(*setup.lacking, *notes_told(noted), *silent), bars=setup.plan.rows, built=built,
+        seconds=time.perf_counter() - started,
     )  # fmt: skip
 
 
 def set_up(wish: Wish, snapshot: Snapshot) -> Setup:
     """Read the settings of a wish and plan what is read; refuse what contradicts itself or is not there."""
     strategy = strategy_of(wish.strategy)
-    keys = tuple(dict.fromkeys(city(word).key for word in wish.cities)) or tuple(CITIES)
+    keys = tuple(dict.fromkeys(city(word).key for word in wish.cities)) or _quoted(snapshot)
     configs = trading_of(wish.configuration, keys, profile=wish.profile, said=wish.said)
     account = configs[keys[0]].trade
     recipe = BarsRecipe(
@@ -145,12 +157,25 @@ def set_up(wish: Wish, snapshot: Snapshot) -> Setup:
     }
     asked = Asked.of(
         snapshot, strategy=strategy.name, fill_model=wish.fill.value, config=_config(configs, settings, plan.cities),
-        cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed, source=strategy.source,
+        cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed, level=wish.level,
+        block_days=wish.block_days, source=strategy.source,
     )  # fmt: skip
     return Setup(
         asked=asked, strategy=strategy, configs=configs, plan=plan, params=params_of(configs, plan.cities),
         rules=Rules(fill=wish.fill, sizing=Sizing(account.sizing)), signals=_signals(strategy, settings),
+        lacking=() if wish.cities else _lacking(keys),
     )  # fmt: skip
+
+
+def _quoted(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the cities with quotes, all of them where none has any."""
+    held = {day.city for day in snapshot.partitions(CANDLES_DENSE.name)}
+    return tuple(key for key in CITIES if key in held) or tuple(CITIES)
+
+
+def _lacking(quoted: Sequence[str]) -> tuple[str, ...]:
+    lacking = ", ".join(key for key in CITIES if key not in quoted)
+    return (f"no quotes in the lake: {lacking}",) if lacking else ()
 
 
 def _signals(strategy: Strategy, settings: Mapping[str, SignalSettings]) -> Signals:
@@ -160,13 +185,20 @@ def _signals(strategy: Strategy, settings: Mapping[str, SignalSettings]) -> Sign
     return read
 
 
-def _run(setup: Setup, bars: Any, known: Known) -> Ledger:
+def _run(setup: Setup, bars: Bars) -> Ledger:
     """Take all steps of some bars and tell them as rows; whose money does not add up is never told."""
     trace = run_bars(setup.rules, setup.params, bars)
     run_id = setup.asked.run_id
+    known = Known.of(setup.plan.snapshot, cities=bars.cities, since=bars.dates[0], until=bars.dates[-1])
     ledger = ledger_of(run_id, setup.asked.strategy, bars, trace.actions, known=known)
     require_conserved(run_id, bars, trace.actions, trace.final, ledger, params=setup.params)
     return ledger
+
+
+def _within(plan: BarsPlan, notes: Sequence[Note]) -> list[Note]:
+    """Return what is said of the cities and dates that name the run; a wider question may find more to say."""
+    cities, since, until = set(plan.cities), plan.dates[0], plan.dates[-1]
+    return [note for note in notes if note.city in cities and since <= note.event_date <= until]
 
 
 def _without_opinion(strategy: Strategy, ledger: Ledger) -> list[str]:
@@ -189,7 +221,7 @@ def _config(
 def _summary(found: Measured, cases: Sequence[Sensed], notes: Sequence[str]) -> dict[str, Any]:
     return {
         "metrics": found.metrics.plain(),
-        "sensitivity": [told(case) for case in cases],
+        SENSITIVITY: [told(case) for case in cases],
         "notes": list(notes),
     }
 

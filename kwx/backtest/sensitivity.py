@@ -14,7 +14,7 @@ from kwx.backtest.bars import Bars
 from kwx.backtest.by_date import ByDate
 from kwx.backtest.engine import Tally, tally_bars
 from kwx.backtest.equity import settled
-from kwx.backtest.events import MAKER_FEES, WITH_MAKER_FEES
+from kwx.backtest.events import MAKER_FEES, PUBLISHED
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules
 from kwx.scoring.resampling import Estimate
@@ -76,12 +76,12 @@ def _sensed(case: Case, rows: pl.DataFrame, by_date: ByDate) -> Sensed:
 
 
 def _charged(bars: Bars, maker_fee: str) -> Bars:
-    """Return bars whose makers pay at least what they do elsewhere on the exchange, where that is the case."""
-    if maker_fee != WITH_MAKER_FEES:
-        return bars
+    """Return bars whose makers pay what is listed, or at least what others do, whatever the run charged them."""
     minutes = bars.minutes
+    listed = np.broadcast_to(bars.listed_maker_fee_num, minutes.maker_fee_num.shape)
     elsewhere = minutes.taker_fee_num // TAKERS_TO_MAKERS
-    return replace(bars, minutes=minutes._replace(maker_fee_num=np.maximum(minutes.maker_fee_num, elsewhere)))
+    charged = listed if maker_fee == PUBLISHED else np.maximum(listed, elsewhere)
+    return replace(bars, minutes=minutes._replace(maker_fee_num=np.ascontiguousarray(charged)))
 
 
 def _rows(bars: Bars, tally: Tally, *, place: int) -> pl.DataFrame:

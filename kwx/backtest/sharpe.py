@@ -24,11 +24,16 @@ from kwx.scoring.resampling import Draws, Estimate
 
 DATES_PER_YEAR = 365
 LEAST_DATES = 3
+_ROUNDING = 1e-12
+"""What rounding leaves of a variance that is nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sharpe:
-    """A ratio per event date with its moments; NaN where dates are fewer than three, or all gained the same."""
+    """A ratio per event date with its moments; NaN where dates are fewer than three, or all gained the same.
+
+    The error alone is NaN where the formula has none: the gains have but two values, the rarer far from the mean.
+    """
 
     value: float
     standard_error: float
@@ -61,8 +66,9 @@ def sharpe_of(gains: Floats) -> Sharpe:
     value = float(gains.mean()) / spread
     skewness, kurtosis = third / second**1.5, fourth / second**2
     variance = (1 - skewness * value + (kurtosis - 1) / 4 * value**2) / (len(gains) - 1)
+    error = math.sqrt(variance) if variance > _ROUNDING else math.nan
     return Sharpe(
-        value=value, standard_error=math.sqrt(variance), skewness=skewness, kurtosis=kurtosis, dates=len(gains)
+        value=value, standard_error=error, skewness=skewness, kurtosis=kurtosis, dates=len(gains)
     )  # fmt: skip
 
 
@@ -76,12 +82,15 @@ def sharpe_interval(gains: Floats, draws: Draws) -> Estimate:
 
 
 def expected_best(trials: Sequence[float]) -> float:
-    """Return the best ratio that luck alone finds among as many trials as there are, as far apart as they are."""
-    number = len(trials)
-    if number < 2:
+    """Return the best ratio that luck alone finds among as many trials as there are, as far apart as they are.
+
+    One without a ratio (NaN), such as a set that never traded, is a trial too; how far apart they are the others say.
+    """
+    number, told = len(trials), [ratio for ratio in trials if math.isfinite(ratio)]
+    if len(told) < 2:
         return 0.0
     first, second = ndtri(1 - 1 / number), ndtri(1 - 1 / (number * math.e))
-    return float(np.std(trials, ddof=1) * ((1 - np.euler_gamma) * first + np.euler_gamma * second))
+    return float(np.std(told, ddof=1) * ((1 - np.euler_gamma) * first + np.euler_gamma * second))
 
 
 def deflated(sharpe: Sharpe, trials: Sequence[float]) -> Deflated:

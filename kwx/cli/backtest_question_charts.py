@@ -21,7 +21,7 @@ _MICROS_PER_DOLLAR = 1_000_000
 def sweep_chart(done: Swept) -> Chart:
     """Draw each set's gain on the dates that rank against its gain on those held out."""
     told = done.board.rows.select(
-        "set", ranked=pl.col("ranked_net_micros") / _MICROS_PER_DOLLAR,
+        "set", ranked=pl.col("net_micros") / _MICROS_PER_DOLLAR,
         held_out=pl.col("held_out_net_micros") / _MICROS_PER_DOLLAR, p="p_better",
     ).with_row_index("place", offset=1)  # fmt: skip
     base = alt.Chart(inline(told)).encode(

@@ -43,6 +43,7 @@ def _summary(done: Swept) -> dict[str, Any]:
         "skipped": [asdict(one) for one in done.skipped],
         "passes": done.passes,
         "level": done.board.level,
+        "ranked_dates": done.board.ranked_dates,
         "expected_best_sharpe": plain(done.board.expected_best_sharpe),
         "held_out": None if done.board.held is None else plain(asdict(done.board.held)),
         "notes": list(done.notes),
@@ -62,7 +63,7 @@ def tell_sweep(done: Swept) -> None:
     )
     headers = (
         "set", *(key.rpartition(".")[2] for key in varied), "net $", "interval", "on risk", "Sharpe", "s.e.",
-        "deflated", "p", "drawdown $", "fees $", "fills", "ranked $", "held out $",
+        "deflated", "p", "drawdown $", "fees $", "fills",
     )  # fmt: skip
     out.print(table_of(headers, [_line(line, varied) for line in rows.head(_SHOWN).iter_rows(named=True)]))
     if rows.height > _SHOWN:
@@ -84,8 +85,7 @@ def _line(line: dict[str, Any], varied: tuple[str, ...]) -> tuple[Any, ...]:
         "·" if low is None else f"{_dollars(low)} … {_dollars(high)}", _told(line["return_on_risk"], ".1%"),
         _told(line["sharpe"], ".2f"), _told(line["sharpe_se"], ".2f"), _told(line["deflated"], ".2f"),
         _told(line["p_better"], ".3f"), _dollars(line["drawdown_micros"]), _dollars(line["fees_micros"]),
-        line["maker_fills"] + line["taker_fills"], _dollars(line["ranked_net_micros"]),
-        _dollars(line["held_out_net_micros"]),
+        line["maker_fills"] + line["taker_fills"],
     )  # fmt: skip
 
 
@@ -110,17 +110,19 @@ def _tell_held(done: Swept) -> None:
 def _tell_words(done: Swept) -> None:
     board, best = done.board, f"{done.board.expected_best_sharpe:.2f}"
     console().print(
-        f"\nranked by net on the dates that are not held out; intervals of {board.level:.0%} by event date; Sharpe per"
-        f" date, not per year\ndeflated: the chance that it lies above {best}, the best that luck finds among as many"
-        " sets\np: of gaining more than nothing, adjusted for all sets by Romano and Wolf's stepdown"
+        f"\nall figures of the table are of the {board.ranked_dates} dates that rank; intervals of {board.level:.0%} by"
+        " event date; Sharpe per date, not per year\n"
+        f"deflated: the chance that it lies above {best}, the best that luck finds among as many sets\n"
+        "p: of gaining more than nothing, adjusted for all sets by Romano and Wolf's stepdown"
         " (the smallest is White's reality check)",
         soft_wrap=True,
     )
     if done.skipped:
         told = f"{len(done.skipped):,} sets contradict themselves and were skipped"
         click.echo(f"note: {told}, the first for: {done.skipped[0].why}", err=True)
-    if len(done.dates) < LEAST_BLOCKS:
-        click.echo(f"note: no intervals on {len(done.dates)} dates; {LEAST_BLOCKS} are needed", err=True)
+    if board.ranked_dates < LEAST_BLOCKS:
+        told = f"no intervals on the {board.ranked_dates} dates that rank; {LEAST_BLOCKS} are needed"
+        click.echo(f"note: {told}", err=True)
     for note in done.notes:
         click.echo(f"note: {note}", err=True)
 

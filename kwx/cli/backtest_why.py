@@ -28,7 +28,8 @@ def why(run_id: str | None, wish: Wish, lake_root: Path | None, forms: Forms) ->
         from dataclasses import replace
 
         with progress_of("trading") as on_progress:
-            done = backtest(replace(wish, keep=False, with_sensitivity=False), lake_root, on_progress=on_progress)
+            asked = replace(wish, keep=False, with_sensitivity=False, with_decisions=True)
+            done = backtest(asked, lake_root, on_progress=on_progress)
         name, ledger = done.asked.run_id, done.ledger
     found = why_of(ledger)
     chart = drawn("gates_chart", found, module="backtest_question_charts")

@@ -100,15 +100,19 @@ def serve(
     from kwx.cli.show import print_json
     from kwx.config.file import load_config
     from kwx.models.calibration.stored import calibrator_before, calibrators_of
-    from kwx.models.registry.serving import model_for, today_of
+    from kwx.models.registry.serving import load_model_for_now, model_for, today_of
     from kwx.models.served import blend_weights, blended_predictions
     from warehouse.clock import utc_now
     from warehouse.lake.store import Lake
     from warehouse.market.cities import city
 
     key = city(word).key
-    when = event_date or today_of(key, utc_now())
-    served = model_for(root, family=family, city=key, bracket=bracket, event_date=when, horizon=horizon)
+    now_utc = utc_now()
+    asked = {"family": family, "city": key, "bracket": bracket, "horizon": horizon}
+    if event_date is None:
+        when, served = today_of(key, now_utc), load_model_for_now(root, **asked, clock=lambda: now_utc)
+    else:
+        when, served = event_date, model_for(root, **asked, event_date=event_date)
     snapshot, weights = Lake(lake_root).snapshot(), blend_weights(load_config(config), key)
     stored = calibrators_of(snapshot, key, model_type=family, horizon=horizon)
     rows = last_rows(

@@ -1,10 +1,15 @@
-"""Progress on stderr: a bar for people, nothing when nobody watches."""
+"""Progress on stderr: a bar for people at a terminal, elsewhere a plain line now and then.
+
+A log wants to know that a long run is alive and how far it is; a short one has nothing to say. The answer itself goes
+to stdout, so neither form ever stands in its way.
+"""
 
 from __future__ import annotations
 
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,12 +18,15 @@ import click
 
 OnProgress = Callable[[int, int, str], None]
 
+EVERY_SECONDS = 10.0
+"""How far apart the plain lines are at least; a run that is shorter says nothing."""
+
 
 @contextmanager
 def progress_of(verb: str) -> Iterator[OnProgress]:
     """Yield a function that is told (done, of how many, what was done) and draws it."""
     if not sys.stderr.isatty():
-        yield lambda done, total, what: None
+        yield plain_lines(verb)
         return
     from rich.console import Console
     from rich.progress import (
@@ -41,6 +49,26 @@ def progress_of(verb: str) -> Iterator[OnProgress]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
+
+
+def plain_lines(
+    verb: str, *, seconds: Callable[[], float] = time.monotonic, say: Callable[[str], None] | None = None
+) -> OnProgress:  # fmt: skip
+    """Return what is told of progress and writes a line of it, so many seconds after the start or the last line."""
+    started = last = seconds()
+
+    def tell(done: int, total: int, what: str) -> None:
+        nonlocal last
+        now = seconds()
+        if now - last >= EVERY_SECONDS:
+            last = now
+            (say or _say)(f"{verb}: {done} of {total} after {now - started:.0f} s, {what.strip()}")
+
+    return tell
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from kwx.cli.forms import Forms, forms_options
-from kwx.cli.models import city_words
+from kwx.cli.model_options import city_words
 from kwx.cli.options import lake_option, range_options, scheduler_option, workers_option
 
 if TYPE_CHECKING:

@@ -16,6 +16,8 @@ Penalty = Literal["l1", "l2", "elasticnet"]
 ClassWeight = Literal["balanced"] | None
 Method = Literal["isotonic", "sigmoid"]
 
+_BEHIND_THE_GATE = tuple(key for key, record in CITIES.items() if record.vc_excluded)
+
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -94,8 +96,9 @@ class TrainConfig(Section):
     risk: RiskParams = RiskParams()
     use_vc_minutes: bool = True
     excluded_vc_cities: tuple[str, ...] = Field(
-        default=tuple(key for key, record in CITIES.items() if record.vc_excluded), strict=False
-    )
+        default=_BEHIND_THE_GATE, strict=False,
+        description=f"keys of cities ({' '.join(CITIES)}), {' '.join(_BEHIND_THE_GATE)} always among them",
+    )  # fmt: skip
     seed: int = Field(default=42, ge=0, le=2**32 - 1)
     pilot_dir: str | None = None
     pilot_windows: Some | None = None
@@ -110,7 +113,7 @@ class TrainConfig(Section):
     @classmethod
     def _are_known(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
         said = tuple(city_key(key) for key in keys)
-        missing = [key for key, record in CITIES.items() if record.vc_excluded and key not in said]
+        missing = [key for key in _BEHIND_THE_GATE if key not in said]
         if missing:
             raise ValueError(f"{' '.join(missing)} is excluded by the registry of cities; more may be said, not fewer")
         return said

@@ -31,8 +31,7 @@ def refusal(
     """Return the first error of a validation as a person reads it, and how many more there are."""
     first, more = error.errors()[0], len(error.errors()) - 1
     key = tuple(part for part in first["loc"] if isinstance(part, str) and part not in _BRANCHES)
-    at = _said_at(key, first, paths)
-    where = ": ".join(filter(None, (at[0], ".".join(key)))) if at[0] == COMMAND_LINE else document.where(at)
+    where = _where(_said_at(key, first, paths), document)
     rest = f"; {more} more settings are refused" if more else ""
     if first["type"] == "value_error":
         told = f"{where}: {first['ctx']['error']} ({pair}){rest}"
@@ -41,14 +40,24 @@ def refusal(
     return Usage(f"{where} is {first['input']!r} ({pair}){rest}", hint=_hint_of(model, key))
 
 
-def _said_at(key: KeyPath, first: Any, paths: Mapping[KeyPath, KeyPath]) -> KeyPath:
-    """Return where the refused setting was said; one about several settings is said where the last of them was."""
+def _where(places: Sequence[KeyPath], document: Document) -> str:
+    said = [".".join(at[1:]) for at in places if at[0] == COMMAND_LINE]
+    told = [f"{COMMAND_LINE}: {' and '.join(said)}"] if said else []
+    return " and ".join([*told, *(document.where(at) for at in places if at[0] != COMMAND_LINE)])
+
+
+def _said_at(key: KeyPath, first: Any, paths: Mapping[KeyPath, KeyPath]) -> Sequence[KeyPath]:
+    """Return where the refused setting was said.
+
+    Of several settings that contradict each other: all that were said on the command line, and the last of the file.
+    """
     if key in paths:
-        return paths[key]
-    text = str(first.get("msg", ""))
-    named = [at for path, at in paths.items() if path[: len(key)] == key and path[-1] in text.split()]
-    below = [at for path, at in paths.items() if path[: len(key)] == key]
-    return (named or below or [key])[-1]
+        return [paths[key]]
+    words = str(first.get("msg", "")).split()
+    below = {path: at for path, at in paths.items() if path[: len(key)] == key}
+    named = [at for path, at in below.items() if path[-1] in words] or [*below.values()][-1:] or [key]
+    said = [at for at in named if at[0] == COMMAND_LINE]
+    return [*said, *[at for at in named if at[0] != COMMAND_LINE][-1:]]
 
 
 def _hint_of(model: type[BaseModel], key: KeyPath) -> str:
@@ -72,7 +81,7 @@ def allowed(field: FieldInfo) -> str:
     """Return in words what a setting may be."""
     told = _type_told(field.annotation)
     limits = _limits_told([*field.metadata, *_metadata_within(field.annotation)])
-    return f"{told} {limits}".strip()
+    return f"{told} {limits}".strip() + (f": {field.description}" if field.description else "")
 
 
 def _type_told(kind: Any) -> str:

@@ -58,7 +58,8 @@ class TradeFields(Section):
     min_volume_20m: what a bracket must show to be opened. maker_thresh_cents, taker_thresh_cents: the least edge after
     fees of an order that rests, and after slippage too of one that takes. improve_steps: how many price steps an order
     betters the best quote. max_*: of one bracket, of the losses of an event date (a city's, all cities'), of all that
-    can be lost on it, of one order, and of what is taken where no size is shown. From reduce_at_share of a loss limit
+    it can lose by what is opened (closing one leg of a hedge may make the rest riskier), of one order, and of what is
+    taken where no size is shown. From reduce_at_share of a loss limit
     on positions only become smaller. max_age_minutes, reprice_cents: how long and how far off an order may rest.
     max_hold_minutes, flat_minutes: when positions are closed by taking (after so long, so near the close); null is
     never. no_new_minutes: nothing is opened so near the close. guard_minutes: nothing is opened or rests so near a

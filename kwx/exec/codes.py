@@ -58,6 +58,10 @@ class Gate(Code):
     """Nothing is shown that could be taken."""
     LOT = 18
     """The size is smaller than one lot."""
+    LADDER = 19
+    """A bracket of the event has no probability, so that the ladder cannot be sized."""
+    KELLY = 20
+    """Beside the rest of the ladder Kelly wants none of it, for all its edge."""
 
 
 class Verb(Code):

@@ -6,13 +6,14 @@ B      Takers of the other side printed at our limit or through it, and the minu
        buyer's minute in its lower half: sellers pressed to the end): the order has a share of those prints. Bias: no
        queue, so too many fills; minutes that turned are left out, so those it has are the worse half.
 queue  What rested before us at our price is filled first; prints through the price reach us whatever was ahead, and so
-       do all of the minute's prints against us once the market has passed our price. Where order books are recorded,
-       what is ahead shrinks to what the best level still shows. Bias: those ahead never cancel where no book is
-       recorded (too few fills), and our own order moves nobody (too many).
+       do prints at it once the market has passed it. Where order books are recorded, what is ahead shrinks to what the
+       best level still shows. Bias: those ahead never cancel where no book is recorded (too few fills), and our own
+       order moves nobody (too many).
 taker  Nothing rests.
 
-No model fills more than was printed. An order that the market passes without a print is not filled but canceled, which
-is kind: whoever passed it would have hit it first.
+No model fills more than was printed, or at a price that nobody came to. An order that the market passes without a print
+is not filled but canceled, which is kind: whoever passed it would have hit it first. Of a minute's prints the prices
+furthest through the book are kept; what was printed nearer than those is lost to B and queue (too few fills).
 """
 
 from __future__ import annotations
@@ -76,10 +77,9 @@ def _by_queue(orders: Orders, minute: Minute) -> Filled:
     at_limit = _against(orders, minute.sells, minute.buys, at_limit=True) - through
     passed = minute.open & jnp.where(buys, minute.ask_ticks <= orders.ticks, minute.bid_ticks >= orders.ticks)
     in_turn = jnp.maximum(at_limit - orders.ahead_centi, 0) + through
-    all_against = jnp.where(buys, total(minute.sells.centi), total(minute.buys.centi))
     ahead = jnp.where(through > 0, 0, jnp.maximum(orders.ahead_centi - at_limit, 0))
     return Filled(
-        centi=_up_to(orders, jnp.bool_(True), jnp.where(passed, all_against, in_turn)),
+        centi=_up_to(orders, jnp.bool_(True), jnp.where(passed, at_limit + through, in_turn)),
         ahead_centi=_as_shown(ahead, orders, minute),
     )
 

@@ -41,6 +41,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kwx.exec.minute import Array
+from kwx.exec.once import once
 from kwx.exec.over import every, least, total
 from warehouse.market.money import TICKS_PER_DOLLAR
 
@@ -126,7 +127,7 @@ def ladder_kelly(p: Array, buy_cost: Array, sell_net: Array, wealth: Array) -> A
     scale = jnp.where(is_asked, rich, 1).astype(p.dtype)
     share = jnp.clip(jnp.where(counts, wealth, scale).astype(p.dtype) / scale, _LEAST_WEALTH, 1)
     market = _market(p / mass, jnp.where(can_buy, buy_cost, _CLOSED), jnp.where(can_sell, sell_net, 0), share)
-    walk, is_idle = _start(market)
+    walk, is_idle = once(_start(market), wealth)
     is_idle |= ~is_asked
     walk = _walked(market, walk._replace(gain=jnp.where(is_idle, 0, walk.gain)))
     trades = jnp.stack(_trades(market, walk.cash))
@@ -188,7 +189,7 @@ def _walked(market: _Market, walk: _Walk) -> _Walk:
 
 def _nearer(market: _Market, walk: _Walk) -> _Walk:
     """Return a cash nearer to where the prices of state sum to one."""
-    stand = _stand(market, walk.cash)
+    stand = once(_stand(market, walk.cash), walk.cash)
     idle, left, traded_p = stand.idle_p_per_dollar, stand.left, stand.traded_p
     above_one = stand.u * idle - left
     low = jnp.where(above_one > 0, walk.cash, walk.low)
@@ -211,11 +212,10 @@ def _stand(market: _Market, cash: Array) -> _Stand:
     worth = [wealth + cash for wealth in market.wealth]
     below = [rate * jnp.maximum(own, 0) for rate, own in zip(market.sell_over_p, worth, strict=True)]
     above = [rate * own for rate, own in zip(market.buy_over_p, worth, strict=True)]
-    low, high = _piece(market, cash, below, above)
-    middle = (low + high) / 2
+    corner = once(_corner(market, cash, below, above), cash)
     left, traded_p, paid, idle, square = cash * 0 + 1, cash * 0, cash * 0, cash * 0, cash * 0
     for place, own in enumerate(worth):
-        buys, sells = middle > above[place], middle < below[place]
+        buys, sells = corner >= above[place], corner < below[place]
         trades, p = buys | sells, market.p[place]
         price = jnp.where(buys, market.buy[place], jnp.where(sells, market.sell[place], 0))
         per_dollar = 1 / jnp.where(own > 0, own, 1)
@@ -223,25 +223,24 @@ def _stand(market: _Market, cash: Array) -> _Stand:
         left, paid = left - price, paid + price * market.wealth[place]
         traded_p = traded_p + jnp.where(trades, p, 0)
         idle, square = idle + p_per_dollar, square + p_per_dollar * per_dollar
-    u = jnp.where(traded_p > 0, jnp.clip((paid - cash * left) / traded_p, low, high), middle)
+    u = jnp.where(traded_p > 0, jnp.maximum((paid - cash * left) / traded_p, corner), corner)
     return _Stand(u, below, above, left, traded_p, idle, square)
 
 
-def _piece(market: _Market, cash: Array, below: list[Array], above: list[Array]) -> tuple[Array, Array]:
-    """Return the two neighbouring points of all at which a bracket comes to be traded, with u between them."""
-    low, high = cash * 0, cash * 0 + _FAR**3
+def _corner(market: _Market, cash: Array, below: list[Array], above: list[Array]) -> Array:
+    """Return the last of the points at which a bracket comes to be traded, or no longer is, that lies not above u."""
+    corner = cash * 0
     for point in (*below, *above):
         excess = cash
         for p, sold, bought in zip(market.p, below, above, strict=True):
             excess = excess + p * (point - jnp.clip(point, sold, bought))
-        low = jnp.where(excess <= 0, jnp.maximum(low, point), low)
-        high = jnp.where(excess >= 0, jnp.minimum(high, point), high)
-    return low, high
+        corner = jnp.where(excess <= 0, jnp.maximum(corner, point), corner)
+    return corner
 
 
 def _trades(market: _Market, cash: Array) -> list[Array]:
     """Return the contracts of each bracket, per dollar of the best outcome's wealth."""
-    stand, trades = _stand(market, cash), []
+    stand, trades = once(_stand(market, cash), cash), list[Array]()
     for place, (sold, bought) in enumerate(zip(stand.sold_below, stand.bought_above, strict=True)):
         sale = jnp.minimum(stand.u - sold, 0) / jnp.where(sold > 0, market.sell_over_p[place], 1)
         purchase = jnp.maximum(stand.u - bought, 0) / market.buy_over_p[place]

@@ -33,6 +33,7 @@ class Prints(NamedTuple):
 class Minute(NamedTuple):
     """One minute of market, strategy and event."""
 
+    exists: Array  # bool: the event has the bracket, whether or not it trades
     open: Array  # bool: the bracket trades at the end of the minute
     bid_ticks: Array  # int32: best bid at its end, 0 is none
     ask_ticks: Array  # int32: best offer at its end, 10_000 is none

@@ -12,14 +12,14 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from kwx.exec.minute import Minute
+from kwx.exec.minute import Array
 
 Stage = TypeVar("Stage")
 _BELOW_ALL = -2_000_000_000
 
 
-def once(values: Stage, minute: Minute) -> Stage:
-    """Return the values as they are, computed before what comes next."""
-    is_so = minute.winner.ravel()[0] > _BELOW_ALL  # always; but the compiler cannot know
+def once(values: Stage, beside: Array) -> Stage:
+    """Return the values as they are, computed before what comes next; `beside` is any array that is known by then."""
+    is_so = ~(beside.ravel()[0] < _BELOW_ALL)  # always, and if it is NaN; but the compiler cannot know
     held: Stage = lax.cond(is_so, lambda them: them, lambda them: jax.tree.map(jnp.zeros_like, them), values)
     return held

@@ -8,12 +8,14 @@ import jax.numpy as jnp
 
 from kwx.exec.codes import Gate
 from kwx.exec.kelly import ladder_kelly, single_kelly
+from kwx.exec.ladder import payoffs_micros, worst_case_loss_micros
 from kwx.exec.minute import Array, Minute
-from kwx.exec.over import least, total
+from kwx.exec.once import once
+from kwx.exec.over import every, total
 from kwx.exec.params import Params
 from kwx.exec.rules import Sizing
 from kwx.exec.state import State
-from kwx.exec.wish import Wish
+from kwx.exec.wish import Wish, first_of
 from warehouse.market.money import CENTI_PER_CONTRACT, TICKS_PER_DOLLAR
 
 _MICROS_PER_DOLLAR = 1_000_000
@@ -33,46 +35,43 @@ def open_sizes(
     sizing: Sizing, params: Params, state: State, minute: Minute, wish: Wish, *, may: Array
 ) -> Sizes:  # fmt: skip
     """Return how much of each bracket's wish is opened, of those that may."""
-    kelly = jnp.where(may, _wanted_centi(sizing, params, state, minute, wish, may=may), 0)
+    kelly, is_whole = _wanted_centi(sizing, params, state, minute, wish, may=may)
+    holds_some = wish.side * state.position_centi > 0
     # Less than a lot beyond a position is a position that stands where it should.
-    want = jnp.where((wish.side * state.position_centi > 0) & (kelly < params.lot_centi), 0, kelly)
-    left, gate = want, jnp.where(may, jnp.int32(Gate.NONE), wish.gate)
+    want = once(jnp.where(may & ~(holds_some & (kelly < params.lot_centi)), kelly, 0), minute.winner)
+    wants_none = first_of((Gate.LADDER, ~is_whole), (Gate.KELLY, (want == 0) & ~holds_some))
+    left, gate = want, jnp.where(may, wants_none, wish.gate)
     for code, cut in LIMITS:
         before, left = left, cut(params, state, minute, wish, left)
         gate = jnp.where((before > 0) & (left <= 0), jnp.int32(code), gate)
     return Sizes(want_centi=want, open_centi=left, gate=gate)
 
 
-def worst_losses_micros(state: State) -> Array:
+def worst_losses_micros(state: State, minute: Minute) -> Array:
     """Return [C, D] the most that each city's day can lose in all, whatever settles."""
-    paid = TICKS_PER_DOLLAR * least(state.position_centi).astype(jnp.int64)
-    return jnp.maximum(-(state.cash_micros + jnp.minimum(paid, 0)), 0)
+    return worst_case_loss_micros(state.position_centi, state.cash_micros, minute.exists)
 
 
 def _wanted_centi(
     sizing: Sizing, params: Params, state: State, minute: Minute, wish: Wish, *, may: Array
-) -> Array:  # fmt: skip
-    """Return the contracts that Kelly wants beyond the position, on the side of the wish."""
+) -> tuple[Array, Array]:  # fmt: skip
+    """Return the contracts that Kelly wants beyond the position, on the side of the wish, and where it can be asked."""
     cost = (wish.ticks + wish.side * wish.fee_ticks) / TICKS_PER_DOLLAR
     can_buy, can_sell = may & (wish.side > 0), may & (wish.side < 0)
     buy_cost, sell_net = jnp.where(can_buy, cost, jnp.inf), jnp.where(can_sell, cost, 0.0)
     stake = (params.kelly_alpha * params.bankroll_micros / _MICROS_PER_DOLLAR).astype(jnp.float32)
     if sizing is Sizing.SINGLE:
-        target = single_kelly(minute.p_fair, buy_cost, sell_net, stake)
-        beyond = target - state.position_centi / CENTI_PER_CONTRACT
+        is_whole = jnp.ones_like(may)
+        beyond = single_kelly(minute.p_fair, buy_cost, sell_net, stake) - state.position_centi / CENTI_PER_CONTRACT
     else:
-        beyond = _ladder(minute, state, buy_cost, sell_net, stake)
+        # A bracket that stands still for a while is an outcome all the same: only its prices are closed.
+        is_whole = jnp.broadcast_to(every(~minute.exists | ~jnp.isnan(minute.p_fair)), may.shape)
+        p = jnp.where(minute.exists & is_whole, minute.p_fair, 0.0)
+        wealth = stake + payoffs_micros(state.position_centi, state.cash_micros) / _MICROS_PER_DOLLAR
+        asked = once((p, buy_cost, sell_net, wealth.astype(jnp.float32)), minute.winner)
+        beyond = jnp.where(is_whole, ladder_kelly(*asked), 0.0)
     wanted = wish.side * beyond * CENTI_PER_CONTRACT
-    return jnp.clip(jnp.nan_to_num(wanted), 0, _MOST_CENTI).astype(jnp.int32)
-
-
-def _ladder(minute: Minute, state: State, buy_cost: Array, sell_net: Array, stake: Array) -> Array:
-    """Return what the ladder wants beyond its positions; nothing where a bracket that trades has no probability."""
-    known = ~jnp.isnan(minute.p_fair)
-    p = jnp.where(minute.open & known, minute.p_fair, 0.0)
-    is_whole = total((minute.open & ~known).astype(jnp.int32)) == 0
-    wealth = stake + (state.cash_micros + TICKS_PER_DOLLAR * state.position_centi) / _MICROS_PER_DOLLAR
-    return jnp.where(is_whole, ladder_kelly(p, buy_cost, sell_net, wealth.astype(jnp.float32)), 0.0)
+    return jnp.clip(jnp.nan_to_num(wanted), 0, _MOST_CENTI).astype(jnp.int32), is_whole
 
 
 def _opened(state: State, wish: Wish, centi: Array) -> Array:
@@ -86,13 +85,17 @@ def _by_position(params: Params, state: State, minute: Minute, wish: Wish, centi
 
 
 def _by_side(params: Params, state: State, minute: Minute, wish: Wish, centi: Array) -> Array:
-    """Share what a side of a city's day has left among its brackets; what is held counts at the mid."""
+    """Share what a side of a city's day has left among its brackets.
+
+    What is held counts at its price or at the mid, whichever is more: a loss at the mid makes no room.
+    """
     budget = (params.side_share * params.bankroll_micros).astype(jnp.float32)
-    held, mid = state.position_centi.astype(jnp.float32), state.mid_half_ticks / 2
+    held, mid, entry = state.position_centi.astype(jnp.float32), state.mid_half_ticks / 2, state.entry_ticks
     resting = _resting_risk(state, may=wish.gate == Gate.NONE)
     bids = state.orders.side > 0
-    risk_of_yes = total(jnp.maximum(held, 0) * mid + jnp.where(bids, resting, 0))
-    risk_of_no = total(jnp.maximum(-held, 0) * (TICKS_PER_DOLLAR - mid) + jnp.where(bids, 0, resting))
+    risk_of_yes = total(jnp.maximum(held, 0) * jnp.maximum(mid, entry) + jnp.where(bids, resting, 0))
+    owed = TICKS_PER_DOLLAR - jnp.minimum(mid, entry)
+    risk_of_no = total(jnp.maximum(-held, 0) * owed + jnp.where(bids, 0, resting))
     asked = _unit_risk_ticks(wish) * _opened(state, wish, centi).astype(jnp.float32)
     buys = wish.side > 0
     share_of_yes = _share(budget - risk_of_yes, total(jnp.where(buys, asked, 0)))
@@ -104,7 +107,7 @@ def _by_gross(params: Params, state: State, minute: Minute, wish: Wish, centi: A
     """Share what all cities of an event date have left among brackets; what is held counts at its worst outcome."""
     budget = (params.gross_share * params.bankroll_micros).astype(jnp.float32)
     resting = total(total(_resting_risk(state, may=wish.gate == Gate.NONE)))
-    held = total(worst_losses_micros(state)).astype(jnp.float32) + resting
+    held = total(worst_losses_micros(state, minute)).astype(jnp.float32) + resting
     asked = total(total(_unit_risk_ticks(wish) * _opened(state, wish, centi).astype(jnp.float32)))
     return _scaled(state, wish, centi, _share(budget - held, asked))
 

@@ -24,7 +24,8 @@ class State(NamedTuple):
 
     position_centi: Array  # int32 [B, C, D]: contracts of yes, negative is sold
     held_minutes: Array  # int32 [B, C, D]: since the position was opened
-    mid_half_ticks: Array  # int32 [B, C, D]: the last mid of a two-sided quote; 0 before the first
+    entry_ticks: Array  # float32 [B, C, D]: the mean price at which what is held was opened
+    mid_half_ticks: Array  # int32 [B, C, D]: what positions are marked at, see kwx.exec.marks; 0 before any quote
     orders: Orders
     cash_micros: Array  # int64 [C, D]: gained or spent on the event so far, fees included
     fees_micros: Array  # int64 [C, D]: fees charged so far

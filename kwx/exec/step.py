@@ -11,10 +11,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from kwx.exec.codes import Gate, Mode, Verb
+from kwx.exec.codes import Gate, Verb
 from kwx.exec.fees import net_fee
 from kwx.exec.fills import resting_fills
 from kwx.exec.leave import Leave, leave_of
+from kwx.exec.marks import marked, worth_micros
 from kwx.exec.minute import Array, Minute
 from kwx.exec.once import once
 from kwx.exec.over import total
@@ -42,36 +43,39 @@ def empty_state(brackets: int, cities: int, dates: int) -> State:
     orders = Orders(*(np.zeros(each, np.int32) for _ in Orders._fields))
     return State(
         position_centi=np.zeros(each, np.int32), held_minutes=np.zeros(each, np.int32),
-        mid_half_ticks=np.zeros(each, np.int32), orders=orders, cash_micros=np.zeros(event, np.int64),
-        fees_micros=np.zeros(event, np.int64), mode=np.zeros(event, np.int32),
+        entry_ticks=np.zeros(each, np.float32), mid_half_ticks=np.zeros(each, np.int32), orders=orders,
+        cash_micros=np.zeros(event, np.int64), fees_micros=np.zeros(event, np.int64), mode=np.zeros(event, np.int32),
     )  # fmt: skip
 
 
 def step(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[State, Actions]:
     """Return the state after a minute, and what was done in it."""
+    minute = minute._replace(open=minute.open & (minute.winner < 0))
     state, made, settled = before_deciding(rules, params, state, minute)
-    wish = once(wish_of(rules.fill, params, state, minute), minute)
-    leave = once(leave_of(rules.fill, params, state, minute, wish), minute)
+    wish = once(wish_of(rules.fill, params, state, minute), minute.winner)
+    leave = once(leave_of(rules.fill, params, state, minute, wish), minute.winner)
     may = (wish.gate == Gate.NONE) & ~leave.must
-    sizes = once(open_sizes(rules.sizing, params, state, minute, wish, may=may), minute)
+    sizes = once(open_sizes(rules.sizing, params, state, minute, wish, may=may), minute.winner)
     # A wish for the other side leads through zero and beyond; otherwise a position that is to be left is left.
     leaves = leave.leaves & ~(may & (wish.side * state.position_centi < 0) & (sizes.open_centi > 0))
-    took = once(_taken(params, state, minute, wish, leave, sizes, leaves=leaves, may=may), minute)
+    took = once(_taken(params, state, minute, wish, leave, sizes, leaves=leaves, may=may), minute.winner)
     wanted = _to_rest(state, wish, leave, sizes, leaves=leaves, may=may)
     may_rest = wish.may_rest & (took.centi == 0) & ~leave.must
-    kept = once(rest(params, state, minute, wish, wanted, may_rest=may_rest), minute)
-    after = once(_after(state, took, kept), minute)
+    kept = once(rest(params, state, minute, wish, wanted, may_rest=may_rest), minute.winner)
+    after = once(_after(state, took, kept), minute.winner)
     return after, Actions(
         verb=_verb(took, kept, wanted),
-        gate=_told(wish, leave, sizes, took, leaves=leaves),
-        want_centi=jnp.where(leaves, -state.position_centi, wish.side * sizes.want_centi),
+        gate=_told(leave, sizes, took, leaves=leaves),
+        want_centi=jnp.where(
+            leaves | (leave.barred != Gate.NONE), -state.position_centi, wish.side * sizes.want_centi
+        ),
         edge_ticks=jnp.where(wish.has_p & wish.two_sided, jnp.round(wish.edge_ticks), 0).astype(jnp.int32),
         made_centi=made.centi, made_ticks=made.ticks, made_fee_micros=made.fee_micros.astype(jnp.int32),
         took_centi=took.centi, took_ticks=took.ticks, took_fee_micros=took.fee_micros.astype(jnp.int32),
         order_side=after.orders.side, order_ticks=after.orders.ticks, order_left_centi=after.orders.left_centi,
         order_serial=after.orders.serial, made_serial=state.orders.serial,
-        settled_micros=settled, cash_micros=after.cash_micros, position_micros=_worth_micros(after),
-        at_risk_micros=worst_losses_micros(after), fees_micros=after.fees_micros, mode=after.mode,
+        settled_micros=settled, cash_micros=after.cash_micros, position_micros=worth_micros(after),
+        at_risk_micros=worst_losses_micros(after, minute), fees_micros=after.fees_micros, mode=after.mode,
     )  # fmt: skip
 
 
@@ -79,18 +83,19 @@ def before_deciding(rules: Rules, params: Params, state: State, minute: Minute) 
     """Return the state in which a minute is decided, what was filled of the orders that rested, and what was paid."""
     state, settled = _settled(state, minute)
     state, made = _filled(rules, params, state, minute)
-    state, made = once((_marked(params, state, minute), made), minute)
+    state, made = once((marked(params, state, minute), made), minute.winner)
     return state, made, settled
 
 
 def _settled(state: State, minute: Minute) -> tuple[State, Array]:
-    """Pay a dollar for each contract of the bracket that won, and drop all positions."""
+    """Pay a dollar for each contract of the bracket that won, and drop all positions and orders."""
     is_settled = minute.winner >= 0
     places = jnp.arange(state.position_centi.shape[0], dtype=jnp.int32)[:, None, None]
     winning = total(jnp.where(places == minute.winner, state.position_centi, 0))
     paid = jnp.where(is_settled, TICKS_PER_DOLLAR * winning.astype(jnp.int64), 0)
     position = jnp.where(is_settled, 0, state.position_centi)
-    return state._replace(position_centi=position, cash_micros=state.cash_micros + paid), paid
+    orders = state.orders._replace(side=jnp.where(is_settled, 0, state.orders.side))
+    return state._replace(position_centi=position, orders=orders, cash_micros=state.cash_micros + paid), paid
 
 
 def _filled(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[State, Execution]:
@@ -111,33 +116,16 @@ def _paid(state: State, done: Execution) -> State:
     cost = total(done.centi.astype(jnp.int64) * done.ticks + done.fee_micros)
     position = state.position_centi + done.centi
     turned = jnp.sign(position) != jnp.sign(state.position_centi)
+    grows = done.centi * jnp.sign(position) > 0
+    added = jnp.where(turned, 1.0, done.centi / jnp.where(position == 0, 1, position))
+    entry = state.entry_ticks + jnp.where(grows, added * (done.ticks - state.entry_ticks), 0)
     return state._replace(
         position_centi=position,
         held_minutes=jnp.where(turned, 0, state.held_minutes),
+        entry_ticks=entry.astype(jnp.float32),
         cash_micros=state.cash_micros - cost,
         fees_micros=state.fees_micros + total(done.fee_micros),
     )
-
-
-def _marked(params: Params, state: State, minute: Minute) -> State:
-    """Mark positions at the mid, an empty side being its end of the scale, and see what losses still allow."""
-    told = minute.open & ((minute.bid_ticks > 0) | (minute.ask_ticks < TICKS_PER_DOLLAR))
-    mid = jnp.where(told, minute.bid_ticks + minute.ask_ticks, state.mid_half_ticks)
-    held = jnp.where(state.position_centi != 0, state.held_minutes + 1, 0)
-    state = state._replace(mid_half_ticks=mid, held_minutes=held)
-    loss = -(state.cash_micros + _worth_micros(state))
-    day_loss = total(loss)
-    stops = (loss >= params.city_loss_micros) | (day_loss >= params.day_loss_micros)
-    share = params.reduce_share
-    warns = (loss >= share * params.city_loss_micros) | (day_loss >= share * params.day_loss_micros)
-    was_halted = state.mode == Mode.HALTED
-    mode = jnp.where(was_halted | stops, jnp.int32(Mode.HALTED), jnp.where(warns, Mode.REDUCING, Mode.ACTIVE))
-    return state._replace(mode=mode.astype(jnp.int32))
-
-
-def _worth_micros(state: State) -> Array:
-    """Return [C, D] the worth of positions at the last mids."""
-    return total(state.position_centi.astype(jnp.int64) * state.mid_half_ticks) // 2
 
 
 def _taken(
@@ -181,7 +169,8 @@ def _verb(took: Execution, kept: Kept, wanted: Wanted) -> Array:
     return verb.astype(jnp.int32)
 
 
-def _told(wish: Wish, leave: Leave, sizes: Sizes, took: Execution, *, leaves: Array) -> Array:
+def _told(leave: Leave, sizes: Sizes, took: Execution, *, leaves: Array) -> Array:
     """Return why nothing was opened, or that a position could not be left."""
     stuck = leaves & leave.takes & (took.centi == 0)
-    return jnp.where(leaves, jnp.where(stuck, jnp.int32(Gate.DEPTH), jnp.int32(Gate.NONE)), sizes.gate)
+    leaving = jnp.where(stuck, jnp.int32(Gate.DEPTH), jnp.int32(Gate.NONE))
+    return jnp.where(leaves, leaving, jnp.where(leave.barred != Gate.NONE, leave.barred, sizes.gate))

@@ -68,8 +68,8 @@ def wish_of(fill: Fill, params: Params, state: State, minute: Minute) -> Wish:
     return Wish(
         side=side, takes=takes, ticks=jnp.where(takes, take_ticks, make_ticks),
         edge_ticks=jnp.where(takes, take_edge, make_edge), fee_ticks=jnp.where(takes, take_fee, make_fee),
-        gate=_first((*barred, (Gate.NO_EDGE, ~(takes | makes)), *stopped), like=side),
-        may_rest=_first((*barred, *stopped), like=side) == Gate.NONE,
+        gate=first_of(*barred, (Gate.NO_EDGE, ~(takes | makes)), *stopped),
+        may_rest=first_of(*barred, *stopped) == Gate.NONE,
         prices=prices, two_sided=two_sided, has_p=has_p, p_ticks=p_ticks,
     )  # fmt: skip
 
@@ -79,8 +79,8 @@ def prices_of(params: Params, minute: Minute) -> Prices:
     step, inside = minute.price_step_ticks, params.improve_steps * minute.price_step_ticks
     lowest, highest = step, TICKS_PER_DOLLAR - step
     return Prices(
-        buy_make=jnp.minimum(minute.bid_ticks + inside, minute.ask_ticks - step),
-        sell_make=jnp.maximum(minute.ask_ticks - inside, minute.bid_ticks + step),
+        buy_make=minute.bid_ticks + jnp.where(minute.bid_ticks + inside < minute.ask_ticks, inside, 0),
+        sell_make=minute.ask_ticks - jnp.where(minute.ask_ticks - inside > minute.bid_ticks, inside, 0),
         buy_take=jnp.clip(minute.ask_ticks + params.slip_ticks, lowest, highest),
         sell_take=jnp.clip(minute.bid_ticks - params.slip_ticks, lowest, highest),
     )
@@ -101,9 +101,9 @@ def stops_of(params: Params, state: State, minute: Minute) -> tuple[tuple[Gate, 
     )
 
 
-def _first(stops: tuple[tuple[Gate, Array], ...], *, like: Array) -> Array:
+def first_of(*stops: tuple[Gate, Array]) -> Array:
     """Return the first gate of several that holds, NONE where none does."""
-    gate = jnp.zeros_like(like)
+    gate = jnp.int32(Gate.NONE)
     for code, holds in reversed(stops):
         gate = jnp.where(holds, jnp.int32(code), gate)
     return gate

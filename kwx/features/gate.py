@@ -33,10 +33,13 @@ def is_gated(feature: Feature) -> bool:
 
 
 def why_left_out(
-    feature: Feature, city_key: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = EXCLUDED_VC_CITIES
+    feature: Feature, city_key: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = ()
 ) -> str | None:
-    """Return why a model of a city and a type of bracket does without a feature, None where it has it."""
-    if is_gated(feature) and city_key in keys_of(excluded):
+    """Return why a model of a city and a type of bracket does without a feature, None where it has it.
+
+    excluded: cities behind the gate beside those of the registry, which nobody can open it for.
+    """
+    if is_gated(feature) and city_key in {*EXCLUDED_VC_CITIES, *keys_of(excluded)}:
         return THE_GATE if city_key in EXCLUDED_VC_CITIES else THE_CONFIGURATION
     columns, reason = _OPEN_END.get(bracket, ((), ""))
     one_ended = not set(_TAKES_OPEN_ENDS) <= set(feature.sources)

@@ -46,11 +46,6 @@ class Law:
         """How many events one event brings directly, on average."""
         return self.alpha_per_minute / self.beta_per_minute
 
-    @property
-    def mean_per_minute(self) -> float:
-        """How many events there are in a minute, in the long run."""
-        return self.mu_per_minute / (1 - self.branching)
-
     def document(self) -> dict[str, float]:
         """Return the numbers as JSON has them."""
         return {"mu": self.mu_per_minute, "alpha": self.alpha_per_minute, "beta": self.beta_per_minute}
@@ -212,16 +207,6 @@ def residuals(law: Law, tapes: Tapes) -> Floats:
     brought = law.branching * before * -np.expm1(-law.beta_per_minute * waited)
     integrals: Floats = law.mu_per_minute * waited + np.where(tapes.is_first, 0.0, brought)
     return integrals
-
-
-def rescaled_p_value(law: Law, tapes: Tapes) -> float:
-    """Return the p-value of Kolmogorov and Smirnov's test that the residuals are of Exp(1) (time rescaling).
-
-    Small where the law does not fit; somewhat too large where it was fitted to the same events.
-    """
-    from scipy.stats import kstest
-
-    return float(kstest(residuals(law, tapes), "expon").pvalue)
 
 
 def simulate(law: Law, *, minutes: float, rng: np.random.Generator) -> Floats:

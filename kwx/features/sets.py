@@ -13,7 +13,7 @@ from collections.abc import Collection
 from kwx.features.clock import HOUR_COS, HOUR_SIN, MINUTES_TO_CLOSE_LOG, OF_CLOCK
 from kwx.features.feature import FeatureSet
 from kwx.features.fitted import OF_FITS
-from kwx.features.gate import EVERY_TYPE, EXCLUDED_VC_CITIES, why_left_out
+from kwx.features.gate import EVERY_TYPE, why_left_out
 from kwx.features.market import (
     LEFT_GAP,
     LOG_ODDS,
@@ -55,8 +55,8 @@ def feature_set(name: str) -> FeatureSet:
 
 
 def left_out(
-    name: str, city_word: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = EXCLUDED_VC_CITIES
-) -> dict[str, str]:
+    name: str, city_word: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = ()
+) -> dict[str, str]:  # fmt: skip
     """Return the features of a set that a model of a city and a type of bracket does without, each with the reason."""
     if bracket not in (EVERY_TYPE, *STRIKE_TYPES):
         raise Usage(f"there is no type of bracket {bracket!r}", hint=f"types: {' '.join((EVERY_TYPE, *STRIKE_TYPES))}")
@@ -68,17 +68,15 @@ def left_out(
 
 
 def set_for(
-    name: str, city_word: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = EXCLUDED_VC_CITIES
-) -> FeatureSet:
+    name: str, city_word: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = ()
+) -> FeatureSet:  # fmt: skip
     """Return what a model of a city and a type of bracket sees: the set without what the gate or an open end takes."""
     gone = left_out(name, city_word, bracket=bracket, excluded=excluded)
     whole = feature_set(name)
     return whole.without(tuple(gone), name=f"{name} of {city(city_word).key}, {bracket}") if gone else whole
 
 
-def set_of_all(
-    name: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = EXCLUDED_VC_CITIES
-) -> FeatureSet:  # fmt: skip
+def set_of_all(name: str, *, bracket: str = EVERY_TYPE, excluded: Collection[str] = ()) -> FeatureSet:
     """Return what one model of every city sees: what each of them may have."""
     gone = {one for city_key in CITIES for one in left_out(name, city_key, bracket=bracket, excluded=excluded)}
     return feature_set(name).without(tuple(gone), name=f"{name} of all cities, {bracket}")

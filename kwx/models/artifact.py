@@ -12,6 +12,9 @@ from kwx.models.contract import Calibrator, Fitted
 from kwx.models.windows import Window
 
 SETTLEMENT_HORIZON = "day"
+NOT_JUDGED = "not judged"
+"""How the note begins by which a fit says that too few dates could tell whether it is better than its prior."""
+
 EVERY_BRACKET = "all"
 """Where a model speaks of every bracket of an event at once."""
 

@@ -12,7 +12,7 @@ from kwx.models.calibration.rows import settled_predictions
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 
-_SPOKEN = ("market_ticker", "ts_utc", "model_id")
+_SPOKEN = ("market_ticker", "ts_utc", "model_id", "run_id")
 
 
 def read_blend_rows(

@@ -1,4 +1,4 @@
-"""Pooled or per city: one family is fitted both ways on the same windows, and judged on the same rows of later dates.
+"""Pooled or per city: one family, fitted both ways on the same windows, is judged on the same rows of later dates.
 
 The pooled fit is made once a window, for the city `all`; the other once for each city. Both speak of every test row;
 what one of them leaves out counts for neither.
@@ -9,23 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
-from scipy.special import xlog1py, xlogy
 
-from kwx.models.artifact import PREDICTED, Artifact
+from kwx.models.artifact import PREDICTED
 from kwx.models.contract import Floats
 from kwx.models.windows import Window
-from kwx.scoring.inputs import LOG_FLOOR
+from kwx.scoring.contracts import brier, log_loss
 from kwx.scoring.paired import compare
 from kwx.scoring.resampling import LEAST_BLOCKS
-from pipelines.publishing import OnProgress, in_pool
-from pipelines.runner import process_pool
 from warehouse.errors import Refused
-from warehouse.lake.layout import LakePaths
-from warehouse.lake.store import Snapshot, opened
 from warehouse.lake.tables.contract import ALL_CITIES
 
 POOLED, PER_CITY, NO_DIFFERENCE = "pooled", "per city", "no difference"
@@ -33,36 +27,13 @@ TOO_FEW = "too few dates"
 _KEYS = ("city", "event_date", "market_ticker", "ts_utc")
 
 
-class FitWindow(Protocol):
-    """How a family is fitted: one window of one city, or of all of them where the city is `all`."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Said:
+    """What the fit of one window, of one city or of `all`, says of its test dates."""
 
-    def __call__(self, snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: Any, /) -> Artifact:
-        """Fit it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Way:
-    """One way of fitting a family: a module's `fit_window`, and its recipe; both can be sent to another process."""
-
-    fit_window: FitWindow
-    recipe: Any
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitTask:
-    """One fit."""
-
-    paths: LakePaths
-    snapshot: int
     city: str
-    bracket: str
     window: Window
-    way: Way
-
-    @property
-    def label(self) -> str:
-        """What progress says of it."""
-        return f"{self.city} {self.window.name}"
+    predictions: pl.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,31 +86,21 @@ class Study:
 
 
 def study(
-    snapshot: Snapshot,
+    said: Sequence[Said],
     cities: Sequence[str],
-    bracket: str,
-    windows: Sequence[Window],
     *,
-    pooled: Way,
-    per_city: Way,
+    family: str,
+    bracket: str,
+    snapshot: int,
+    notes: Sequence[str] = (),
     level: float = 0.95,
     seed: int = 0,
-    workers: int = 1,
-    on_progress: OnProgress = lambda done, total, what: None,
 ) -> Study:
-    """Fit a family both ways on every window, and compare what the two say of the same test rows."""
-    tasks = [
-        FitTask(
-            paths=snapshot.paths, snapshot=snapshot.number, city=city, bracket=bracket, window=window,
-            way=pooled if city == ALL_CITIES else per_city,
-        )
-        for window in sorted(windows)
-        for city in (ALL_CITIES, *cities)
-    ]  # fmt: skip
-    fitted = _fitted(tasks, workers=workers, on_progress=on_progress)
-    notes = tuple(f"{task.label}: {one}" for task, one in zip(tasks, fitted, strict=True) if isinstance(one, str))
-    artifacts = [one for one in fitted if not isinstance(one, str)]
-    both = _both_ways(artifacts, cities)
+    """Compare what a family says of the same test rows, fitted for all cities together and for each of some.
+
+    notes: which fits were refused, and why.
+    """
+    both = _both_ways(said, cities)
     if both.is_empty():
         raise Refused(
             "no test row was predicted both ways: " + ("; ".join(notes) or "nothing has settled yet"),
@@ -148,35 +109,18 @@ def study(
     there = [city for city in cities if city in set(both["city"])]
     parts = [both, *(both.filter(pl.col("city") == city) for city in there)]
     return Study(
-        family=artifacts[0].family, bracket=bracket, snapshot=snapshot.number, windows=tuple(sorted(windows)),
+        family=family, bracket=bracket, snapshot=snapshot, windows=tuple(sorted({one.window for one in said})),
         lines=tuple(
             _line(city, part, level=level, seed=seed) for city, part in zip((ALL_CITIES, *there), parts, strict=True)
         ),
-        level=level, notes=notes,
+        level=level, notes=tuple(notes),
     )  # fmt: skip
 
 
-def _fitted(tasks: Sequence[FitTask], *, workers: int, on_progress: OnProgress) -> list[Artifact | str]:
-    if workers == 1:
-        return [fit_task(task) for task in tasks]
-    with process_pool(min(workers, len(tasks))) as pool:
-        return in_pool(fit_task, tasks, pool, "fitting", on_progress)
-
-
-def fit_task(task: FitTask) -> Artifact | str:
-    """Fit one window one way; say why where that was refused."""
-    try:
-        return task.way.fit_window(
-            opened(task.paths, task.snapshot), task.city, task.bracket, task.window, task.way.recipe
-        )
-    except Refused as refusal:
-        return str(refusal)
-
-
-def _both_ways(artifacts: Sequence[Artifact], cities: Sequence[str]) -> pl.DataFrame:
+def _both_ways(said: Sequence[Said], cities: Sequence[str]) -> pl.DataFrame:
     """Return the settled test rows that both ways speak of; where windows overlap the later one's."""
     pooled, own = (
-        _said([one for one in artifacts if (one.city == ALL_CITIES) is is_pooled], name)
+        _rows([one for one in said if (one.city == ALL_CITIES) is is_pooled], name)
         for is_pooled, name in ((True, POOLED), (False, PER_CITY))
     )
     both = pooled.filter(pl.col("city").is_in(list(cities))).join(
@@ -185,11 +129,11 @@ def _both_ways(artifacts: Sequence[Artifact], cities: Sequence[str]) -> pl.DataF
     return both.sort("window", *_KEYS).unique(_KEYS, keep="last", maintain_order=True).sort(_KEYS)
 
 
-def _said(artifacts: Sequence[Artifact], name: str) -> pl.DataFrame:
-    """Return what some artifacts say of settled rows, calibrated where they are."""
+def _rows(said: Sequence[Said], name: str) -> pl.DataFrame:
+    """Return what some fits say of settled rows, calibrated where they are."""
     empty = pl.DataFrame(schema=PREDICTED).with_columns(window=pl.lit(None, pl.String))
-    said = [one.predictions.select(list(PREDICTED)).with_columns(window=pl.lit(one.window.name)) for one in artifacts]
-    settled = pl.concat([empty, *said]).filter(pl.col("outcome").is_not_null())
+    told = [one.predictions.select(list(PREDICTED)).with_columns(window=pl.lit(one.window.name)) for one in said]
+    settled = pl.concat([empty, *told]).filter(pl.col("outcome").is_not_null())
     return settled.select(*_KEYS, "window", "outcome", pl.coalesce("p_calibrated", "p_model").alias(name))
 
 
@@ -199,8 +143,8 @@ def _line(city: str, rows: pl.DataFrame, *, level: float, seed: int) -> StudyLin
     dates = rows["event_date"].to_numpy()
     return StudyLine(
         city=city,
-        log_loss=_paired(_log_loss(pooled, came), _log_loss(own, came), dates, level=level, seed=seed),
-        brier=_paired((pooled - came) ** 2, (own - came) ** 2, dates, level=level, seed=seed),
+        log_loss=_paired(log_loss(pooled, hit=came), log_loss(own, hit=came), dates, level=level, seed=seed),
+        brier=_paired(brier(pooled, hit=came), brier(own, hit=came), dates, level=level, seed=seed),
         rows=rows.height,
         dates=rows["event_date"].n_unique(),
     )
@@ -217,9 +161,3 @@ def _paired(pooled: Floats, own: Floats, dates: np.ndarray, *, level: float, see
         pooled=found.score, per_city=found.reference, difference=found.difference, low=found.low, high=found.high,
         p_value=found.p_value,
     )  # fmt: skip
-
-
-def _log_loss(p: Floats, came: np.ndarray) -> Floats:
-    kept = np.clip(p, LOG_FLOOR, 1 - LOG_FLOOR)
-    loss: Floats = -(xlogy(came, kept) + xlog1py(~came, -kept))
-    return loss

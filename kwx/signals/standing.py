@@ -1,6 +1,6 @@
 """The predictions that stand: those of the view `prediction_served`, read straight from the table where that is plain.
 
-It is plain where one line of models speaks of each market, and says one thing at a minute: then nothing has to be
+It is plain where one fit of a model speaks of each market, and says one thing at a minute: then nothing has to be
 chosen, and what was said last stands. That is so for one family trained for one kind of city and bracket, and read ten
 times as fast as by the view, which decides everywhere else.
 """
@@ -38,17 +38,15 @@ def _of_family(snapshot: Snapshot, city: str, since: date, until: date, family: 
     runs = snapshot.scan(MODEL_RUNS).filter(pl.col("family") == family).select("run_id").unique()
     told = snapshot.scan(PREDICTIONS, cities=(city,), since=since, until=until)
     of_family = told.filter(pl.col("horizon") == SETTLEMENT_HORIZON).join(runs, on="run_id", how="semi")
-    columns = of_family.with_columns(said_utc="ts_utc", family=pl.lit(family)).select(_COLUMNS)
+    columns = of_family.with_columns(said_utc="ts_utc", family=pl.lit(family)).select(*_COLUMNS, "run_id")
     return columns.sort(_KEYS).collect(engine="in-memory")
 
 
 def _is_plain(told: pl.DataFrame) -> bool:
-    """Tell whether one line speaks of each market, and never twice at a minute."""
+    """Tell whether one fit speaks of each market, and never twice at a minute."""
     if told.select(pl.struct("market_ticker", "ts_utc").is_duplicated().any()).item():
         return False
-    models = told.select("market_ticker", "model_id", "wf_window").unique()
-    lines = {(market, model.replace(f"_{window}", "")) for market, model, window in models.iter_rows()}
-    return len(lines) == models["market_ticker"].n_unique()
+    return told.select("market_ticker", "run_id").unique().height == told["market_ticker"].n_unique()
 
 
 def _calibrated(told: pl.DataFrame, snapshot: Snapshot, city: str, family: str) -> pl.DataFrame:

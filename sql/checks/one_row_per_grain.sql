@@ -34,8 +34,8 @@ with keys as (
     union all
     select 'pmf_minute', market_ticker, ts_utc, count(*) from pmf_minute group by market_ticker, ts_utc
     union all
-    select 'predictions', concat_ws(' ', market_ticker, model_id), ts_utc, count(*)
-    from predictions group by market_ticker, model_id, ts_utc
+    select 'predictions', concat_ws(' ', market_ticker, model_id, run_id), ts_utc, count(*)
+    from predictions group by market_ticker, model_id, run_id, ts_utc
     union all
     select 'model_runs', concat_ws(' ', city, run_id), null, count(*) from model_runs group by city, run_id
     union all

@@ -1,11 +1,18 @@
 -- One row per prediction, with the line of models that said it and its probability as it is served: p_calibrated is
 -- p_model mended by the stored calibrator in force, else the calibration of the model itself, else null. What is stored
 -- was fitted to p_model, so it takes the place of the model's own; where doing nothing was best it is p_model.
--- A line is all windows of one family, city and type of bracket: a model_id without its window.
--- grain: market_ticker, ts_utc, model_id
+-- A line is all windows of one family, city and type of bracket: a model_id without its window. Two fits of one model are
+-- told apart by run_id.
+-- grain: market_ticker, ts_utc, model_id, run_id
 -- known: ts_utc
 with trained as (
-    select run_id, any_value(family) as family, max(until_date) as until_date from model_runs group by run_id
+    select
+        run_id,
+        any_value(family) as family,
+        max(until_date) as until_date,
+        max(fitted_utc) as fitted_utc
+    from model_runs
+    group by run_id
 ),
 
 said as (
@@ -13,6 +20,7 @@ said as (
         predictions.*,
         trained.family,
         trained.until_date,
+        trained.fitted_utc,
         replace(predictions.model_id, '_' || predictions.wf_window, '') as line,
         least(greatest(predictions.p_model, 1e-6), 1 - 1e-6) as kept
     from predictions
@@ -52,6 +60,7 @@ select
     run_id,
     wf_window,
     until_date,
+    fitted_utc,
     p_model,
     case
         when method is null then p_calibrated

@@ -1,9 +1,9 @@
 -- One row per run, city and event date of which it has a fill: what the day came to.
 -- net_micros holds positions to settlement: a fill that bought gains what its bracket pays less its price, one that sold
--- the other way round, both less the fee; it is NULL until a final report names the day's high. Contracts, fees and
--- outlay (what the bought side cost: the price of yes, or what is left of it to a dollar for a sale) do not wait for it.
+-- the other way round, both less the fee; it is NULL until market_paid tells who is paid. Contracts, fees and outlay
+-- (what the bought side cost: the price of yes, or what is left of it to a dollar for a sale) do not wait for it.
 -- grain: run_id, city, event_date
--- known: label_known_utc of the settlement label for net_micros, the last ts_utc of the day's fills for the rest
+-- known: when market_paid is for net_micros, the last ts_utc of the day's fills for the rest
 with signed as (
     select
         fills.run_id,
@@ -15,16 +15,12 @@ with signed as (
         fills.count_centi * if(fills.side = 'buy', fills.price_ticks, 10000 - fills.price_ticks) as outlay_micros,
         if(fills.side = 'buy', 1, -1) * fills.count_centi
             * (
-                10000 * (
-                    label.label_f >= coalesce(markets.low_f, label.label_f)
-                    and label.label_f <= coalesce(markets.high_f, label.label_f)
-                )::integer
+                10000 * market_paid.settled_yes::integer
                 - fills.price_ticks
             )
             - fills.fee_micros as net_micros
     from fills
-    join markets using (city, event_date, market_ticker)
-    left join settlement_label as label using (city, event_date)
+    join market_paid using (city, event_date, market_ticker)
 )
 
 select

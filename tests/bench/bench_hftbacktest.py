@@ -4,6 +4,8 @@ Run as `python tests/bench/bench_hftbacktest.py --hft-python PATH`, where PATH i
 hftbacktest is installed (`python -m venv E && E/bin/pip install hftbacktest`): it needs numba and another NumPy, so the
 project does without it. The rules of the two engines coincide where a print goes through the limit and is larger than
 the order: both fill it whole. hftbacktest is timed on its trading alone, compiled, its feeds laid out before.
+
+The ratio is of one core against one core: hftbacktest trades in one thread. What ours does on all cores is a note.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 from bench_backtest import DATES, OPEN_TICKS, ORDER_CENTI, halves_of, made_bars, resting_maker
-from measure import Measure, best_of, report
+from measure import Measure, best_of, on_one_core, report
 
 from kwx.backtest.bars import Bars
 from kwx.backtest.engine import Trace, run_bars
@@ -67,17 +69,20 @@ def run(*, hft_python: Path) -> list[Measure]:
             return list(pool.map(lambda half: run_bars(rules, params, half), halves))
 
         best_of(1, scan)
-        ours_s, _ = best_of(5, scan)
+        all_s, _ = best_of(5, scan)
     whole = run_bars(rules, params, bars)
-    theirs = _hft(bars, hft_python)
+    with on_one_core():
+        ours_s, _ = best_of(5, lambda: run_bars(rules, params, bars))
+        theirs = _hft(bars, hft_python)
     held = whole.final.position_centi.ravel() / 100
     fills = (whole.actions.made_centi != 0).sum(axis=0).ravel()
     agree = np.array_equal(held, theirs["held"]) and np.array_equal(fills, theirs["fills"])
     return [
         Measure(
-            name=f"a resting maker, {bars.minutes.open.size:,} bars", ours_s=ours_s, baseline_s=theirs["seconds"],
-            ratio=theirs["seconds"] / ours_s, target=f">= {RATIO:.0f} x hftbacktest",
-            note=f"{int(fills.sum()):,} fills of {len(fills)} markets {'equal' if agree else 'DIFFER'}",
+            name=f"a resting maker, {bars.minutes.open.size:,} bars, one core", ours_s=ours_s,
+            baseline_s=theirs["seconds"], ratio=theirs["seconds"] / ours_s, target=f">= {RATIO:.0f} x hftbacktest",
+            note=f"{int(fills.sum()):,} fills of {len(fills)} markets {'equal' if agree else 'DIFFER'};"
+            f" ours on all cores, {len(halves)} threads: {all_s:.4f} s",
             holds=agree and fills.sum() > 100 and theirs["seconds"] / ours_s >= RATIO,
         )
     ]  # fmt: skip

@@ -201,14 +201,15 @@ def _plain_day(day: list[dict], start, ts_utc) -> dict[str, float | None]:
 
 
 def _plain_official(words: list[dict], start, ts_utc) -> dict[str, float | None]:
-    told = [
-        row for row in words
-        if max(row["known_utc"], row["until_utc"]) <= ts_utc and (row["since_utc"] is None or row["since_utc"] >= start)
-    ]  # fmt: skip
-    until = max((row["until_utc"] for row in told), default=None)
+    told = [row for row in words if max(row["known_utc"], row["until_utc"]) <= ts_utc]
+    within = [row for row in told if row["since_utc"] is None or row["since_utc"] >= start]
+    reached = start
+    for row in sorted(told, key=lambda row: row["until_utc"]):
+        if (row["since_utc"] or start) <= reached + timedelta(minutes=10):
+            reached = max(reached, row["until_utc"])
     return {
-        "official_max_f": max((float(row["max_f"]) for row in told), default=None),
-        "official_age_minutes": (ts_utc - until) / timedelta(minutes=1) if until else None,
+        "official_max_f": max((float(row["max_f"]) for row in within), default=None),
+        "official_age_minutes": (ts_utc - reached) / timedelta(minutes=1) if reached > start else None,
     }
 
 

@@ -97,7 +97,8 @@ def _look_at(text, said):
     titles = re.findall(r"<h2>(.*?)</h2>", text)
     assert "What it earned" == titles[0]
     assert {"Equity and drawdown", "Why it did nothing", "Slices"} < set(titles)
-    assert bool(said["sensitivity"]) == ("If fills or fees were others" in titles)
+    assert "If fills or fees were others" in titles
+    assert bool(said["sensitivity"]) == ("Not asked for: the run was made with --no-sensitivity." not in text)
     assert any(title.startswith("The best city-day: ") for title in titles)
     assert tags.opened.count("svg") >= 5
     for name in ("run_id", "inputs_sha256", "code_sha256", "config_sha256"):

@@ -12,7 +12,10 @@ from kwx.backtest.run import Wish, backtest
 from warehouse.lake.store import Lake
 
 CHICAGO = ("backtest", "--city", "chi", "--since", "2026-11-01", "--set", "trade.sizing=single")
-WISH = Wish(strategy="fused", cities=("chicago",), said={"trade": {"sizing": "single"}}, with_sensitivity=False)
+WISH = Wish(
+    strategy="fused", cities=("chicago",), said={"trade": {"sizing": "single"}}, with_sensitivity=False,
+    with_decisions=True,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
-from kwx.cli import models as words
+from kwx.cli import model_options as words
+from kwx.cli.model_lists import HELD, STATES
 from kwx.config.file import BRACKETS
+from kwx.models.registry import defined
 from kwx.models.registry.places import STAGES
 from kwx.models.registry.store import store
 
@@ -41,8 +44,8 @@ def test_every_command_has_help_with_an_example_and_json(command, name):
 
 def test_the_words_of_the_options_are_those_of_the_library():
     """They are said again where nothing heavy may be imported, and must not drift."""
-    assert STAGES == words._STAGES
-    assert (*BRACKETS, "all") == words._BRACKETS
+    assert STAGES == words.STAGES
+    assert (*BRACKETS, "all") == words.BRACKETS
 
 
 def test_a_list_names_every_window_and_what_is_broken(command, shelf_root):
@@ -59,7 +62,69 @@ def test_a_list_names_every_window_and_what_is_broken(command, shelf_root):
     assert "degenerate: every coefficient is zero" in out
     assert "broken" in out
     assert "extra is foreign" in err
-    assert [True, False, True] == [one["card"] is not None for one in json.loads(said)]
+    rows = json.loads(said)["rows"]
+    assert ["degenerate: every coefficient is zero", "broken", "whole"] == [one["state"] for one in rows]
+    assert [True, False, True] == [one["created_utc"] is not None for one in rows]
+    assert "extra is foreign" in rows[1]["problem"]
+
+
+def test_a_list_has_every_form(command, shelf_root, tmp_path):
+    """Windows and states alike: JSON, CSV, Parquet and a chart hold the same rows."""
+    command("models", "promote", "--models", shelf_root)
+    for stage, columns in (("pilots", HELD), ("trained", HELD), ("archive", STATES)):
+        files = ("--csv", f"{stage}.csv", "--parquet", f"{stage}.parquet", "--plot", f"{stage}.svg")
+        code, out, _ = command("models", "list", "--stage", stage, "--models", shelf_root, "--json", *files)
+
+        said = json.loads(out)
+        assert (0, stage) == (code, said["stage"])
+        stored = pl.read_parquet(tmp_path / f"{stage}.parquet")
+        assert columns == stored.schema
+        assert len(said["rows"]) == stored.height == pl.read_csv(tmp_path / f"{stage}.csv").height
+        assert "<svg" in (tmp_path / f"{stage}.svg").read_text()
+    assert (1, True, 6, 6) == stored.select("number", "current", "windows", "changed").row(0)
+
+
+def test_a_model_whose_features_changed_is_told_and_not_promoted(command, shelf_root, monkeypatch):
+    """In the list, beside its card, and by the refusal."""
+    monkeypatch.setattr(defined, "panel_definitions", lambda names: {"features": ["other"]})
+
+    _, listed, _ = command("models", "list", "--models", shelf_root)
+    _, _, noted = command("models", "show", NAME, "--models", shelf_root)
+    code, _, err = command("models", "promote", "--models", shelf_root, "--reason", "I insist")
+
+    assert 6 == listed.count("features changed")
+    assert "its features are defined otherwise now than when it was fitted: it is not loaded" in noted
+    assert 3 == code
+    assert "kwx train" in err
+
+
+def test_a_window_that_was_fitted_again_shows_what_it_was_before(command, shelf_root):
+    """Its earlier card, and how the settings differ."""
+    again = tiny.fit_window("chicago", "between", tiny.WINDOWS[0], seed=7)
+    store(replace(again, config={**again.config, "train_days": 9}), shelf_root, clock=lambda: tiny.NOW)
+
+    _, out, _ = command("models", "show", NAME, "--models", shelf_root)
+    _, said, _ = command("models", "show", NAME, "--models", shelf_root, "--json")
+
+    assert "fitted before" in out
+    assert "other settings: train_days 20, now 9" in out
+    assert [42] == [card["seed"] for card in json.loads(said)["replaced"]]
+
+
+def test_a_damaged_promoted_model_is_mended_by_the_number_of_its_state(command, shelf_root):
+    """And it is told from where."""
+    command("models", "promote", "--models", shelf_root)
+    harmed = shelf_root / "trained/chicago/between/tiny" / tiny.WINDOWS[0].name / "model.json"
+    harmed.chmod(0o644)
+    harmed.write_bytes(b"{}")
+
+    code, out, err = command("models", "rollback", "--to", 1, "--models", shelf_root)
+    _, said, _ = command("models", "list", "--stage", "trained", "--models", shelf_root, "--json")
+
+    assert 0 == code
+    assert "state 1 is current again: 6 windows are in use" in out
+    assert f"mended: {NAME} from pilots" in err
+    assert {"whole"} == {row["state"] for row in json.loads(said)["rows"]}
 
 
 def test_the_folder_of_models_is_said_or_in_the_environment_or_here(command, shelf_root, monkeypatch, tmp_path):

@@ -68,6 +68,21 @@ def test_every_family_is_trained_kept_and_told(typed, family):
     assert said == ["city", "chicago", "miami"]
 
 
+def test_other_settings_replace_a_window_loudly(typed):
+    """The row, the summary and a line on standard error say what the fit before was of."""
+    command = (*FAMILIES["elasticnet"], "--city", "chicago", *WALK)
+    typed("train", *command)
+
+    again = typed("train", *command, "--trials", "3")
+
+    said = json.loads(again.stdout)
+    assert said["replaced"] == len(said["rows"]) == said["states"]["fitted"] > 0
+    assert {"other settings: trials 2, now 3"} == {row["replaced"].partition(";")[0] for row in said["rows"]}
+    told = typed("train", *command[:-1], "--trials", "4")
+    assert "replaced: chicago between win_" in told.stderr
+    assert "the fit before was of other settings: trials 3, now 4" in told.stderr
+
+
 def test_direction_exports_what_chose(typed, tmp_path):
     """The rows of the validation dates, with what came and what the model says of each."""
     done = typed(

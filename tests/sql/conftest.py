@@ -214,9 +214,7 @@ def _fill_event(lake: Lake, city: str, event_date: date, *, first: int, rng: ran
     numbers = '{"method": "platt", "slope": 0.7, "intercept": -0.2}'
     calibrator = {"model_type": "b", "method": "platt", "horizon": "day", "parameters_json": numbers}
     lake.put("calibrators", fitted | calibrator | {"fitted_utc": at(first)})
-    lake.put(
-        "promotions", {"city": city, "line": "b", "since_utc": at(first + 60), "windows": ["win_20260201_20260207"]}
-    )
+    lake.put("promotions", {"city": city, "line": "b", "since_utc": at(first + 60), "run_ids": [f"{prefix}b"]})
     gates = {"city": [city], "event_date": [f"{event_date}"], "gate": ["spread"], "minutes": [120]}
     run = {"city": "all", "run_id": f"run-{prefix}", "summary_json": json.dumps({"gates": gates})}
     lake.put("runs", run)

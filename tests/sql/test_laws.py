@@ -18,7 +18,7 @@ POISON = (
     ("forecasts", "known_utc", "high_f = 139, issued_utc = '2030-01-01'"),
     ("pmf_minute", "ts_utc", "p_wx = 1, mc_version = 'vandal'"),
     ("predictions", "ts_utc", "p_model = 1, model_id = 'A'"),
-    ("promotions", "since_utc", "line = 'a', windows = ['win_20260201_20260207', 'win_20260101_20260107']"),
+    ("promotions", "since_utc", "line = 'a', run_ids = (select list(distinct run_id) from predictions)"),
     (
         "candles_dense",
         "ts_utc",

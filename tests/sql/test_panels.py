@@ -8,6 +8,7 @@ import pytest
 
 EVE = date(2026, 2, 3)
 EVENT_DATE = date(2026, 2, 4)
+WINDOW = "win_20260201_20260207"
 MIDNIGHT = datetime.fromisoformat("2026-02-04T06:00:00+00:00")
 
 
@@ -264,12 +265,11 @@ def test_of_two_models_the_one_with_the_newest_data_stands(listed):
 
 def test_what_is_promoted_stands_from_then_on_until_it_is_taken_back(listed):
     """Minutes before the lake was told are as if nothing had been promoted."""
-    window = "win_20260201_20260207"
     for line, until in (("a", 1), ("m", 2)):
         listed.put("model_runs", {"run_id": line, "family": line, "until_date": date(2026, 1, until)})
         predict(listed, line, *((minute, until / 10) for minute in (1, 5, 10, 15)))
-    used = [(4, [window]), (9, ["win_20260101_20260107"]), (14, [])]
-    listed.put("promotions", *({"line": "a", "since_utc": at(minute), "windows": names} for minute, names in used))
+    used = [(4, ["a"]), (9, ["another fit"]), (14, [])]
+    listed.put("promotions", *({"line": "a", "since_utc": at(minute), "run_ids": runs} for minute, runs in used))
     for minute in (3, 4, 5, 10, 15):
         listed.quote("MILD", minute)
 
@@ -277,17 +277,77 @@ def test_what_is_promoted_stands_from_then_on_until_it_is_taken_back(listed):
 
 
 def test_a_promoted_window_stands_before_a_newer_one_of_its_line(listed):
-    """And both before a line with still newer data."""
+    """Until its word is a day old, whatever the newer one says since; and both before a line with still newer data."""
     windows = {"m_win_20260201_20260207": 1, "m_win_20260203_20260209": 2, "a_win_20260203_20260209": 3}
     for model_id, until in windows.items():
         listed.put("model_runs", {"run_id": model_id, "family": model_id[0], "until_date": date(2026, 1, until)})
         predict(listed, model_id, (1, until / 10), (4, until / 10), wf_window=model_id[2:])
     predict(listed, "m_win_20260203_20260209", (8, 0.25), wf_window="win_20260203_20260209")
-    listed.put("promotions", {"line": "m", "since_utc": at(3), "windows": ["win_20260201_20260207"]})
-    for minute in (1, 4, 8):
+    predict(listed, "m_win_20260203_20260209", (1440, 0.26), wf_window="win_20260203_20260209")
+    listed.put("promotions", {"line": "m", "since_utc": at(3), "run_ids": ["m_win_20260201_20260207"]})
+    for minute in (1, 4, 8, 1443, 1444):
         listed.quote("MILD", minute)
 
-    assert [0.3, 0.1, 0.25] == [p for (p,) in shown(listed, "p_model")]
+    assert [0.3, 0.1, 0.1, 0.1, 0.26] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_a_window_that_was_fitted_again_speaks_only_once_it_is_promoted_itself(listed):
+    """Of two fits of one window the promoted one stands, before any promotion the one made last."""
+    for run, hour, p in (("first", 1, 0.1), ("again", 2, 0.2)):
+        fitted = {"fitted_utc": at(-60 + hour), "until_date": date(2026, 1, 1)}
+        listed.put("model_runs", {"run_id": run, "family": "m"} | fitted)
+        predict(listed, "m_win_20260201_20260207", (1, p), (5, p), (9, p), run_id=run)
+    told = {"line": "m", "windows": ["win_20260201_20260207"]}
+    used = ((4, "first"), (8, "again"))
+    listed.put("promotions", *(told | {"since_utc": at(minute), "run_ids": [run]} for minute, run in used))
+    for minute in (3, 4, 7, 8, 9):
+        listed.quote("MILD", minute)
+
+    assert [0.2, 0.2, 0.1, 0.1, 0.2] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_of_promoted_models_the_citys_own_stand_first_and_those_of_one_bracket_before_those_of_all(listed):
+    """As the registry chooses, whatever the age of their data, each until it is a day old."""
+    places = {"m_chicago_between": 0.1, "m_chicago_all": 0.2, "m_all_between": 0.3, "m_all_all": 0.4}
+    for number, (line, p) in enumerate(places.items(), start=1):
+        city = line.split("_")[1]
+        fitted = {"city": city, "until_date": date(2026, 1, number)}
+        listed.put("model_runs", {"run_id": f"{line}_{WINDOW}", "family": "m"} | fitted)
+        predict(listed, f"{line}_{WINDOW}", (number, p), wf_window=WINDOW)
+        listed.put("promotions", {"city": city, "line": line, "since_utc": at(0), "run_ids": [f"{line}_{WINDOW}"]})
+    for minute in (1, 4, 1440, 1441, 1442, 1443, 1444):
+        listed.quote("MILD", minute)
+
+    assert [0.1, 0.1, 0.1, 0.2, 0.3, 0.4, None] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_where_the_chosen_word_is_a_day_old_the_other_living_one_stands(listed):
+    """Though nobody speaks at that minute; and where the better one speaks again, it stands again."""
+    predict(listed, "b", (0, 0.1), (1460, 0.15))
+    predict(listed, "c", (30, 0.2))
+    for minute in (29, 1439, 1440, 1459, 1460):
+        listed.quote("MILD", minute)
+
+    assert [0.1, 0.1, 0.2, 0.2, 0.15] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_words_between_two_minutes_count_from_the_next_one(listed):
+    """Four words within one step of five minutes, one of them in the midst of a minute."""
+    predict(listed, "a", (0, 0.1), (1.5, 0.2), (3, 0.3), (4, 0.4))
+    for minute in range(6):
+        listed.quote("MILD", minute)
+
+    assert [0.1, 0.1, 0.2, 0.3, 0.4, 0.4] == [p for (p,) in shown(listed, "p_model")]
+
+
+def test_a_question_without_predictions_does_not_read_them(listed):
+    """The plan names their table only where a column of theirs is asked for."""
+    plans = {
+        name: listed.ask(f"explain select count({name}) from minute_panel_full")[0][1]
+        for name in ("p_fused", "p_model")
+    }  # fmt: skip
+
+    assert ["predictions" in plan for plan in plans.values()] == [False, True]
 
 
 def test_a_stored_calibrator_mends_only_what_it_may_serve(listed):

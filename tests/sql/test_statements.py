@@ -26,6 +26,9 @@ ENDINGS = {
     "bounds_source": "'siblings'",
 }
 
+AFTERWARDS = {"market_paid", "run_days"}
+"""Views of who was paid, and of what a run came to: they say so when it is over; nothing that decides reads them."""
+
 
 def named(statement: Statement) -> str:
     return f"{statement.folder}/{statement.name}"
@@ -109,10 +112,10 @@ def test_no_view_shows_how_a_market_ended(statement, empty_lake):
 
     assert set() == columns & ENDINGS.keys()
     labels = {"label_f", "label_source", "label_known_utc", "settled_yes"} & columns
-    assert not labels or statement.name in {"minute_panel_labeled", "settlement_label", "day_high"}
+    assert not labels or statement.name in {"minute_panel_labeled", "settlement_label", "day_high", "market_paid"}
 
 
-@pytest.mark.parametrize("statement", VIEWS, ids=named)
+@pytest.mark.parametrize("statement", [view for view in VIEWS if view.name not in AFTERWARDS], ids=named)
 def test_no_view_depends_on_how_a_market_ended(statement, busy_lake):
     """The rows are the same whatever a listing says of its end, or of where its bounds were read."""
     query = f"from {statement.name} order by all"
@@ -121,6 +124,13 @@ def test_no_view_depends_on_how_a_market_ended(statement, busy_lake):
     busy_lake.con.execute("update markets set " + ", ".join(f"{name} = {value}" for name, value in ENDINGS.items()))
 
     assert before == busy_lake.ask(query)
+
+
+def test_no_view_but_those_of_runs_reads_who_was_paid(con):
+    """What is known after the close alone reaches no panel."""
+    readers = {view.name for view in VIEWS if AFTERWARDS & set(relations_read(con, view))}
+
+    assert {"run_days"} == readers
 
 
 def test_a_header_is_read_by_its_keys(tmp_path, monkeypatch):

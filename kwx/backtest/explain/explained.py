@@ -21,6 +21,7 @@ from kwx.backtest.read import read_bars
 from kwx.backtest.rebuilt import wish_of_run
 from kwx.backtest.run import Setup, Wish, set_up
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
+from kwx.exec.ladder import table
 from kwx.signals.panel import read_signal_panel
 from kwx.signals.read import signals_of
 from kwx.signals.registry import strategy as strategy_of
@@ -29,7 +30,6 @@ from kwx.signals.strategy import KEYS
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.market.cities import CITIES
-from warehouse.market.money import TICKS_PER_DOLLAR
 
 KNOWN = (
     "mid_prob", "spread_prob", "velocity", "acceleration", "ras", "volume", "volume_20m", "complete", "p_wx", "p_mkt",
@@ -162,15 +162,15 @@ def _bracket(setup: Setup, market: Market, at: At) -> str:
 def _payoffs(setup: Setup, market: Market, at: At) -> pl.DataFrame:
     """Return what the city's event comes to if each bracket pays: its cash, and a dollar a contract held of it."""
     ladder, (_, city, day) = _event(setup, market).ladder, at.place
-    told: dict[str, Any] = {
-        "outcome": [str(bracket) for bracket in ladder.brackets],
-        "market_ticker": list(ladder.names),
-    }
-    for name, state in (("before", at.look.before), ("after", at.look.after)):
-        held = state.position_centi[: len(ladder.names), city, day]
-        told[f"held_{name}_centi"] = held.astype("int64")
-        told[f"{name}_micros"] = state.cash_micros[city, day] + TICKS_PER_DOLLAR * held.astype("int64")
-    return pl.DataFrame(told)
+    told = {"outcome": [str(bracket) for bracket in ladder.brackets], "market_ticker": ladder.names}
+    before, after = (
+        table(ladder.names, state.position_centi[: len(ladder.names), city, day], at.event(state.cash_micros))
+        for state in (at.look.before, at.look.after)
+    )
+    return pl.DataFrame(told).with_columns(
+        held_before_centi=before["position_centi"], before_micros=before["payoff_micros"],
+        held_after_centi=after["position_centi"], after_micros=after["payoff_micros"],
+    )  # fmt: skip
 
 
 def _agrees(kept: Kept, market: Market, ts_utc: datetime, at: At) -> bool:

@@ -54,6 +54,7 @@ def gate_lines(at: At) -> list[GateLine]:
     look = at.look
     told = [_line(gate, holds, at) for gate, holds in _asked_of_wish(at)]
     wanted = at.market(look.sizes.want_centi)
+    told += [_of_kelly(gate, at, wanted) for gate in (Gate.LADDER, Gate.KELLY)]
     before = wanted
     for (gate, _), left in zip(LIMITS, look.cut, strict=True):
         after = at.market(left)
@@ -65,9 +66,11 @@ def gate_lines(at: At) -> list[GateLine]:
     return told
 
 
-def first_stop(lines: list[GateLine]) -> str:
-    """Return the first gate that stops, `none` where none does."""
-    return next((line.gate for line in lines if line.verdict == STOPPING), Gate.NONE.word)
+def _of_kelly(gate: Gate, at: At, wanted: int) -> GateLine:
+    """Return a gate that closes while the size is found."""
+    stops = at.market(at.look.sizes.gate) == gate
+    verdict = STOPPING if stops else PASSES if wanted > 0 else NOT_ASKED
+    return GateLine(gate.word, verdict, f"{_contracts(wanted)} contracts wanted", "any", WORDS[gate].remedy)
 
 
 def _asked_of_wish(at: At) -> Iterator[tuple[Gate, bool]]:

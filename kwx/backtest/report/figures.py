@@ -13,6 +13,7 @@ from kwx.backtest.orders import MAKER, TAKER
 from kwx.backtest.report.words import UNKNOWN, between, contracts, dollars, number, share
 from kwx.backtest.sensitivity import Sensed
 from kwx.exec.codes import FIRST_BLOCKED, Gate
+from kwx.scoring.resampling import LEAST_BLOCKS
 from warehouse.lake.tables import MIDS_AFTER_MINUTES
 
 
@@ -26,7 +27,7 @@ class Figure(NamedTuple):
 
 def figures_of(metrics: Metrics) -> Iterator[Figure]:
     """Yield the figures in the order in which they are read."""
-    sharpe, deflated = metrics.sharpe, metrics.deflated
+    sharpe = metrics.sharpe
     fills = metrics.maker.fills + metrics.taker.fills
     yield Figure("net after fees", dollars(metrics.net_micros), between(metrics.net, dollars))
     yield Figure("per event date", dollars(metrics.per_date.value), between(metrics.per_date, dollars))
@@ -35,9 +36,6 @@ def figures_of(metrics: Metrics) -> Iterator[Figure]:
     )  # fmt: skip
     yield Figure("Sharpe per date", number(sharpe.value), between(metrics.sharpe_interval, number))
     yield Figure("its standard error", number(sharpe.standard_error), f"{number(sharpe.per_year)} a year of such dates")
-    if deflated.trials > 1:
-        told = f"{deflated.trials} trials: luck alone finds {number(deflated.expected_best)}"
-        yield Figure("deflated Sharpe", number(deflated.probability), told)
     yield _fall("deepest fall by dates", metrics.daily_drawdown)
     yield _fall("deepest fall at the mid", metrics.intraday_drawdown)
     yield Figure(f"fills won of {fills:,}", share(metrics.fills_won.value), between(metrics.fills_won, share))
@@ -59,7 +57,7 @@ def _fall(name: str, fall: Drawdown) -> Figure:
 def _calibration(metrics: Metrics) -> Figure:
     found, name = metrics.calibration, "calibration error"
     if found is None:
-        return Figure(name, UNKNOWN, "too few fills with a probability")
+        return Figure(name, UNKNOWN, f"not judged: fills on fewer than {LEAST_BLOCKS} dates")
     where = "inside" if found.inside else "leaves"
     return Figure(
         name, f"{found.ece:.4f}", f"{where} the {found.level:.0%} band of a calibrated one, p {found.p_value:.3f}"

@@ -28,6 +28,7 @@ from kwx.backtest.run import Outcome
 from kwx.backtest.slices import slices_of
 from kwx.exec.codes import Gate
 from kwx.exec.rules import Fill
+from kwx.scoring.resampling import LEAST_BLOCKS
 
 _MICROS_PER_DOLLAR = 1_000_000
 
@@ -36,8 +37,7 @@ def sections_of(done: Outcome, stories: Sequence[Story]) -> Iterator[Section]:
     """Yield the sections from what is asked first to what is asked last."""
     yield _figures(done)
     yield _equity(done)
-    if done.sensitivity:
-        yield _sensitivity(done)
+    yield _sensitivity(done)
     yield _quality(done)
     yield _gates(done)
     yield _slices(done)
@@ -84,6 +84,9 @@ def _equity(done: Outcome) -> Section:
 
 
 def _sensitivity(done: Outcome) -> Section:
+    title = "If fills or fees were others"
+    if not done.sensitivity:
+        return Section(title=title, parts=[Text(words="Not asked for: the run was made with --no-sensitivity.")])
     words = (
         "The same minutes and settings with other models of fills, and as if makers paid a quarter of the taker's fee."
         " What holds under one model alone is a property of that model."
@@ -91,7 +94,7 @@ def _sensitivity(done: Outcome) -> Section:
     picture = _picture(sensitivity_chart(done.sensitivity), "Net after fees with its interval.")
     rows = cases_of(done.sensitivity, fill=done.asked.fill_model)
     return Section(
-        title="If fills or fees were others",
+        title=title,
         parts=[Text(words=words), Beside(parts=[picture, Grid(headers=CASES, rows=rows)])],
     )
 
@@ -104,11 +107,12 @@ def _quality(done: Outcome) -> Section:
             f" ECE {found.ece:.4f}, p {found.p_value:.3f}. The band holds a calibrated one with {found.level:.0%}."
         )
         pictures.append(_picture(calibration_chart(found), words))
+    else:
+        pictures.append(Text(words=f"Probabilities are not judged: fills on fewer than {LEAST_BLOCKS} dates."))
     if any(one.fills for one in metrics.decay):
         words = "Edge decay: where the mid stood after a fill against its price, before fees; below 0 it was chosen."
         pictures.append(_picture(decay_chart(metrics.decay), words))
-    nothing = Text(words="Too few fills to say anything.")
-    return Section(title="Were its probabilities and its prices right?", parts=[Beside(parts=pictures or [nothing])])
+    return Section(title="Were its probabilities and its prices right?", parts=[Beside(parts=pictures)])
 
 
 def _gates(done: Outcome) -> Section:
@@ -138,8 +142,22 @@ def _slices(done: Outcome) -> Section:
     if found.is_empty():
         return Section(title="Slices", parts=[Text(words="There was no fill.")])
     tables = [_slice(name, rows) for (name,), rows in found.group_by("cut", maintain_order=True)]
-    words = "Fills of settled events cut by one thing at a time; each cut adds up to the whole, to the micro."
+    words = (
+        "Fills of settled events cut by one thing at a time; each cut adds up to the whole, to the micro."
+        f"{by_chance(found, level=done.measured.metrics.net.level)}"
+    )
     return Section(title="Slices", parts=[Text(words=words), Beside(parts=tables)])
+
+
+def by_chance(slices: pl.DataFrame, *, level: float) -> str:
+    """Return what so many intervals do by chance, nothing where dates are too few for any."""
+    told = int(slices["net_low_dollars"].is_not_nan().sum())
+    if not told:
+        return ""
+    return (
+        f" Of these {told} intervals of {level:.0%} about {(1 - level) * told:.1f} would miss zero if nothing had been"
+        " gained anywhere: one slice that does proves nothing."
+    )
 
 
 def _slice(name: object, rows: pl.DataFrame) -> Grid:

@@ -9,10 +9,11 @@ import polars as pl
 
 from kwx.backtest.days import EVENT
 from kwx.backtest.orders import BUY
+from kwx.backtest.outcomes import outcomes_of
+from kwx.exec.ladder import table
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE, MARKETS, Partition
 from warehouse.market.brackets import Bracket
-from warehouse.market.money import TICKS_PER_DOLLAR
 
 _EVERY_MINUTES = 10
 _HALF_TICKS_PER_CENT = 200
@@ -55,7 +56,10 @@ def story_of(snapshot: Snapshot, gained: pl.DataFrame, city: str, event_date: da
     fills = gained.filter((pl.col("city") == city) & (pl.col("event_date") == event_date)).sort("ts_utc", "fill_id")
     listed = snapshot.read(MARKETS, day).sort("bracket_order").select("market_ticker", "low_f", "high_f")
     told = [str(Bracket(low, high)) for low, high in listed.select("low_f", "high_f").iter_rows()]
-    named = listed.with_columns(bracket=pl.Series(told, dtype=pl.String))
+    outcomes = outcomes_of(snapshot, cities=(city,), since=event_date, until=event_date)
+    named = listed.with_columns(bracket=pl.Series(told, dtype=pl.String)).join(
+        outcomes.select("market_ticker", won="settled_yes"), on="market_ticker", how="left", maintain_order="left"
+    )
     label_f = _label_f(snapshot, city, event_date)
     mids = _mids(snapshot, day, named)
     return Story(
@@ -63,7 +67,7 @@ def story_of(snapshot: Snapshot, gained: pl.DataFrame, city: str, event_date: da
         event_date=event_date,
         net_micros=int(fills["net_micros"].sum()),
         label_f=label_f,
-        brackets=_brackets(named, fills, mids, label_f),
+        brackets=_brackets(named, fills, mids),
         fills=fills.join(named.select("market_ticker", "bracket"), on="market_ticker", maintain_order="left"),
         mids=mids.filter(pl.col("ts_utc").dt.minute() % _EVERY_MINUTES == 0),
     )
@@ -78,11 +82,11 @@ def payoffs_micros(fills: pl.DataFrame, tickers: pl.Series) -> pl.Series:
     position = pl.DataFrame({"market_ticker": tickers}).join(
         held, on="market_ticker", how="left", maintain_order="left"
     )  # fmt: skip
-    worth: pl.Series = position["centi"].fill_null(0) * TICKS_PER_DOLLAR - spent
-    return worth.alias("if_it_wins_micros")
+    payoffs = table(tickers.to_list(), position["centi"].fill_null(0).to_numpy(), -spent)
+    return payoffs["payoff_micros"].alias("if_it_wins_micros")
 
 
-def _brackets(named: pl.DataFrame, fills: pl.DataFrame, mids: pl.DataFrame, label_f: int | None) -> pl.DataFrame:
+def _brackets(named: pl.DataFrame, fills: pl.DataFrame, mids: pl.DataFrame) -> pl.DataFrame:
     counted = fills.group_by("market_ticker").agg(
         bought_centi=pl.col("count_centi").filter(pl.col("side") == BUY).sum(),
         sold_centi=pl.col("count_centi").filter(pl.col("side") != BUY).sum(),
@@ -91,12 +95,10 @@ def _brackets(named: pl.DataFrame, fills: pl.DataFrame, mids: pl.DataFrame, labe
     ends = mids.group_by("bracket").agg(
         first_cents=pl.col("cents").sort_by("ts_utc").first(), last_cents=pl.col("cents").sort_by("ts_utc").last()
     )
-    label = pl.lit(label_f, pl.Int32)
-    won = (label >= pl.col("low_f").fill_null(label)) & (label <= pl.col("high_f").fill_null(label))
     rows = named.join(counted, on="market_ticker", how="left", maintain_order="left").join(
         ends, on="bracket", how="left", maintain_order="left"
     )
-    return rows.with_columns(pl.col("bought_centi", "sold_centi", "net_micros").fill_null(0), won=won).with_columns(
+    return rows.with_columns(pl.col("bought_centi", "sold_centi", "net_micros").fill_null(0)).with_columns(
         payoffs_micros(fills, rows["market_ticker"]), position_centi=pl.col("bought_centi") - pl.col("sold_centi")
     )
 

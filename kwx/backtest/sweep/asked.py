@@ -120,14 +120,19 @@ def _drawn(
     document: Document, axes: Sequence[Axis], named: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:  # fmt: skip
     draws, seed = document.values[_DRAWS], document.values.get(_SEED, 0)
-    if not isinstance(draws, int) or not 1 <= draws <= MOST_TRIALS:
+    if not _is_whole(draws) or not 1 <= draws <= MOST_TRIALS:
         raise Usage(f"{document.where((_DRAWS,))} is {draws!r}", hint=f"a whole number from 1 to {MOST_TRIALS:,}")
-    if not isinstance(seed, int) or seed < 0:
+    if not _is_whole(seed) or seed < 0:
         raise Usage(f"{document.where((_SEED,))} is {seed!r}", hint="a whole number from 0 on")
     rng = np.random.default_rng(seed)
     return [
         {**named[int(rng.integers(len(named)))], **{axis.key: axis.draw(rng) for axis in axes}} for _ in range(draws)
     ]
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether a value is a whole number; YAML's true and false are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _written(value: Any) -> str:

@@ -19,6 +19,7 @@ from warehouse.errors import Usage
 FILL = "fill"
 """Not a setting of the file but the model of fills; it is swept like one."""
 
+_CITY = "city"
 _RANGE = ("from", "to", "steps", "scale")
 _SCALES = ("linear", "log")
 _DIGITS = 6
@@ -60,6 +61,8 @@ def require_setting(key: str, document: Document, *, where: KeyPath) -> None:
     if key == FILL:
         return
     sections = {name: field.annotation for name, field in TradeConfig.model_fields.items()}
+    if key == _CITY:
+        raise Usage(f"{document.where(where)}: {key} is no setting", hint="--city KEY says what is traded")
     if key in sections:
         inside = " ".join(getattr(sections[key], "model_fields", ()))
         raise Usage(f"{document.where(where)}: {key} is a whole section", hint=f"name one of its keys: {inside}")

@@ -42,9 +42,14 @@ class HeldOut:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Board:
-    """The sets, best first by what they gained on the dates that rank; held is None where all dates rank."""
+    """The sets, best first by what they gained on the dates that rank; held is None where all dates rank.
+
+    rows: all figures are of the dates that rank, so that whoever picks a set by one of them has not seen the others;
+    `held_out_net_micros` alone is of the dates held out, null where there are none.
+    """
 
     rows: pl.DataFrame
+    ranked_dates: int
     held: HeldOut | None
     level: float
     expected_best_sharpe: float
@@ -56,17 +61,24 @@ def board_of(
     """Rank the sets of a question by what they gained."""
     if not 0 <= held_out < 1:
         raise Usage(f"the share of dates held out is {held_out}", hint="--held-out 0.33, or 0 to rank by all dates")
-    by_date = _by_date(gains.dates, block_days=block_days, level=level, seed=seed)
     split = len(gains.dates) - round(held_out * len(gains.dates)) if len(gains.dates) > 1 else len(gains.dates)
     split = max(split, 1)
-    ranked = gains.net_micros[:, :split].sum(axis=1)
-    order = np.argsort(-ranked, kind="stable")
-    rows, best = _rows(question, gains, by_date, ranked)
+    first, last = gains.on(slice(split)), gains.on(slice(split, None))
+    order = np.argsort(-first.net_micros.sum(axis=1), kind="stable")
+    by_date = _by_date(first.dates, block_days=block_days, level=level, seed=seed)
+    rows, best = _rows(question, first, by_date)
     held = None
-    if split < len(gains.dates):
-        last = _by_date(gains.dates[split:], block_days=block_days, level=level, seed=seed)
-        held = _held(gains, last, split=split, best=int(order[0]))
-    return Board(rows=rows[order.tolist()], held=held, level=level, expected_best_sharpe=best)
+    if last.dates:
+        by_last = _by_date(last.dates, block_days=block_days, level=level, seed=seed)
+        held = _held(last, by_last, ranked_until=first.dates[-1], best=int(order[0]))
+    told = rows.with_columns(held_out_net_micros=_held_out(last))[order.tolist()]
+    return Board(rows=told, ranked_dates=len(first.dates), held=held, level=level, expected_best_sharpe=best)
+
+
+def _held_out(last: Gains) -> pl.Series:
+    """Return what each set gained on the dates held out, nothing where there are none."""
+    values = last.net_micros.sum(axis=1).tolist() if last.dates else [None] * len(last.places)
+    return pl.Series(values, dtype=pl.Int64)
 
 
 def _by_date(dates: Sequence[date], *, block_days: int, level: float, seed: int) -> ByDate:
@@ -74,13 +86,11 @@ def _by_date(dates: Sequence[date], *, block_days: int, level: float, seed: int)
     return ByDate.of(days, block_days=block_days, level=level, seed=seed)
 
 
-def _rows(
-    question: Question, gains: Gains, by_date: ByDate, ranked: Ints
-) -> tuple[pl.DataFrame, float]:  # fmt: skip
+def _rows(question: Question, gains: Gains, by_date: ByDate) -> tuple[pl.DataFrame, float]:
     net = gains.net_micros.astype(np.float64)
     sharpes = [sharpe_of(own) for own in net]
-    told = [sharpe.value for sharpe in sharpes if np.isfinite(sharpe.value)]
-    chances = [deflated(sharpe, told) for sharpe in sharpes]
+    ratios = [sharpe.value for sharpe in sharpes]
+    chances = [deflated(sharpe, ratios) for sharpe in sharpes]
     p_values = better_than_nothing(net, by_date.draws)
     drawdowns = _drawdowns(gains.net_micros)
     rows = []
@@ -103,8 +113,6 @@ def _rows(
                 "fees_micros": int(gains.fees_micros[line].sum()),
                 "maker_fills": int(gains.maker_fills[line].sum()),
                 "taker_fills": int(gains.taker_fills[line].sum()),
-                "ranked_net_micros": int(ranked[line]),
-                "held_out_net_micros": int(gains.net_micros[line].sum() - ranked[line]),
             }
         )
     frame = pl.DataFrame(rows, infer_schema_length=None).with_columns(pl.col(pl.Float64).fill_nan(None))
@@ -119,13 +127,12 @@ def _cell(question: Question, place: int, key: str) -> Any:
     return float(value) if numeric and value is not None else None if value is None else str(value)
 
 
-def _held(gains: Gains, last: ByDate, *, split: int, best: int) -> HeldOut:
-    net = gains.net_micros[:, split:].astype(np.float64)
+def _held(last: Gains, by_date: ByDate, *, ranked_until: date, best: int) -> HeldOut:
+    net = last.net_micros.astype(np.float64)
     totals: Floats = net.sum(axis=1)
     return HeldOut(
-        place_in_question=gains.places[best], ranked_until=gains.dates[split - 1], since=gains.dates[split],
-        dates=len(gains.dates) - split, net=last.total(net[best]),
-        p_value=float(better_than_nothing(net[best : best + 1], last.draws)[0]),
+        place_in_question=last.places[best], ranked_until=ranked_until, since=last.dates[0], dates=len(last.dates),
+        net=by_date.total(net[best]), p_value=float(better_than_nothing(net[best : best + 1], by_date.draws)[0]),
         place=1 + int((totals > totals[best]).sum()), median_net_micros=float(np.median(totals)),
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 
 import numpy as np
@@ -44,6 +44,11 @@ class Gains:
             at_risk_micros=summed(tally.at_risk_micros), maker_fills=summed(tally.made_fills),
             taker_fills=summed(tally.took_fills),
         )  # fmt: skip
+
+    def on(self, chosen: slice) -> Gains:
+        """Return the same sets on some of the dates."""
+        sums = {name: getattr(self, name)[:, chosen] for name in _SUMS}
+        return replace(self, dates=self.dates[chosen], **sums)
 
     @classmethod
     def of_pieces(cls, pieces: Sequence[Gains]) -> Gains:

@@ -13,6 +13,7 @@ import numpy as np
 from kwx.backtest.bars import Bars
 from kwx.backtest.engine import tally_bars
 from kwx.backtest.equity import settled
+from kwx.backtest.notes import told
 from kwx.backtest.read import stream_bars
 from kwx.backtest.run import Wish, set_up
 from kwx.backtest.sweep.asked import Question
@@ -76,10 +77,10 @@ def _passed(
 ) -> tuple[Gains, tuple[str, ...], tuple[str, ...]]:
     """Read the lake once, and take every step of each piece for all tries."""
     setup = set_up(one.wish, snapshot)
-    pieces, notes = list[Gains](), list[str]()
+    pieces, notes = list[Gains](), list(setup.lacking)
     for bars in stream_bars(setup.plan, setup.signals, dates_at_once=one.wish.dates_at_once):
         pieces.append(tallied(one, bars))
-        notes += [note for note in bars.notes if note not in notes]
+        notes += [note for note in told(bars.notes) if note not in notes]
         done = sum(len(piece.days) for piece in pieces)
         on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
     return Gains.of_pieces(pieces), tuple(notes), setup.plan.cities

@@ -61,12 +61,12 @@ class DaySoFar:
 
 def day_so_far(inputs: TmaxInputs) -> DaySoFar:
     """Return the statistics of every day at every step."""
-    day, step = _places(inputs)
+    day, step = places(inputs)
     temp_f, stale, top_f, top_lo_f, top_hi_f = (
-        _laid(inputs, day, step, name)
+        laid(inputs, day, step, name)
         for name in ("temp_f", "stale_minutes", "run_max_f", "run_max_lo_f", "run_max_hi_f")
     )
-    official = _laid(inputs, day, step, pl.col("source") == "metar")
+    official = laid(inputs, day, step, pl.col("source") == "metar")
     steps = np.arange(FIVE_MINUTE_STEPS + 1)
     with np.errstate(invalid="ignore"):
         ours = stale <= STEP_MINUTES * steps
@@ -80,7 +80,7 @@ def day_so_far(inputs: TmaxInputs) -> DaySoFar:
         run_max_lo_f=top_lo_f,
         run_max_hi_f=top_hi_f,
         min_f=-_highest(-temp_f),
-        mean_f=_ratio(np.cumsum(np.where(there, temp_f, 0.0), axis=1), number),
+        mean_f=ratio(np.cumsum(np.where(there, temp_f, 0.0), axis=1), number),
         last_f=temp_f,
         reports=_reports(STEP_MINUTES * steps - stale),
         slope_1h=_slope(temp_f, _STEPS_PER_HOUR),
@@ -90,12 +90,12 @@ def day_so_far(inputs: TmaxInputs) -> DaySoFar:
         morning_max_f=_highest(np.where(afternoon, np.nan, temp_f)),
         afternoon_max_f=_highest(np.where(afternoon, temp_f, np.nan)),
         stale_minutes=stale,
-        share_seen=_ratio(np.cumsum(fresh, axis=1, dtype=np.int64), steps),
+        share_seen=ratio(np.cumsum(fresh, axis=1, dtype=np.int64), steps),
         is_official=official,
     )
 
 
-def _places(inputs: TmaxInputs) -> tuple[Ints, Ints]:
+def places(inputs: TmaxInputs) -> tuple[Ints, Ints]:
     """Return where each row of the grid goes: its day and step."""
     first = np.datetime64(inputs.dates[0], "D")
     day = (inputs.grid["event_date"].to_numpy().astype("datetime64[D]") - first).astype(np.int64)
@@ -104,7 +104,8 @@ def _places(inputs: TmaxInputs) -> tuple[Ints, Ints]:
     return day, step
 
 
-def _laid(inputs: TmaxInputs, day: Ints, step: Ints, column: str | pl.Expr) -> Floats:
+def laid(inputs: TmaxInputs, day: Ints, step: Ints, column: str | pl.Expr) -> Floats:
+    """Return a column of the grid where each row goes, NaN where there is none."""
     wanted = pl.col(column) if isinstance(column, str) else column
     values = inputs.grid.select(wanted.cast(pl.Float64).fill_null(float("nan"))).to_series().to_numpy()
     laid = np.full((len(inputs.dates), FIVE_MINUTE_STEPS + 1), np.nan)
@@ -117,7 +118,8 @@ def _highest(values: Floats) -> Floats:
     return np.fmax.accumulate(values, axis=1)
 
 
-def _ratio(above: Floats | Ints, below: Floats | Ints) -> Floats:
+def ratio(above: Floats | Ints, below: Floats | Ints) -> Floats:
+    """Return the quotient, NaN where nothing is below."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(below > 0, above / below, np.nan)
 

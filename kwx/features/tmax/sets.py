@@ -17,6 +17,8 @@ OVER_BASE = "_over_base_f"
 _BASE = pl.col("base_f").cast(pl.Float64)
 _REPORTS = "ts_utc: of reports known by then, of the event day alone"
 _FORECASTS = "ts_utc: of forecasts known by then"
+_WORDS = "ts_utc: of bulletins and climate reports known by then, of the event day alone"
+_BOTH = "ts_utc: of reports and forecasts known by then"
 _CLOCK = "ts_utc: the clock alone"
 
 
@@ -59,6 +61,22 @@ DAY_SO_FAR = (
     _over("morning_max", "morning_max_f", "the highest report up to 12:00 standard time", _REPORTS),
     _over("afternoon_max", "afternoon_max_f", "the highest report after it", _REPORTS),
 )
+OFFICIAL = (
+    _over("official_max", "official_max_f", "the highest that official words tell of a stretch of the day", _WORDS),
+    _over("official_since", "official_since_f", "the highest report after the end of what they tell", _REPORTS),
+    _over(
+        "floor", "official_floor_f", "the lowest whole degree that the high so far can be by words and reports", _WORDS
+    ),
+    _over("ceiling", "official_ceiling_f", "the highest", _WORDS),
+    _own("official_age_minutes", "since the end of what they tell", "min", _WORDS),
+)
+SURPRISE = (
+    _own("surprise_now_f", "the last report minus what was forecast for its minute", "°F", _BOTH),
+    _own("surprise_recent_f", "the mean of that over the last three hours", "°F", _BOTH),
+    _own("surprise_mean_f", "the mean of that over the day so far", "°F", _BOTH),
+    _over("rest", "surprise_rest_f", "the highest that is forecast for the hours to come", _FORECASTS),
+    _over("shifted_rest", "surprise_shifted_f", "the same as much warmer as the last three hours were", _BOTH),
+)
 OUTLOOK = (
     _over("forecast", "forecast_high_f", "rule `forecast`: the forecast high in force", _FORECASTS),
     _over("forecast_mean", "forecast_mean_f", "the mean of every source's newest forecast high", _FORECASTS),
@@ -73,7 +91,7 @@ RULES = (
         name=f"half_way{OVER_BASE}", meaning="the mean of the rules `hold` (the highest report) and `forecast`",
         sources=("run_max_f", "forecast_high_f", "base_f"),
         value=(pl.col("run_max_f") + pl.col("forecast_high_f")) / 2 - _BASE, unit="°F",
-        known="ts_utc: of reports and forecasts known by then",
+        known=_BOTH,
     ),
 )  # fmt: skip
 CALENDAR = (
@@ -99,7 +117,7 @@ CITY = tuple(
     for key, record in CITIES.items()
 )  # fmt: skip
 
-TOD = FeatureSet(name="tod", features=(*DAY_SO_FAR, *OUTLOOK, *RULES, *CALENDAR, *QUALITY))
-"""Of a model of one city on its event day."""
-MARKET_CLOCK = FeatureSet(name="market_clock", features=(*TOD.features, *MARKET, *CITY))
-"""Of a model of every city from the market's open on: the same, the market's own clock, and which city."""
+TOD = FeatureSet(name="tod", features=(*DAY_SO_FAR, *OFFICIAL, *SURPRISE, *OUTLOOK, *RULES, *CALENDAR, *QUALITY, *CITY))
+"""Of a model of one city on its event day; the days of other cities are lent to it, so it is told which they are of."""
+MARKET_CLOCK = FeatureSet(name="market_clock", features=(*TOD.features, *MARKET))
+"""Of a model of every city from the market's open on: the same, and the market's own clock."""

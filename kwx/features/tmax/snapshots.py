@@ -1,7 +1,9 @@
 """One row per instant of a city's days: what was known then, and the degree from which the high is counted.
 
-base_f is the highest report of the day in whole °F, rounded half up; before the day's first report it is the forecast
-high known then, rounded likewise. An instant that knows neither has no row. lowest_f is the lowest degree that the day
+base_f is the highest report of the day in whole °F, rounded half up. Before the day's first report it is the forecast
+high known then, rounded likewise; so it is while that stands FAR_F or more above the highest report: counted from the
+cold of the morning nearly every high would be of the last class, which is open. An instant that knows neither has no
+row. lowest_f is the lowest degree that the day
 can still settle on: one below the lowest degree that the highest report can mean, which official rounding allows, and
 never more than two below base_f; it is missing where base_f is a forecast.
 """
@@ -14,10 +16,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kwx.features.tmax.day_so_far import STEP_MINUTES, DaySoFar, day_so_far
+from kwx.features.tmax.day_so_far import STEP_MINUTES, day_so_far
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Clock, Instants, market_clock, utc_of
+from kwx.features.tmax.official import official
 from kwx.features.tmax.outlook import Outlook, outlook_at
+from kwx.features.tmax.surprise import surprise
 from warehouse.lake.store import Snapshot
 from warehouse.market.climate_day import FIVE_MINUTE_STEPS, MINUTES_PER_DAY
 
@@ -27,6 +31,8 @@ ROUNDING_F = 1
 """So much lower than every degree that the highest report can mean, at most, may the official high be."""
 DEEPEST_F = -2
 """The lowest a day can settle on, counted from base_f, once it has a report."""
+FAR_F = 8
+"""A forecast that stands so much above the highest report is what the high is counted from."""
 KEYS = ("city", "event_date", "ts_utc")
 
 
@@ -46,7 +52,7 @@ def snapshots_of(inputs: TmaxInputs, clock: Clock = market_clock) -> pl.DataFram
             "event_date": pl.Series(inputs.dates, dtype=pl.Date).gather(instants.day),
             "ts_utc": utc_of(instants.ts_us),
             **_clock_columns(inputs, instants),
-            **_day_columns(day_so_far(inputs), instants),
+            **_day_columns(inputs, instants),
             **_outlook_columns(outlook_at(inputs, instants)),
         }
     )
@@ -66,10 +72,13 @@ def _clock_columns(inputs: TmaxInputs, instants: Instants) -> dict[str, Floats |
     }
 
 
-def _day_columns(so_far: DaySoFar, instants: Instants) -> dict[str, Floats]:
+def _day_columns(inputs: TmaxInputs, instants: Instants) -> dict[str, Floats]:
     """Return the statistics of the last step that had ended; nothing on the eve."""
     step = np.clip(instants.minute // STEP_MINUTES, 0, FIVE_MINUTE_STEPS)
-    return {name: values[instants.day, step] for name, values in vars(so_far).items()}
+    so_far = day_so_far(inputs)
+    parts = {"": so_far, "official_": official(inputs, so_far), "surprise_": surprise(inputs, so_far)}
+    columns = {f"{part}{name}": values for part, told in parts.items() for name, values in vars(told).items()}
+    return {name: values[instants.day, step] for name, values in columns.items()}
 
 
 def _outlook_columns(outlook: Outlook) -> dict[str, Floats]:
@@ -78,8 +87,9 @@ def _outlook_columns(outlook: Outlook) -> dict[str, Floats]:
 
 def _with_base(rows: pl.DataFrame) -> pl.DataFrame:
     numbers = rows.with_columns(pl.col(pl.Float64).fill_nan(None))
-    observed = pl.col("run_max_f").is_not_null()
-    said = pl.coalesce("run_max_f", "forecast_high_f")
+    near = pl.col("forecast_high_f").is_null() | (pl.col("forecast_high_f") - pl.col("run_max_f") < FAR_F)
+    observed = pl.col("run_max_f").is_not_null() & near
+    said = pl.when(observed).then("run_max_f").otherwise("forecast_high_f")
     based = numbers.with_columns(is_observed=observed, base_f=(said + 0.5).floor().cast(pl.Int32))
     lowest = pl.max_horizontal(pl.col("run_max_lo_f").cast(pl.Int32) - ROUNDING_F, pl.col("base_f") + DEEPEST_F)
     return based.with_columns(lowest_f=pl.when("is_observed").then(lowest))

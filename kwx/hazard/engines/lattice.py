@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from threadpoolctl import ThreadpoolController
 
 from kwx.hazard.engines.barrier import Nodes, Singles, kept, step_back, transition
 from kwx.hazard.engines.bias import STUDENT_REACH, Biases, biases_of
 from kwx.hazard.engines.reading import Places, read
 from kwx.hazard.engines.soon import Map, soon
 from kwx.hazard.question import LEAST_SIGMA_F, STEPS, Answer, Floats, Ints, Noise, Question
+from kwx.scoring.threads import one_blas_thread
 
 _STEP_SIGMAS = 1.15
 _WIDEST_F = 60.0
@@ -50,7 +49,7 @@ class Lattice:
         """Answer every evaluation; a threshold more than 1 °F below the lowest record is never kept, and answered 0."""
         question = replace(question, noise=_with_some_noise(question.noise))
         # The products are small: spread over threads they wait for each other, on a busy machine ten times as long.
-        with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(self.threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(self.threads) as pool:
             in_threads = pool.map if self.threads > 1 else map
             record_5m, record_60m = soon(question, in_threads)
             below = np.ones((len(question), question.thresholds))
@@ -76,12 +75,6 @@ class Lattice:
         for _ in in_threads(answer, _in_batches(chains, at_least=self.threads)):
             pass
         return below
-
-
-@lru_cache
-def _blas() -> ThreadpoolController:
-    """Return what holds the linear algebra of this process; it is searched for once."""
-    return ThreadpoolController()
 
 
 def _with_some_noise(noise: Noise) -> Noise:

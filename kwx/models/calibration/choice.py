@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from kwx.models.calibration.isotonic import LEAST_ROWS
 from kwx.models.calibration.methods import METHODS, Fittable, fit_calibrator
@@ -29,6 +28,7 @@ from kwx.scoring.corp import sort_forecasts
 from kwx.scoring.paired import compare
 from kwx.scoring.reliability import Reliability, reliability
 from kwx.scoring.resampling import Draws, Estimate, draw, mean_of
+from kwx.scoring.threads import one_blas_thread
 from warehouse.errors import Refused
 from warehouse.market.climate_day import opens_utc
 
@@ -116,14 +116,8 @@ def choose(
     parts = list(forward_parts(in_order))
     asked = _with_rows_enough([one for one in METHODS if one in methods or one == forced], parts, forced=forced)
     # The products are small: spread over threads they wait for each other, and sum in another order.
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _chosen(in_order, parts, asked, forced=forced, level=level, seed=seed)
-
-
-@lru_cache
-def _blas() -> ThreadpoolController:
-    """Return what holds the linear algebra of this process; it is searched for once."""
-    return ThreadpoolController()
 
 
 def forward_parts(rows: Rows) -> Iterator[Part]:

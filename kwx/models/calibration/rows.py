@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.contract import Floats
 from kwx.models.direction.moves import moves_of, went_up
 from kwx.models.windows import PURGED_DAYS
@@ -20,7 +21,6 @@ from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS, MODEL_RUNS, PREDICTIONS
 from warehouse.market.climate_day import opens_utc
 
-SETTLEMENT = "day"
 HORIZON_MINUTES = {"1m": 1, "5m": 5}
 """The horizons whose outcome is a move of the mid, and how long after its minute that is known."""
 
@@ -103,7 +103,7 @@ def read_rows(
     snapshot: Snapshot,
     city: str,
     *,
-    horizon: str = SETTLEMENT,
+    horizon: str = SETTLEMENT_HORIZON,
     since: date | None = None,
     until: date | None = None,
     every_minutes: int = 1,
@@ -113,7 +113,7 @@ def read_rows(
     left_out counts the predictions of moves after which none of the model's least size was seen.
     """
     span: Mapping[str, Any] = {"since": since, "until": until, "every_minutes": every_minutes}
-    if horizon == SETTLEMENT:
+    if horizon == SETTLEMENT_HORIZON:
         told, foreign = settled_predictions(snapshot, city, **span)
         return Read(families=_by_family(told), foreign=foreign)
     said, foreign = newest_predictions(snapshot, city, horizon=horizon, **span)
@@ -132,7 +132,7 @@ def settled_predictions(
 ) -> tuple[pl.DataFrame, int]:
     """Return what every family said of a city's settled markets, with what came, and how many no run is held of."""
     said, foreign = newest_predictions(
-        snapshot, city, horizon=SETTLEMENT, since=since, until=until, every_minutes=every_minutes
+        snapshot, city, horizon=SETTLEMENT_HORIZON, since=since, until=until, every_minutes=every_minutes
     )
     came = _settled(snapshot, city, {"cities": (city,), "since": since, "until": until})
     return said.join(came, on=["event_date", "market_ticker"], how="inner", maintain_order="left"), foreign
@@ -143,7 +143,8 @@ def newest_predictions(
 ) -> tuple[pl.DataFrame, int]:
     """Return what every family said of a horizon, and how many predictions are of runs that nobody knows.
 
-    Where models of one family speak of the same minute, the one with the newest data stands, then the first by name.
+    Where models of one family speak of the same minute, the one with the newest data stands, then the first by name,
+    and of two fits of one model the one made last.
     """
     said = (
         snapshot.scan(PREDICTIONS, cities=(city,), since=since, until=until)
@@ -155,12 +156,12 @@ def newest_predictions(
         .collect()
     )
     # One run is of one family, whatever city it is filed under.
-    wanted = ("run_id", "family", "until_date", "parameters_json")
+    wanted = ("run_id", "family", "until_date", "fitted_utc", "parameters_json")
     runs = snapshot.scan(MODEL_RUNS).select(wanted).collect().unique("run_id")
     named = said.join(runs, on="run_id", how="inner")
-    falls = [*(False for _ in _MINUTE), True, False]
-    placed = named.sort(*_MINUTE, "until_date", "model_id", descending=falls)
-    newest = placed.unique(_MINUTE, keep="first", maintain_order=True)
+    falls = [*(False for _ in _MINUTE), True, False, True, False]
+    placed = named.sort(*_MINUTE, "until_date", "model_id", "fitted_utc", "run_id", descending=falls)
+    newest = placed.unique(_MINUTE, keep="first", maintain_order=True).drop("fitted_utc")
     return newest, said.height - named.height
 
 

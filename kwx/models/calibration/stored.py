@@ -10,8 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.calibration.methods import Fittable, calibrator_of
-from kwx.models.calibration.rows import SETTLEMENT, last_fitted
+from kwx.models.calibration.rows import last_fitted
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CALIBRATORS, Partition
 
@@ -24,7 +25,7 @@ class StoredCalibrator:
     """
 
     city: str
-    horizon: str = SETTLEMENT
+    horizon: str = SETTLEMENT_HORIZON
     model_type: str
     fitted_utc: datetime
     since: date

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -14,9 +15,9 @@ from kwx.features.panel import KEYS, read_panel
 from kwx.features.sets import set_for, set_of_all
 from kwx.models.artifact import EVERY_BRACKET, PREDICTED, Artifact
 from kwx.models.direction.candidates import Rows, choose
-from kwx.models.direction.fitted import About
-from kwx.models.direction.metrics import metrics_of
-from kwx.models.direction.moves import HALF_TICKS_PER_DOLLAR, KEY, MOVE, moves_of, went_up
+from kwx.models.direction.fitted import About, DirectionModel
+from kwx.models.direction.metrics import crossed_of, metrics_of
+from kwx.models.direction.moves import HALF_SPREAD, HALF_TICKS_PER_DOLLAR, KEY, MOVE, moves_of, went_up
 from kwx.models.direction.recipe import FAMILY, DirectionRecipe
 from kwx.models.windows import Window
 from warehouse.errors import Refused
@@ -32,14 +33,6 @@ LEAST_ROWS = 100
 _PROBABILITY, _MOVE_PROB = "p_model", "move_prob"
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class DirectionFit:
-    """What a fit hands on, and the rows of the dates that chose: keys, move, up, probability and features."""
-
-    artifact: Artifact
-    validation: pl.DataFrame
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
     """The event dates of each part, in order."""
@@ -53,12 +46,7 @@ def fit_direction(
     snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe, *, bracket: str = EVERY_BRACKET
 ) -> Artifact:
     """Fit, choose and judge on the event dates of a range, parted by the recipe's shares."""
-    return fitted_window(snapshot, city, bracket, window_of(snapshot, city, since, until, recipe), recipe).artifact
-
-
-def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> Artifact:
-    """Fit and choose on the dates of a window before its test, and judge on its test dates."""
-    return fitted_window(snapshot, city, bracket, window, recipe).artifact
+    return fit_window(snapshot, city, bracket, window_of(snapshot, city, since, until, recipe), recipe)
 
 
 def window_of(snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe) -> Window:
@@ -76,9 +64,16 @@ def window_of(snapshot: Snapshot, city: str, since: date, until: date, recipe: D
     )
 
 
-def fitted_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> DirectionFit:
-    """Fit a window, and return beside the artifact the rows on which the candidate was chosen."""
-    parts, features = _parts(snapshot, city, window, recipe), _features(city, bracket, recipe)
+def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> Artifact:
+    """Fit and choose on the dates of a window before its test, and judge on its test dates."""
+    return fit_features(_features(city, bracket, recipe), snapshot, city, bracket, window, recipe)
+
+
+def fit_features(
+    features: FeatureSet, snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe
+) -> Artifact:
+    """Fit one window on features that are handed over."""
+    parts = _parts(snapshot, city, window, recipe)
     laws, notes = _laws(snapshot, city, parts, recipe)
     panel = _panel(snapshot, city, bracket, parts, features, recipe, laws=laws)
     frames = {
@@ -98,14 +93,32 @@ def fitted_window(snapshot: Snapshot, city: str, bracket: str, window: Window, r
         judged[_PROBABILITY].to_numpy(), up=judged[UP].to_numpy(), dates=judged["event_date"], prior=about.prior,
         resamples=recipe.resamples, seed=recipe.seed,
     )  # fmt: skip
+    crossed = _crossed(told, recipe)
     counts = {f"rows_{name}": frame[UP].count() for name, frame in frames.items()}
-    artifact = Artifact(
+    return Artifact(
         family=FAMILY, city=city, bracket=bracket, horizon=recipe.horizon, window=window, fitted=chosen.fitted,
-        calibrator=None, predictions=_predictions(told), params={"kind": recipe.kind, **chosen.params},
-        metrics={**metrics, **counts, "tried": list(chosen.tried)}, config=recipe.config(), seed=recipe.seed,
+        calibrator=None, predictions=_predictions(told),
+        params={"kind": recipe.kind, "epsilon": recipe.epsilon, **chosen.params},
+        metrics={**metrics, **crossed, **counts, "tried": list(chosen.tried)}, config=recipe.config(), seed=recipe.seed,
         snapshot=snapshot.number, notes=notes,
     )  # fmt: skip
-    return DirectionFit(artifact=artifact, validation=_validation(choosing.frame, artifact))
+
+
+def validation_rows(
+    snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe, fitted: DirectionModel
+) -> pl.DataFrame:
+    """Return the rows that chose a fitted model: keys, what came, what it says, what it saw."""
+    parts, features = _parts(snapshot, city, window, recipe), _features(city, bracket, recipe)
+    hawkes = fitted.about.hawkes
+    laws = None if hawkes is None else Laws.of(hawkes)
+    choosing = _Parts(fitted=(), choosing=parts.choosing, judged=())
+    panel = _panel(snapshot, city, bracket, choosing, features, recipe, laws=laws)
+    rows = _rows(panel, "choosing", city).frame
+    told = rows.with_columns(
+        pl.Series(_MOVE_PROB, rows[MOVE].to_numpy() / HALF_TICKS_PER_DOLLAR),
+        pl.Series(_PROBABILITY, fitted.predict(rows)),
+    )
+    return told.select(*KEYS, _MOVE_PROB, UP, _PROBABILITY, *fitted.features)
 
 
 def _dates(snapshot: Snapshot, city: str, since: date, until: date) -> tuple[date, ...]:
@@ -198,17 +211,18 @@ def _rows(frame: pl.DataFrame, part: str, city: str) -> Rows:
     return Rows(frame=moved, up=moved[UP].to_numpy())
 
 
+def _crossed(told: pl.DataFrame, recipe: DirectionRecipe) -> dict[str, Any]:
+    """Return what following the model across the spread earned, of minutes that have two sides and a move, or none."""
+    rows = told.drop_nulls([MOVE, HALF_SPREAD])
+    move, half_spread = (rows[name].to_numpy() / HALF_TICKS_PER_DOLLAR for name in (MOVE, HALF_SPREAD))
+    return crossed_of(
+        rows[_PROBABILITY].to_numpy(), move_prob=move, half_spread_prob=half_spread, dates=rows["event_date"],
+        resamples=recipe.resamples, seed=recipe.seed,
+    )  # fmt: skip
+
+
 def _predictions(told: pl.DataFrame) -> pl.DataFrame:
     """Return every minute's prediction, whatever came: to keep only those that a move followed would tell of it."""
     return told.with_columns(p_calibrated=pl.lit(None, pl.Float64), outcome=UP).select(
         pl.col(name).cast(dtype) for name, dtype in PREDICTED.items()
     )
-
-
-def _validation(choosing: pl.DataFrame, artifact: Artifact) -> pl.DataFrame:
-    """Return the rows that chose: keys, what came, what was said, what was seen."""
-    told = choosing.with_columns(
-        pl.Series(_MOVE_PROB, choosing[MOVE].to_numpy() / HALF_TICKS_PER_DOLLAR),
-        pl.Series(_PROBABILITY, artifact.fitted.predict(choosing)),
-    )
-    return told.select(*KEYS, _MOVE_PROB, UP, _PROBABILITY, *artifact.fitted.features)

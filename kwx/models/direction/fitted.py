@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -53,6 +53,14 @@ class About:
         """Return these as JSON has them."""
         said = {one.name: getattr(self, one.name) for one in fields(self)}
         return said | {"features": list(self.features), "family": FAMILY}
+
+
+class DirectionModel(Fitted, Protocol):
+    """A fitted model of either kind."""
+
+    @property
+    def about(self) -> About:
+        """What both kinds keep beside their numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +159,7 @@ class DirectionFamily:
 
     name: str = FAMILY
 
-    def load(self, files: Mapping[str, bytes]) -> Fitted:
+    def load(self, files: Mapping[str, bytes]) -> DirectionModel:
         """Read a model back; refuse files that are not of this family."""
         document = _document(files)
         kind = document.get("kind")

@@ -14,7 +14,9 @@ from kwx.scoring.inputs import Bools, Floats
 from kwx.scoring.resampling import Draws, Estimate, draw, mean_of
 
 EVEN = 0.5
-"""What a market says of the next move of a fair mid."""
+"""What a market says of the next move, were its mid a coin's: a mid that bounces between quotes is beaten honestly."""
+SUREST = {"tenth": 0.1, "hundredth": 0.01}
+"""The shares of rows on which a model is surest."""
 
 
 def metrics_of(p: Floats, *, up: Bools, dates: pl.Series, prior: float, resamples: int, seed: int) -> dict[str, Any]:
@@ -37,6 +39,25 @@ def metrics_of(p: Floats, *, up: Bools, dates: pl.Series, prior: float, resample
         "class_balance": mean_of(up.astype(np.float64), draws=draws),
     }
     return {"rows": rows, "dates": draws.dates} | {name: dataclasses.asdict(one) for name, one in estimates.items()}
+
+
+def crossed_of(
+    p: Floats, *, move_prob: Floats, half_spread_prob: Floats, dates: pl.Series, resamples: int, seed: int
+) -> dict[str, Any]:
+    """Return what it earns to follow the surest probabilities [N] across the spread, per contract, before fees.
+
+    A contract is bought at the offer, or sold at the bid, and is worth the mid when the horizon is over. In a market
+    that knows everything nobody earns that way, whereas the direction of the next move may well be told: quotes bounce,
+    and a price near zero falls more often than it rises. So this is what a leak would show in.
+    """
+    gain = np.where(p > EVEN, move_prob, -move_prob) - half_spread_prob
+    sureness = np.abs(p - EVEN)
+    found: dict[str, Any] = {}
+    for name, share in SUREST.items() if len(p) else ():
+        surest = sureness >= np.quantile(sureness, 1 - share)
+        draws = draw(dates.to_numpy()[surest], rows=int(surest.sum()), resamples=resamples, seed=seed)
+        found[f"crossed_{name}"] = dataclasses.asdict(mean_of(gain[surest], draws=draws))
+    return {"crossed_rows": len(p)} | found
 
 
 def area_of(p: Floats, *, up: Bools, draws: Draws) -> Estimate:

@@ -17,7 +17,7 @@ from warehouse.lake.tables import CANDLES_DENSE
 
 HALF_TICKS_PER_DOLLAR = 20_000
 KEY = ("market_ticker", "ts_utc")
-MOVE = "move_half_ticks"
+MOVE, HALF_SPREAD = "move_half_ticks", "half_spread_half_ticks"
 
 
 def moves_of(
@@ -25,10 +25,13 @@ def moves_of(
 ) -> pl.DataFrame:  # fmt: skip
     """Return a row for each market and minute that has a mid: `move_half_ticks`, null where what came is no move.
 
-    The move is known only `horizon_minutes` after the row's minute: it is a label, never a feature.
+    The move is known only `horizon_minutes` after the row's minute: it is a label, never a feature. Beside it stands
+    `half_spread_half_ticks`, what it costs to cross from the mid; null where a side is empty.
     """
     candles = snapshot.scan(CANDLES_DENSE, cities=cities, since=min(dates), until=max(dates))
-    wanted = candles.filter(pl.col("event_date").is_in(list(dates))).select(*KEY, "mid_half_ticks", "price_source")
+    wanted = candles.filter(pl.col("event_date").is_in(list(dates))).select(
+        *KEY, "mid_half_ticks", "price_source", "yes_bid_ticks", "yes_ask_ticks"
+    )
     return moves(wanted.collect(), horizon_minutes=horizon_minutes)
 
 
@@ -43,7 +46,10 @@ def moves(candles: pl.DataFrame, *, horizon_minutes: int) -> pl.DataFrame:
     )
     move = pl.col("mid_half_ticks").shift(-horizon_minutes).over(market) - pl.col("mid_half_ticks")
     told = told.with_columns(pl.when(one_price & in_time).then(move).cast(pl.Int64).alias(MOVE))
-    return told.filter(pl.col("mid_half_ticks").is_not_null()).select(*KEY, MOVE)
+    # Half of the spread in half ticks is the spread in ticks.
+    spread = pl.when(pl.col("price_source") == "mid").then(pl.col("yes_ask_ticks") - pl.col("yes_bid_ticks"))
+    told = told.with_columns(spread.cast(pl.Int64).alias(HALF_SPREAD))
+    return told.filter(pl.col("mid_half_ticks").is_not_null()).select(*KEY, MOVE, HALF_SPREAD)
 
 
 def went_up(epsilon: float) -> pl.Expr:

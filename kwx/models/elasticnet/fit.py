@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import polars as pl
-from threadpoolctl import ThreadpoolController
 
 from kwx.features.feature import FeatureSet
 from kwx.features.sets import set_for, set_of_all
-from kwx.models.artifact import PREDICTED, SETTLEMENT_HORIZON, Artifact
+from kwx.models.artifact import NOT_JUDGED, PREDICTED, SETTLEMENT_HORIZON, Artifact
 from kwx.models.calibration import fit_calibrator
 from kwx.models.calibration.guard import left_out
 from kwx.models.contract import Calibrator
@@ -26,6 +24,7 @@ from kwx.models.windows import Window
 from kwx.scoring.calibration import calibration_error
 from kwx.scoring.contracts import brier, log_loss
 from kwx.scoring.corp import sort_forecasts
+from kwx.scoring.threads import one_blas_thread
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
@@ -62,11 +61,12 @@ def fit_features(
     earlier, later = split_later(known, recipe.calibration.share)
     require_enough(earlier, splits=recipe.cv_splits, what=what)
     # The products are small: spread over threads they wait for each other, and their sums depend on how many these are.
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         folds = folds_from(earlier.matrix(), earlier.came, folds_of(earlier, recipe.cv_splits), recipe.search)
         found = search(folds, recipe, name=f"{city}_{bracket}_{window.name}")
         fitted = held_to(fit_rows(earlier, features, found), later)
     calibrator, notes = _calibrated(fitted, later, recipe)
+    notes += _not_judged(later)
     predictions = _predictions(fitted, calibrator, test)
     return Artifact(
         family=NAME, city=city, bracket=bracket, horizon=SETTLEMENT_HORIZON, window=window, fitted=fitted,
@@ -107,10 +107,12 @@ def held_to(fitted: FittedElasticnet, later: Rows) -> FittedElasticnet:
     return replace(fitted, held_log_loss=ours, prior_log_loss=prior)
 
 
-@lru_cache
-def _blas() -> ThreadpoolController:
-    """Return what holds the linear algebra of this process; it is searched for once."""
-    return ThreadpoolController()
+def _not_judged(later: Rows) -> tuple[str, ...]:
+    """Say so where the later dates are too few to tell whether the model is better than its share of yes."""
+    dates = len(later.dates)
+    return (
+        (f"{NOT_JUDGED}: {dates} later dates, {LEAST_DATES_JUDGED} are needed",) if dates < LEAST_DATES_JUDGED else ()
+    )
 
 
 def _calibrated(

@@ -148,14 +148,6 @@ def solve(
     )
 
 
-def breach(problem: Problem, penalty: Penalty, coefficients: Floats) -> float:
-    """Return by how much coefficients fail to be the minimum: the largest part of the slope that no |w| holds back."""
-    ridge, lasso = _strengths(problem, penalty)
-    slope = problem.slope(expit(coefficients @ problem.columns)) + ridge * coefficients
-    held = np.where(coefficients == 0, np.maximum(np.abs(slope) - lasso, 0), slope + lasso * np.sign(coefficients))
-    return float(np.abs(held).max())
-
-
 def solve_quadratic(a: Floats, b: Floats, lasso: Floats, start: Floats) -> Floats:
     """Return the minimum of ½·v'av − b'v + Σ lasso·|v| for a positive definite a.
 

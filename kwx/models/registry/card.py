@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from kwx.models.artifact import Artifact
+from kwx.models.artifact import NOT_JUDGED, Artifact
 from kwx.models.registry.code import code_sha256, library_versions
 from kwx.models.registry.defined import features_sha256
 from kwx.models.registry.places import CARD, Group
@@ -78,6 +78,11 @@ class Card(BaseModel):
         then, now = self.versions.get("polars"), library_versions().get("polars")
         drift = "" if then == now else f"; it was fitted with polars {then}, here is {now}"
         return f"its features are defined otherwise now than when it was fitted{drift}"
+
+    @property
+    def not_judged(self) -> str | None:
+        """Say why nobody knows whether it is better than its prior, None where that was judged."""
+        return next((note for note in self.notes if note.startswith(NOT_JUDGED)), None)
 
     @property
     def model_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,15 +24,19 @@ def code_sha256() -> str:
 
 
 def sources_sha256(rooms: Sequence[str]) -> str:
-    """Return one hash of every source file of some rooms, and of the views, names included."""
+    """Return one hash of every source file of some rooms, or files by themselves, and of the views, names included."""
     home = Path(__file__).parents[3]
     digest = hashlib.sha256()
-    for path in sorted(path for room in rooms for path in (home / room).rglob("*.py")):
+    for path in sorted(path for room in rooms for path in _sources(home / room)):
         digest.update(f"{path.relative_to(home).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for name, text in sorted(statements("views").items()):
         digest.update(f"{name}\0{text}".encode())
     return digest.hexdigest()
+
+
+def _sources(room: Path) -> Iterable[Path]:
+    return (room,) if room.is_file() else room.rglob("*.py")
 
 
 def library_versions() -> dict[str, str]:

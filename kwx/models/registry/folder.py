@@ -36,6 +36,7 @@ def read_folder(folder: Path) -> tuple[Card, dict[str, bytes]]:
         raise FileBroken(f"{folder / missing[0]} is missing", hint=_MEND)
     if foreign := sorted(found - set(card.files)):
         raise FileBroken(f"{folder / foreign[0]} is foreign: the card does not name it", hint=_MEND)
+    _require_no_empty_folder(folder)
     files = {name: _content(folder / name, wanted=hashed) for name, hashed in card.files.items()}
     return card, files
 
@@ -43,6 +44,12 @@ def read_folder(folder: Path) -> tuple[Card, dict[str, bytes]]:
 def files_below(folder: Path) -> list[Path]:
     """Return all that lies below a folder and is no folder itself: files, and links whatever they point at."""
     return sorted(path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def _require_no_empty_folder(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            raise FileBroken(f"{path} is foreign: an empty folder, which the card does not name", hint=_MEND)
 
 
 def _content(path: Path, *, wanted: str) -> bytes:

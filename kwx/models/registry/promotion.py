@@ -96,34 +96,37 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
     """Promote the chosen pilots beside what is trained already; a window of the same dates is replaced.
 
     Refused, and nothing changed, where one of them is altered, degenerate, or of a kind that did not beat the market
-    over all of its pilots, chosen or not; only the last can be overruled, by a reason, which is kept with the state.
+    over all of its pilots, chosen or not, or where too few dates could tell whether one is better than its prior; only
+    the last two can be overruled, by a reason, which is kept with the state.
     """
-    base = models_root(root)
+    base, reason = models_root(root), reason.strip()
     chosen = chosen_windows(base, PILOTS, choice)
     if not chosen:
         raise Refused(f"no pilot of {choice} lies in {base / PILOTS}", hint="kwx models list shows what there is")
     for folder, _ in chosen:
         load(folder)
     kinds = {card.group for _, card in chosen}
-    objections = _objections([card for _, card in _windows_of(base, PILOTS, lambda group, _: group in kinds)])
-    if objections and not reason:
+    lost = _objections([card for _, card in _windows_of(base, PILOTS, lambda group, _: group in kinds)])
+    unjudged = tuple(f"{card.model_id} was {card.not_judged}" for _, card in chosen if card.not_judged is not None)
+    if (lost or unjudged) and not reason:
+        first, kind = (f"not better than the market: {lost[0]}", "kinds") if lost else (unjudged[0], "models")
+        more = len(lost or unjudged) - 1
         raise Refused(
-            f"not better than the market: {objections[0]}"
-            + (f"; and {len(objections) - 1} more kinds" if objections[1:] else ""),
+            first + (f"; and {more} more {kind}" if more else ""),
             hint="leave such kinds out with --city, --bracket, --family; or say why with --reason TEXT",
         )
     with _lock(base, "kwx models promote"):
         places = {place_of(folder) for folder, _ in chosen}
         kept = [path for path in trained_folders(base) if place_of(path) not in places]
         return _publish(
-            base, kept, chosen, action="promote", reason=reason, objections=objections,
+            base, kept, chosen, action="promote", reason=reason, objections=(*lost, *unjudged),
             changed=tuple(card.model_id for _, card in chosen), clock=clock,
         )  # fmt: skip
 
 
 def demote(choice: Choice, root: Path | str | None = None, *, reason: str = "", clock: Clock = utc_now) -> Promotion:
     """Take the chosen windows out of what is trained, whole or not; the pilots stay, and so does the state before."""
-    base = models_root(root)
+    base, reason = models_root(root), reason.strip()
     with _lock(base, "kwx models demote"):
         trained = trained_folders(base)
         doomed = [path for path in trained if choice.holds(group_of_folder(path), path.name)]

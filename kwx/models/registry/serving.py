@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-import polars as pl
-
 from kwx.models.artifact import EVERY_BRACKET, SETTLEMENT_HORIZON
-from kwx.models.contract import Calibrator, Floats
 from kwx.models.registry.card import Card, read_card
 from kwx.models.registry.places import TRAINED, Group, models_root, stage_folder
 from kwx.models.registry.store import Loaded, load
@@ -38,16 +35,6 @@ class Served:
     loaded: Loaded
     folder: Path
     age_days: int
-
-    def predict(self, rows: pl.DataFrame, mended: Calibrator | None = None) -> Floats:
-        """Return the probability of each row, mended by what is stored for the family, else by the model's own.
-
-        What is stored was fitted to what models say before they are mended, so it takes the place of their own.
-        """
-        if mended is None:
-            return self.loaded.predict(rows)
-        p = self.loaded.fitted.predict(rows)
-        return mended.apply(p) if p.ndim == 1 else p
 
     @property
     def warning(self) -> str | None:

@@ -29,7 +29,9 @@ class Held:
             return "broken"
         if self.card.degenerate is not None:
             return f"degenerate: {self.card.degenerate}"
-        return "whole" if self.card.outdated is None else "features changed"
+        if self.card.outdated is not None:
+            return "features changed"
+        return self.card.not_judged or "whole"
 
     @property
     def name(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import polars as pl
 
 from kwx.models.artifact import PREDICTED, Artifact
-from kwx.models.contract import Calibrator, Fitted, Floats
+from kwx.models.contract import Calibrator, Fitted
 from kwx.models.registry.card import Card, card_bytes, card_of
 from kwx.models.registry.families import family_of
 from kwx.models.registry.folder import read_folder, write_folder
@@ -45,11 +45,6 @@ class Loaded:
     fitted: Fitted
     calibrator: Calibrator | None
     card: Card
-
-    def predict(self, rows: pl.DataFrame) -> Floats:
-        """Return the probability of each row, calibrated where the model has a calibrator."""
-        p = self.fitted.predict(rows)
-        return p if self.calibrator is None or p.ndim != 1 else self.calibrator.apply(p)
 
 
 def store(artifact: Artifact, root: Path | str | None = None, *, stage: str = PILOTS, clock: Clock = utc_now) -> Card:
@@ -156,15 +151,20 @@ def load(folder: Path | str) -> Loaded:
         raise Refused(f"{at}: {changed}", hint="train the window again: kwx train")
     if (why := fitted.degenerate() or card.degenerate) is not None:
         raise Refused(f"{at}: the model is degenerate: {why}", hint="train it on more dates, or with other features")
-    return Loaded(fitted=fitted, calibrator=_calibrator(files), card=card)
+    return Loaded(fitted=fitted, calibrator=_calibrator(at, files), card=card)
 
 
-def _calibrator(files: Mapping[str, bytes]) -> Calibrator | None:
+def _calibrator(at: Path, files: Mapping[str, bytes]) -> Calibrator | None:
     if CALIBRATOR not in files:
         return None
     from kwx.models.calibration import calibrator_of
 
-    document: dict[str, Any] = json.loads(files[CALIBRATOR])
+    try:
+        document: Any = json.loads(files[CALIBRATOR])
+    except ValueError as error:
+        raise FileBroken(f"{at / CALIBRATOR} is not JSON: {error}", hint="train the window again") from error
+    if not isinstance(document, dict):
+        raise FileBroken(f"{at / CALIBRATOR} holds no calibrator but {document!r}", hint="train the window again")
     return calibrator_of(document)
 
 

@@ -17,11 +17,12 @@ import polars as pl
 
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Clock, utc_of
-from kwx.features.tmax.snapshots import snapshots_of
-from kwx.models.artifact import EVERY_BRACKET, Artifact
+from kwx.features.tmax.snapshots import read_snapshots, snapshots_of
+from kwx.models.artifact import EVERY_BRACKET, NOT_JUDGED, SETTLEMENT_HORIZON, Artifact
 from kwx.models.tmax import hybrid, market_clock, tod
+from kwx.models.tmax.centre import Centre
 from kwx.models.tmax.classes import ErrorLaw, Floats, Ints, class_of
-from kwx.models.tmax.fitted import Held, TmaxFamily, TmaxModel, rows_of
+from kwx.models.tmax.fitted import LEAST_DATES_JUDGED, Held, TmaxFamily, TmaxModel, rows_of
 from kwx.models.tmax.ordinal import Ordinal, Prior, Rows, Trees
 from kwx.models.tmax.predictions import spoken_of
 from kwx.models.tmax.recipe import FAMILIES, TmaxRecipe
@@ -29,10 +30,9 @@ from kwx.models.windows import PURGED_DAYS, Window
 from kwx.scoring.brackets import log_loss
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
+from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.market.cities import CITIES
 
-EVERY_CITY = "all"
-HORIZON = "day"
 LEAST_DATES = 8
 """Fewer training dates cannot be cut into some to fit, some to choose by and some to judge by."""
 
@@ -44,22 +44,29 @@ def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, reci
     rows, fit_utc = _read(snapshot, cities, window, clock)
     every = {"clock_minutes": recipe.clock_minutes, "every_minutes": recipe.fit_every_minutes}
     train = usable(rows, window, fit_utc, **every)
-    model, found = fitted(train, family, recipe)
+    lent = usable(_lent(snapshot, cities, window, recipe, clock), window, fit_utc, **every)
+    model, found = fitted(train, family, recipe, lent=lent)
     test = rows.filter(pl.col("event_date").is_between(window.test_since, window.test_until))
-    notes = [f"{model.family}: {why}"] if (why := model.degenerate()) else []
+    notes = _not_judged(model.held)
     predictions, brackets = spoken_of(model, test, snapshot, notes)
     metrics = brackets | {"classes": class_scores(model, test), "held": vars(model.held).copy()}
     return Artifact(
-        family=model.family, city=city, bracket=bracket, horizon=HORIZON, window=window, fitted=model, calibrator=None,
-        predictions=predictions, params=found, metrics=metrics, config=recipe.config(), seed=recipe.seed,
-        snapshot=snapshot.number, notes=tuple(notes),
+        family=model.family, city=city, bracket=bracket, horizon=SETTLEMENT_HORIZON, window=window, fitted=model,
+        calibrator=None, predictions=predictions, params=found, metrics=metrics, config=recipe.config(),
+        seed=recipe.seed, snapshot=snapshot.number, notes=tuple(notes),
     )  # fmt: skip
+
+
+def _not_judged(held: Held, *, of: str = "") -> list[str]:
+    """Say so where the held-out dates are too few to tell whether the model is better than its class prior."""
+    told = f"{NOT_JUDGED}: {of}{held.dates} held-out date{'s' * (held.dates != 1)}, {LEAST_DATES_JUDGED} are needed"
+    return [] if held.is_judged else [told]
 
 
 def fit_alone(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: TmaxRecipe) -> Artifact:
     """Fit a model of the high as the recipe says it for all cities, or the very same for one city alone."""
-    mine = recipe if city == EVERY_CITY else replace(recipe, cities=(city,))
-    return replace(fit_window(snapshot, EVERY_CITY, bracket, window, mine), city=city, config=recipe.config())
+    mine = recipe if city == ALL_CITIES else replace(recipe, cities=(city,))
+    return replace(fit_window(snapshot, ALL_CITIES, bracket, window, mine), city=city, config=recipe.config())
 
 
 def hybrid_window(
@@ -80,7 +87,9 @@ def hybrid_window(
         snapshots_of(TmaxInputs.read(snapshot, city, since=window.test_since, until=window.test_until))
         for city in cities
     )
-    notes = [f"tod of {city}: {why}" for city, why in model.silent.items()]
+    notes = _not_judged(clock_artifact.fitted.held)
+    notes += [note for city, one in sorted(tods.items()) for note in _not_judged(one.held, of=f"tod of {city}: ")]
+    notes += [f"tod of {city}: {why}" for city, why in model.silent.items()]
     predictions, metrics = spoken_of(model, test, snapshot, notes, beside=model.choices(test))
     parts = {"market_clock": clock_artifact.model_id, "tod": {one.city: one.model_id for one in tod_artifacts}}
     return replace(
@@ -93,8 +102,8 @@ def _cities(city: str, bracket: str, recipe: TmaxRecipe) -> tuple[str, ...]:
     if bracket != EVERY_BRACKET:
         raise Usage(f"a model of the high speaks of every bracket, not of {bracket!r}", hint=f"say {EVERY_BRACKET}")
     if recipe.family == FAMILIES[0]:
-        if city != EVERY_CITY:
-            raise Usage(f"market-clock is one model of every city, not of {city!r}", hint=f"say {EVERY_CITY}")
+        if city != ALL_CITIES:
+            raise Usage(f"market-clock is one model of every city, not of {city!r}", hint=f"say {ALL_CITIES}")
         return recipe.cities or tuple(CITIES)
     if city not in CITIES:
         raise Usage(f"tod is fitted for a city, not for {city!r}", hint=f"say one of {' '.join(CITIES)}")
@@ -119,6 +128,17 @@ def _read(snapshot: Snapshot, cities: Sequence[str], window: Window, clock: Cloc
     return pl.concat(parts), utc_of(np.array([min(first_us)]))[0]
 
 
+def _lent(
+    snapshot: Snapshot, cities: Sequence[str], window: Window, recipe: TmaxRecipe, clock: Clock
+) -> pl.DataFrame:  # fmt: skip
+    """Return the snapshots that other cities lend to a model of one, of its training dates."""
+    lenders = [city for city in CITIES if city not in cities] if recipe.lends else []
+    days = {"since": window.train_since, "until": window.train_until}
+    # One day of its own, and none of it, so that there are columns where nobody lends.
+    none = read_snapshots(snapshot, cities[0], since=window.train_since, until=window.train_since, clock=clock).clear()
+    return pl.concat([none, *(read_snapshots(snapshot, city, **days, clock=clock) for city in lenders)])
+
+
 def usable(
     rows: pl.DataFrame, window: Window, fit_utc: datetime, *, clock_minutes: int, every_minutes: int
 ) -> pl.DataFrame:
@@ -133,21 +153,42 @@ def usable(
     )
 
 
-def fitted(train: pl.DataFrame, family: TmaxFamily, recipe: TmaxRecipe) -> tuple[TmaxModel, dict[str, Any]]:
-    """Fit on labelled snapshots; return the model, and what the search found."""
+def fitted(
+    train: pl.DataFrame, family: TmaxFamily, recipe: TmaxRecipe, *, lent: pl.DataFrame | None = None
+) -> tuple[TmaxModel, dict[str, Any]]:
+    """Fit on labelled snapshots, and on those that other cities lend; return the model, and what the search found.
+
+    What is lent moves lines and trees alone: the number of trees is chosen, and the model judged, by its own days.
+    """
     fit, choose, judge = _cut(train, recipe)
+    lent = train.clear() if lent is None else lent
     trees = Trees(rounds=recipe.rounds, patience=recipe.patience, settings=recipe.settings)
     names = family.set.names
-    rows, classes = _seen(fit, family)
-    held, held_classes = _seen(choose, family)
-    tried, rounds = trees.chosen(rows, classes, names, Prior.fit(rows, classes), held=held, held_classes=held_classes)
-    judged = _judged(tried, judge, family)
-    rows, classes = _seen(train, family)
-    ordinal = trees.grown(rows, classes, names, Prior.fit(rows, classes), rounds=rounds)
-    seen = len(np.unique(classes))
-    model = TmaxModel(set=family.set, ordinal=ordinal, law=ErrorLaw.fit(train), held=judged, classes_seen=seen)
+    early = lent.filter(pl.col("event_date") <= pl.lit(fit["event_date"].max()))
+    centre, rows, classes, prior = _learnt(fit, early, family, recipe)
+    held, held_classes = _seen(choose, family, centre)
+    tried, rounds = trees.chosen(rows, classes, names, prior, held=held, held_classes=held_classes)
+    judged = _judged(tried, judge, family, centre)
+    centre, rows, classes, prior = _learnt(train, lent, family, recipe)
+    model = TmaxModel(
+        set=family.set, centre=centre, ordinal=trees.grown(rows, classes, names, prior, rounds=rounds),
+        law=ErrorLaw.fit(train), held=judged, classes_seen=len(np.unique(_classes(train))),
+    )  # fmt: skip
     found = {"trees": rounds, "train_rows": train.height, "train_dates": train["event_date"].n_unique()}
-    return model, found
+    return model, found | {"lent_rows": lent.height}
+
+
+def _learnt(
+    own: pl.DataFrame, lent: pl.DataFrame, family: TmaxFamily, recipe: TmaxRecipe
+) -> tuple[Centre, Rows, Ints, Prior]:
+    """Return the lines, the rows that trees grow on, their classes, and the class prior of a model's own days."""
+    every = pl.concat([own, lent])
+    weight = np.repeat([1.0, recipe.lent], [own.height, lent.height])
+    centre = Centre.fit(every, weight)
+    rows = rows_of(family.set, centre, every, weight)
+    classes = _classes(every)
+    ours = np.arange(len(rows)) < own.height
+    return centre, rows, classes, Prior.fit(rows.where(ours), classes[ours])
 
 
 def _cut(train: pl.DataFrame, recipe: TmaxRecipe) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -167,17 +208,17 @@ def _cut(train: pl.DataFrame, recipe: TmaxRecipe) -> tuple[pl.DataFrame, pl.Data
     )
 
 
-def _seen(rows: pl.DataFrame, family: TmaxFamily) -> tuple[Rows, Ints]:
-    return rows_of(family.set, rows), _classes(rows)
+def _seen(rows: pl.DataFrame, family: TmaxFamily, centre: Centre) -> tuple[Rows, Ints]:
+    return rows_of(family.set, centre, rows), _classes(rows)
 
 
 def _classes(rows: pl.DataFrame) -> Ints:
     return class_of(rows["label_f"].to_numpy().astype(np.int64), rows["base_f"].to_numpy().astype(np.int64))
 
 
-def _judged(ordinal: Ordinal, rows: pl.DataFrame, family: TmaxFamily) -> Held:
+def _judged(ordinal: Ordinal, rows: pl.DataFrame, family: TmaxFamily, centre: Centre) -> Held:
     """Return how trees did on dates that they have not seen, each date counting once."""
-    seen, classes = _seen(rows, family)
+    seen, classes = _seen(rows, family, centre)
     p = ordinal.predict(seen)
     ours, prior = (log_loss(said, winner=classes) for said in (p, ordinal.prior.predict(seen)))
     # Summed in the order of rows, however many threads Polars has.
@@ -201,7 +242,7 @@ def class_scores(model: TmaxModel, rows: pl.DataFrame) -> Mapping[str, float]:
     if not told.height:
         return {"n": 0}
     classes = _classes(told)
-    prior: Floats = model.ordinal.prior.predict(rows_of(model.set, told))
+    prior: Floats = model.ordinal.prior.predict(rows_of(model.set, model.centre, told))
     return {
         "n": told.height,
         "log_loss": float(log_loss(model.predict(told), winner=classes).mean()),

@@ -11,15 +11,17 @@ import polars as pl
 from scipy.special import stdtrit
 
 from kwx.features.feature import FeatureSet
+from kwx.models.tmax.centre import READ, STOPS, Centre
 from kwx.models.tmax.classes import CLASSES, ERROR_REACH_F, HIGHEST, LOWEST, ErrorLaw, Floats, first_class
 from kwx.models.tmax.degrees import Degrees, degrees_of
-from kwx.models.tmax.ordinal import STOPS, Ordinal, Prior, Rows, question_names
+from kwx.models.tmax.ordinal import Ordinal, Prior, Rows, question_names
 from warehouse.errors import Refused
 
 NUMBERS, TREES = "tmax.json", "trees.txt"
-_FORMAT = 1
-_BESIDE = ("base_f", "lowest_f", "is_observed", "is_eve", "forecast_high_f")
-"""The columns of a snapshot that say which degrees the classes are."""
+_FORMAT = 2
+_BESIDE = ("is_eve", *READ)
+"""The columns of a snapshot that say which degrees the classes are, and where the trees start."""
+LEAST_DATES_JUDGED = 2
 _LUCKY = 0.1
 _ERRORS = 2 * ERROR_REACH_F + 1
 
@@ -40,6 +42,11 @@ class Held:
     spread: float
 
     @property
+    def is_judged(self) -> bool:
+        """Whether there are dates enough to tell a gain from chance."""
+        return self.dates >= LEAST_DATES_JUDGED
+
+    @property
     def chance(self) -> float:
         """The gain that a model which knows nothing exceeds once in ten times: by Student's law over the dates."""
         return float(stdtrit(max(self.dates - 1, 1), 1 - _LUCKY)) * self.standard_error
@@ -50,6 +57,7 @@ class TmaxModel:
     """A model of the high of one city, or of all."""
 
     set: FeatureSet
+    centre: Centre
     ordinal: Ordinal
     law: ErrorLaw
     held: Held
@@ -67,7 +75,7 @@ class TmaxModel:
 
     def predict(self, rows: pl.DataFrame) -> Floats:
         """Return [N, 13] the chance that each snapshot's day settles −2 or less, −1, … +10 or more above its base."""
-        return self.ordinal.predict(rows_of(self.set, rows))
+        return self.ordinal.predict(rows_of(self.set, self.centre, rows))
 
     def degrees(self, rows: pl.DataFrame) -> Degrees:
         """Return the chance of every whole degree."""
@@ -75,7 +83,7 @@ class TmaxModel:
 
     def prior_degrees(self, rows: pl.DataFrame) -> Degrees:
         """Return the same of the class prior, without a tree."""
-        return degrees_of(self.ordinal.prior.predict(rows_of(self.set, rows)), rows, self.law)
+        return degrees_of(self.ordinal.prior.predict(rows_of(self.set, self.centre, rows)), rows, self.law)
 
     def files(self) -> dict[str, bytes]:
         """Return the trees as LightGBM's text and all else as JSON."""
@@ -84,6 +92,7 @@ class TmaxModel:
             "family": self.family,
             "classes": [LOWEST, HIGHEST],
             "features": list(self.set.names),
+            "centre": self.centre.document(),
             "prior": self.ordinal.prior.stop.tolist(),
             "errors": self.law.p.tolist(),
             "held": asdict(self.held),
@@ -97,12 +106,10 @@ class TmaxModel:
         held = self.held
         if self.classes_seen < 2:
             return "every day that it was fitted on is of a single class"
-        if self.ordinal.says_nothing:
-            return "no tree splits: it is the class prior"
         if held.spread <= 1e-6:
             return "it says the same of every held-out row"
         gain = held.prior_log_loss - held.log_loss
-        if not gain > held.chance:
+        if held.is_judged and not gain > held.chance:
             return (
                 f"on {held.dates} held-out dates its log loss {held.log_loss:.4f} is no better than the class prior's"
                 f" {held.prior_log_loss:.4f}: chance alone may make {held.chance:.4f}"
@@ -110,15 +117,18 @@ class TmaxModel:
         return None
 
 
-def rows_of(features: FeatureSet, rows: pl.DataFrame) -> Rows:
-    """Return snapshots as the trees see them."""
+def rows_of(features: FeatureSet, centre: Centre, rows: pl.DataFrame, weight: Floats | None = None) -> Rows:
+    """Return snapshots as the trees see them; each counts as much as the next where no weight is said."""
     missing = [name for name in (*features.sources, *_BESIDE) if name not in rows.columns]
     if missing:
         raise Refused(
             f"model {features.name}: the rows lack {', '.join(dict.fromkeys(missing))}",
             hint="hand over snapshots of kwx.features.tmax: read_snapshots brings every column",
         )
-    return Rows(x=features.matrix(rows), first=first_class(rows), is_observed=rows["is_observed"].to_numpy())
+    return Rows(
+        x=features.matrix(rows), first=first_class(rows), is_observed=rows["is_observed"].to_numpy(),
+        start=centre.start(rows), weight=np.ones(rows.height) if weight is None else weight,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +148,7 @@ class TmaxFamily:
             numbers = json.loads(files[NUMBERS])
             text = files[TREES].decode()
             said = tuple(numbers[name] for name in ("format", "family", "classes", "features"))
+            centre = Centre.of_document(numbers["centre"])
             law, prior = np.array(numbers["errors"], dtype=float), np.array(numbers["prior"], dtype=float)
             held, seen = Held(**numbers["held"]), int(numbers["classes_seen"])
         except (KeyError, TypeError, ValueError) as error:
@@ -150,7 +161,9 @@ class TmaxFamily:
         _require_chances(self.name, prior, law)
         ordinal = Ordinal(prior=Prior(stop=prior), names=self.set.names, text=text)
         _require_trees(self.name, ordinal)
-        return TmaxModel(set=self.set, ordinal=ordinal, law=ErrorLaw(p=law), held=held, classes_seen=seen)
+        return TmaxModel(
+            set=self.set, centre=centre, ordinal=ordinal, law=ErrorLaw(p=law), held=held, classes_seen=seen
+        )  # fmt: skip
 
 
 def _require_chances(family: str, prior: Floats, law: Floats) -> None:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kwx.models.artifact import Artifact
-from kwx.models.tmax.fit import EVERY_CITY, fit_alone, hybrid_window
+from kwx.models.tmax.fit import fit_alone, hybrid_window
 from kwx.models.tmax.fit import fit_window as fit_part
 from kwx.models.tmax.hybrid import NAME
 from kwx.models.tmax.recipe import FAMILIES, TmaxRecipe
 from kwx.models.windows import Window
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
+from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.market.cities import CITIES
 
 __all__ = ["NAME", "HybridRecipe", "fit_window"]
@@ -29,6 +30,11 @@ class HybridRecipe:
         """Return the recipe of a part."""
         return TmaxRecipe(family=family, seed=self.seed, **self.parts)
 
+    @property
+    def lends(self) -> bool:
+        """Tell whether the days of other cities are looked at too."""
+        return any(self.of(family).lends for family in FAMILIES)
+
     def config(self) -> dict[str, Any]:
         """Return all that is asked, as JSON has it."""
         return {"family": NAME, "parts": [self.of(family).config() for family in FAMILIES]}
@@ -39,7 +45,7 @@ def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, reci
 
     A city whose tod is refused is left to market-clock, and that is told.
     """
-    cities = tuple(CITIES) if city == EVERY_CITY else (city,)
+    cities = tuple(CITIES) if city == ALL_CITIES else (city,)
     clock = fit_alone(snapshot, city, bracket, window, recipe.of(FAMILIES[0]))
     tods, notes = [], []
     for one in cities:

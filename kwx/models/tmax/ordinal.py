@@ -5,7 +5,7 @@ answer lies. With q_j the chance to stop at class j, p_j = q_j · Π_{i<j} (1 �
 that falls with j because no factor is above one, and the p_j sum to one because the last class takes what is left. So
 no cumulative has to be made monotone afterwards, as it must be with a model for each; the likelihood of the answers is
 exactly that of the classes; and days with few highs at one degree learn from all the others, which classes apart do
-not. The trees start from the class prior, and what they add to it is all that the model says.
+not. The trees start from the lines of the centre, and add what those miss.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from kwx.features.tmax.sets import OVER_BASE
-from kwx.models.tmax.classes import CLASSES, LOWEST
+from kwx.models.tmax.centre import STOPS
+from kwx.models.tmax.classes import LOWEST
 
 if TYPE_CHECKING:
     from lightgbm import Booster, Dataset
@@ -29,8 +30,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-STOPS = CLASSES - 1
-"""The last class needs no question: it is what is left."""
 _HALF_A_ROW = 0.5
 
 
@@ -38,19 +37,22 @@ _HALF_A_ROW = 0.5
 class Rows:
     """N snapshots as the model sees them: numbers, the lowest class that can happen, and whether the base is a report.
 
-    x: [N, F], NaN where nothing is known. first: [N]. is_observed: [N].
+    x: [N, F], NaN where nothing is known. first: [N]. is_observed: [N]. start: [N, 12] the log-odds of stopping that
+    the trees start from.
     """
 
     x: Floats
     first: Ints
     is_observed: Bools
+    start: Floats
+    weight: Floats
 
     def __len__(self) -> int:
         return len(self.first)
 
     def where(self, some: Bools) -> Rows:
         """Return some of the rows."""
-        return Rows(x=self.x[some], first=self.first[some], is_observed=self.is_observed[some])
+        return Rows(**{name: values[some] for name, values in vars(self).items()})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +78,7 @@ class Prior:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Ordinal:
-    """The prior, and trees in LightGBM's text that move it."""
+    """The class prior, which is what to beat, and trees in LightGBM's text that move where rows start."""
 
     prior: Prior
     names: tuple[str, ...]
@@ -95,14 +97,7 @@ class Ordinal:
         stop = np.tile(np.arange(STOPS), len(rows))
         # A number of rows on which threads are worth their start, or whose order could matter, does not exist here.
         moved = self.booster.predict(question(rows, every, stop, self.names), raw_score=True, num_threads=1)
-        score = logit(self.prior.stop[rows.is_observed.astype(np.int64)]) + np.reshape(moved, (-1, STOPS))
-        return assembled(expit(score), rows.first)
-
-    @property
-    def says_nothing(self) -> bool:
-        """Tell whether no tree ever splits."""
-        leaves = [line for line in self.text.splitlines() if line.startswith("num_leaves=")]
-        return all(int(line.removeprefix("num_leaves=")) <= 1 for line in leaves)
+        return assembled(expit(rows.start + np.reshape(moved, (-1, STOPS))), rows.first)
 
 
 def assembled(stop: Floats, first: Ints) -> Floats:
@@ -147,7 +142,7 @@ class Trees:
         """Grow exactly so many trees."""
         from lightgbm import train
 
-        booster = train(self.settings, self._dataset(rows, classes, names, prior), num_boost_round=rounds)
+        booster = train(self.settings, self._dataset(rows, classes, names), num_boost_round=rounds)
         return Ordinal(prior=prior, names=tuple(names), text=booster.model_to_string(num_iteration=rounds))
 
     def chosen(
@@ -156,24 +151,22 @@ class Trees:
         """Grow trees until held-out rows gain no more; return those that are best there, and how many."""
         from lightgbm import early_stopping, train
 
-        data = self._dataset(rows, classes, names, prior)
-        valid = self._dataset(held, held_classes, names, prior, reference=data)
+        data = self._dataset(rows, classes, names)
+        valid = self._dataset(held, held_classes, names, reference=data)
         stopping = early_stopping(self.patience, verbose=False)
         booster = train(self.settings, data, self.rounds, valid_sets=[valid], callbacks=[stopping])
         best = booster.best_iteration or booster.current_iteration()
         return Ordinal(prior=prior, names=tuple(names), text=booster.model_to_string(num_iteration=best)), best
 
-    def _dataset(
-        self, rows: Rows, classes: Ints, names: Sequence[str], prior: Prior, *, reference: Dataset | None = None
-    ) -> Dataset:
+    def _dataset(self, rows: Rows, classes: Ints, names: Sequence[str], *, reference: Dataset | None = None) -> Dataset:
         from lightgbm import Dataset
 
         row, stop, stopped = _asked(rows, classes)
-        start = logit(prior.stop[rows.is_observed[row].astype(np.int64), stop])
         return Dataset(
             question(rows, row, stop, names),
             stopped,
-            init_score=start,
+            weight=rows.weight[row],
+            init_score=rows.start[row, stop],
             feature_name=question_names(names),
             reference=reference,
             params=self.settings,

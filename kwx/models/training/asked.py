@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kwx.config.fields import TrainConfig
 from kwx.config.file import BRACKETS, Configuration
 from kwx.models.artifact import EVERY_BRACKET
-from kwx.models.training.series import FitWindow, Recipe, Series, traded_dates
+from kwx.models.training.series import FitWindow, Series, traded_dates
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.market.cities import CITIES
@@ -18,6 +18,8 @@ from warehouse.market.cities import CITIES
 if TYPE_CHECKING:
     from kwx.models.direction.recipe import DirectionRecipe
     from kwx.models.elasticnet.recipe import ElasticnetRecipe
+    from kwx.models.tmax.joined import HybridRecipe
+    from kwx.models.tmax.recipe import TmaxRecipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def elasticnet_recipe(config: TrainConfig, *, storage: str | None = None) -> Ela
         ),
         calibration=CalibrationRule(
             method_large=calibration.method_large, method_small=calibration.method_small,
-            threshold=calibration.threshold,
+            threshold=calibration.threshold, guard=calibration.guard,
         ),
         every_minutes=config.every_minutes,
         excluded_vc_cities=config.excluded_vc_cities if config.use_vc_minutes else tuple(CITIES),
@@ -116,11 +118,14 @@ def tmax_series(family: str, *, cities: Sequence[str], wish: WalkWish, recipe: M
     return [_tmax(family, city, fit.fit_alone, TmaxRecipe(family=family, **recipe), wish) for city in places]
 
 
-def _tmax(family: str, city: str, fit_window: FitWindow, recipe: Recipe, wish: WalkWish) -> Series:
+def _tmax(
+    family: str, city: str, fit_window: FitWindow, recipe: TmaxRecipe | HybridRecipe, wish: WalkWish
+) -> Series:  # fmt: skip
     return Series(
         family=family.replace("-", "_"), city=city, bracket=EVERY_BRACKET, fit_window=fit_window, recipe=recipe,
         train_days=wish.train_days or TMAX_TRAIN_DAYS, test_days=wish.test_days or TMAX_TEST_DAYS,
         step_days=wish.step_days or wish.test_days or TMAX_TEST_DAYS, since=wish.since, until=wish.until,
+        lends=recipe.lends,
     )  # fmt: skip
 
 

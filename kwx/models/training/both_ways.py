@@ -1,12 +1,21 @@
-"""Pooled or per city, family by family: the same windows and recipe both ways."""
+"""Pooled or per city, family by family: the same windows and recipe both ways, and every fit kept.
+
+What is fitted lies in a folder of its own below that of the models, `studies`: its windows have the names that pilots
+have, and may be of other settings. A window that is held is left alone, so that a study that was killed goes on where
+it stopped, and one that was done is told at once. The lake is told nothing: it knows what was meant to be used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from kwx.config.file import Configuration
 from kwx.models.artifact import EVERY_BRACKET
-from kwx.models.study import Study, Way, study
+from kwx.models.registry.places import models_root
+from kwx.models.registry.store import read_predictions
+from kwx.models.study import Said, Study, study
 from kwx.models.training.asked import (
     DIRECTION_TEST_DAYS,
     DIRECTION_TRAIN_DAYS,
@@ -15,18 +24,19 @@ from kwx.models.training.asked import (
     WalkWish,
     elasticnet_recipe,
 )
-from kwx.models.training.series import traded_dates
-from kwx.models.windows import Window, walk
+from kwx.models.training.run import Told, fit_all
+from kwx.models.training.series import Series, traded_dates
 from pipelines.publishing import OnProgress
 from warehouse.errors import Usage
-from warehouse.lake.store import Snapshot
+from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
 
 FAMILIES = ("elasticnet", "direction", "market_clock")
+STUDIES = "studies"
 
 
 def study_family(
-    snapshot: Snapshot,
+    lake: Lake,
     family: str,
     *,
     cities: Sequence[str],
@@ -34,45 +44,77 @@ def study_family(
     wish: WalkWish,
     configuration: Configuration,
     level: float,
-    workers: int,
-    on_progress: OnProgress,
+    trials: int | None = None,
+    root: Path | str | None = None,
+    again: bool = False,
+    workers: int | None = None,
+    on_progress: OnProgress = lambda done, total, what: None,
 ) -> Study:
     """Fit a family pooled and per city on every window of a walk, and compare what both say of later dates.
 
     Settings are those of the configuration's first city for the elastic net, the family's own for the others.
     """
-    way, train_days, test_days = _way(family, cities[0], bracket, configuration)
-    windows = _windows(snapshot, wish, train_days=train_days, test_days=test_days)
-    spoken = bracket if family == "elasticnet" else EVERY_BRACKET
-    return study(
-        snapshot, cities, spoken, windows, pooled=way, per_city=way, level=level, workers=workers,
-        on_progress=on_progress,
+    snapshot = lake.snapshot()
+    settings = _settings(family, cities[0], bracket, configuration, trials)
+    dates = traded_dates(snapshot, ALL_CITIES)
+    said = wish.said()
+    test_days = said.get("test_days", settings.pop("test_days"))
+    walked = {
+        "since": wish.since or dates[0], "until": wish.until or dates[-1],
+        "train_days": said.get("train_days", settings.pop("train_days")), "test_days": test_days,
+        "step_days": said.get("step_days", test_days),
+    }  # fmt: skip
+    series = [Series(family=family, city=city, **walked, **settings) for city in (ALL_CITIES, *cities)]
+    told = fit_all(
+        series, lake, models_root(root) / STUDIES, again=again, workers=workers, on_progress=on_progress
     )  # fmt: skip
+    return _compared(told, cities, series[0], snapshot, level=level)
 
 
-def _way(family: str, city: str, bracket: str, configuration: Configuration) -> tuple[Way, int, int]:
-    """Return how a family is fitted, and the days of its windows where none are said."""
+def _compared(told: Sequence[Told], cities: Sequence[str], one: Series, snapshot: Snapshot, *, level: float) -> Study:
+    """Read back what was kept, and compare it."""
+    return study(
+        [
+            Said(city=fit.city, window=fit.card.window, predictions=read_predictions(fit.folder))
+            for fit in told
+            if fit.card is not None
+        ],
+        cities,
+        family=one.family,
+        bracket=one.bracket,
+        snapshot=snapshot.number,
+        notes=[f"{fit.city} {fit.window}: {fit.why}" for fit in told if fit.card is None],
+        level=level,
+    )
+
+
+def _settings(
+    family: str, city: str, bracket: str, configuration: Configuration, trials: int | None
+) -> dict[str, Any]:  # fmt: skip
+    """Return how a family is fitted, as a series has it, and the days of its windows where none are said."""
     if family == "elasticnet":
         from kwx.models.elasticnet.fit import fit_window
 
-        config = configuration.for_(city, bracket)
-        recipe = elasticnet_recipe(config)
-        return Way(fit_window=fit_window, recipe=recipe), config.train_days, config.test_days
+        config = configuration.for_(city, bracket, said={} if trials is None else {"trials": trials})
+        return {
+            "bracket": bracket, "fit_window": fit_window, "recipe": elasticnet_recipe(config),
+            "train_days": config.train_days, "test_days": config.test_days,
+        }  # fmt: skip
     if family == "direction":
         from kwx.models.direction.fit import fit_window as fit_direction
         from kwx.models.direction.recipe import DirectionRecipe
 
-        return Way(fit_window=fit_direction, recipe=DirectionRecipe()), DIRECTION_TRAIN_DAYS, DIRECTION_TEST_DAYS
+        recipe = DirectionRecipe()
+        return {
+            "bracket": EVERY_BRACKET, "fit_window": fit_direction, "recipe": recipe, "horizon": recipe.horizon,
+            "train_days": DIRECTION_TRAIN_DAYS, "test_days": DIRECTION_TEST_DAYS,
+        }  # fmt: skip
     if family == "market_clock":
         from kwx.models.tmax.fit import fit_alone
         from kwx.models.tmax.recipe import TmaxRecipe
 
-        return Way(fit_window=fit_alone, recipe=TmaxRecipe()), TMAX_TRAIN_DAYS, TMAX_TEST_DAYS
+        return {
+            "bracket": EVERY_BRACKET, "fit_window": fit_alone, "recipe": TmaxRecipe(),
+            "train_days": TMAX_TRAIN_DAYS, "test_days": TMAX_TEST_DAYS,
+        }  # fmt: skip
     raise Usage(f"{family!r} is not fitted both ways", hint=f"families: {' '.join(FAMILIES)}")
-
-
-def _windows(snapshot: Snapshot, wish: WalkWish, *, train_days: int, test_days: int) -> list[Window]:
-    dates, test = traded_dates(snapshot, ALL_CITIES), wish.test_days or test_days
-    since, until = wish.since or dates[0], wish.until or dates[-1]
-    step = wish.step_days or test
-    return list(walk(since, until, train_days=wish.train_days or train_days, test_days=test, step_days=step))

@@ -16,6 +16,7 @@ from kwx.models.registry.code import code_sha256, library_versions
 from kwx.models.registry.folder import read_folder
 from kwx.models.registry.places import PILOTS, Group, models_root, stage_folder
 from kwx.models.registry.plain import json_bytes, plain, sha256
+from kwx.models.registry.replaced import card_there, difference
 from kwx.models.registry.store import store
 from kwx.models.training.data import says_the_same
 from kwx.models.training.series import Series
@@ -58,7 +59,10 @@ class FitTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What became of one window: fitted, held as it is, or refused and why."""
+    """What became of one window: fitted, held as it is, or refused and why.
+
+    replaced: how the fit that it took the place of differed; empty where there was none.
+    """
 
     city: str
     bracket: str
@@ -67,6 +71,7 @@ class Told:
     state: str
     card: Card | None = None
     why: str = ""
+    replaced: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +99,30 @@ def train(
     """Fit every window of some series that is not held; keep each, and publish what was predicted of its test dates."""
     started = time.perf_counter()
     lake, home = Lake(lake_root), models_root(root)
-    snapshot = lake.snapshot()
-    wanted, told = _planned(lake, snapshot, home, series, clock=clock, again=again)
-    told += _fitted(wanted, workers=workers, scheduler=scheduler, on_progress=on_progress)
-    _require_any(told)
+    told = fit_all(
+        series, lake, home, again=again, workers=workers, scheduler=scheduler, on_progress=on_progress, clock=clock
+    )  # fmt: skip
     kept = [(one.card, one.folder) for one in told if one.card is not None]
     built = publish_models(lake, kept, clock=clock, wait_seconds=wait_seconds, started=started)
-    told.sort(key=lambda one: (one.city, one.bracket, one.window))
     return TrainRun(built=built, windows=told, root=home, seconds=time.perf_counter() - started)
+
+
+def fit_all(
+    series: Sequence[Series],
+    lake: Lake,
+    root: Path,
+    *,
+    again: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    on_progress: OnProgress = lambda done, total, what: None,
+    clock: Clock = utc_now,
+) -> list[Told]:
+    """Fit every window of some series that is not held and keep each; refuse where none could be fitted."""
+    wanted, told = _planned(lake, lake.snapshot(), root, series, clock=clock, again=again)
+    told += _fitted(wanted, workers=workers, scheduler=scheduler, on_progress=on_progress)
+    _require_any(told)
+    return sorted(told, key=lambda one: (one.city, one.bracket, one.window))
 
 
 def _fitted(
@@ -126,10 +147,11 @@ def fit_task(task: FitTask) -> Told:
     try:
         snapshot = opened(task.paths, task.snapshot)
         artifact = one.fit_window(snapshot, one.city, one.bracket, task.window, one.recipe)
+        before = card_there(task.folder)
         card = store(artifact, task.root, clock=task.clock)
     except Refused as refusal:
         return _told(task, REFUSED, why=f"{refusal}" + (f" ({refusal.hint})" if refusal.hint else ""))
-    return _told(task, FITTED, card=card)
+    return _told(task, FITTED, card=card, replaced=difference(before, card))
 
 
 def _planned(
@@ -169,13 +191,14 @@ def _held(task: FitTask, lake: Lake, snapshot: Snapshot) -> Card | None:
     made_by = (card.config_sha256, card.code_sha256, card.versions, card.window)
     if made_by != (asked, code_sha256(), library_versions(), task.window):
         return None
-    return card if says_the_same(lake, card.snapshot, snapshot, task.series.city, task.window) else None
+    return card if says_the_same(lake, card.snapshot, snapshot, task.series.read_cities, task.window) else None
 
 
-def _told(task: FitTask, state: str, *, card: Card | None = None, why: str = "") -> Told:
+def _told(task: FitTask, state: str, *, card: Card | None = None, why: str = "", replaced: str = "") -> Told:
     one = task.series
     return Told(
-        city=one.city, bracket=one.bracket, window=task.window.name, folder=task.folder, state=state, card=card, why=why
+        city=one.city, bracket=one.bracket, window=task.window.name, folder=task.folder, state=state, card=card,
+        why=why, replaced=replaced,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from kwx.models.artifact import Artifact
+from kwx.models.artifact import SETTLEMENT_HORIZON, Artifact
 from kwx.models.windows import Window, walk
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
@@ -40,7 +40,7 @@ class Series:
     """The windows of one city and type of bracket.
 
     since, until: event dates; None is the first traded one, and no end: the last window waits for dates to come.
-    window: the only one, instead of a walk.
+    window: the only one, instead of a walk. lends: other cities' days are looked at too.
     """
 
     family: str
@@ -53,8 +53,14 @@ class Series:
     step_days: int
     since: date | None = None
     until: date | None = None
-    horizon: str = "day"
+    horizon: str = SETTLEMENT_HORIZON
     window: Window | None = None
+    lends: bool = False
+
+    @property
+    def read_cities(self) -> str:
+        """The city whose files a fit is made of, or `all`."""
+        return ALL_CITIES if self.lends else self.city
 
     def windows(self, snapshot: Snapshot) -> list[Window]:
         """Return the windows through the traded dates of the range; refuse a range that holds none."""

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import polars as pl
-from threadpoolctl import ThreadpoolController
 
 from kwx.scoring.calibration import Bins, bins_of, calibration_error_of
 from kwx.scoring.corp import sort_forecasts
@@ -24,6 +22,7 @@ from kwx.scoring.resampling import LEAST_BLOCKS, Draws, Estimate, draw, mean_of
 from kwx.scoring.stored.ladders import MADE_BY, Ladders
 from kwx.scoring.stored.scored import Contracts, contracts_of, row_scores
 from kwx.scoring.stored.slices import sliced
+from kwx.scoring.threads import one_blas_thread
 from warehouse.errors import Refused
 
 MEANS = ("log_loss", "brier", "brier_multi", "rps", "crps_f", "p_largest", "entropy_nats", "p_squares", "pit_mean")
@@ -84,7 +83,7 @@ def score_card(
             hint=f"make it with: {MADE_BY[against]}; read it with: --source {against}",
         )
     # The products are small: spread over threads they wait for each other, on a busy machine twice as long.
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _scored(ladders, by=by, against=against, level=level, seed=seed)
 
 
@@ -110,12 +109,6 @@ def _scored(ladders: Ladders, *, by: Sequence[str], against: str | None, level: 
         asked=ladders.asked,
         left_out=ladders.left_out,
     )
-
-
-@lru_cache
-def _blas() -> ThreadpoolController:
-    """Return what holds the linear algebra of this process; it is searched for once."""
-    return ThreadpoolController()
 
 
 def _slices(ladders: Ladders, by: Sequence[str]) -> Iterator[tuple[str, str, Ints]]:

@@ -33,6 +33,7 @@ def an_event(**changes: object) -> Event:
         "ladder": Ladder.of([(COLD, Bracket(None, 60)), (WARM, Bracket(61, None))], event="KXHIGHCHI-26NOV02"),
         "opens_utc": OPENS,
         "closes_utc": at(MINUTES),
+        "listed_fees": FeeRule(),
         "fees": FeeRule(),
         "price_step_ticks": 100,
         "settled": Settled(1, 64.0, at(900)),

@@ -45,7 +45,8 @@ def made_bars(
         starts_utc=starts_utc,
         settled_utc=np.where(paid, starts_utc + np.timedelta64(32, "h"), np.datetime64("NaT")),
         settled_f=np.where(paid, 70.0, np.nan), fee_type=np.full(event, "quadratic_with_maker_fees"),
-        fee_multiplier_milli=np.full(event, 1_000, np.int32), minutes=minutes,
+        fee_multiplier_milli=np.full(event, 1_000, np.int32),
+        listed_maker_fee_num=np.full(event, 7_000, np.int32), minutes=minutes,
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def made_final(actions: Actions, *, position_centi: int = 0) -> State:
     """Return the state at the end of some actions, with what is held of every bracket."""
     nothing = np.zeros_like(actions.verb[-1])
     return State(
-        position_centi=nothing + position_centi, held_minutes=nothing, mid_half_ticks=nothing,
+        position_centi=nothing + position_centi, held_minutes=nothing, entry_ticks=nothing, mid_half_ticks=nothing,
         orders=Orders(*(nothing for _ in Orders._fields)), cash_micros=actions.cash_micros[-1],
         fees_micros=actions.fees_micros[-1], mode=actions.mode[-1],
     )  # fmt: skip

@@ -10,7 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kwx.backtest.events import Event, Note, Settled, events_of, told
+from kwx.backtest.events import Event, Settled, events_of
+from kwx.backtest.notes import Note, told
+from kwx.backtest.outcomes import outcomes_of
 from kwx.exec.minute import NOT_SETTLED
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, SETTLEMENTS, Partition
@@ -39,6 +41,12 @@ def changed(copied: Path, put: Callable[..., None]) -> Callable[..., tuple[list[
     return ask
 
 
+def won(root: Path) -> list[str]:
+    """Return the markets of Chicago on the day that are paid."""
+    outcomes = outcomes_of(Lake(root).snapshot(), cities=("chicago",), since=DAY, until=DAY)
+    return outcomes.filter("settled_yes")["market_ticker"].to_list()
+
+
 def test_an_event_pays_the_bracket_of_the_official_value(copied: Path, changed: Callable) -> None:
     """The label is the exchange's own value, known when it was told, and it lies in the bracket that pays."""
     (event,), notes = changed()
@@ -54,8 +62,8 @@ def test_an_event_pays_the_bracket_of_the_official_value(copied: Path, changed: 
     assert (event.fees.taker_num, event.fees.maker_num, event.price_step_ticks) == (28_000, 0, 100)
 
 
-def test_the_exchange_pays_what_it_said_even_against_the_official_value(changed: Callable) -> None:
-    """Where its result names another bracket than the value lies in, that one is paid, and a note says so."""
+def test_the_exchange_pays_what_it_said_even_against_the_official_value(copied: Path, changed: Callable) -> None:
+    """Where its result names another bracket than the value lies in, that one is paid everywhere; a note says so."""
     (plain,), _ = changed()
     other = plain.ladder.names[plain.settled.place - 1]
 
@@ -66,11 +74,12 @@ def test_the_exchange_pays_what_it_said_even_against_the_official_value(changed:
     )
 
     assert event.ladder.names[event.settled.place] == other
+    assert won(copied) == [other]
     assert event.settled.high_f == plain.settled.high_f
     assert ["the exchange paid" in note for note in notes] == [True]
 
 
-def test_without_any_word_an_event_is_not_settled(changed: Callable) -> None:
+def test_without_any_word_an_event_is_not_settled(copied: Path, changed: Callable) -> None:
     """No settlement and no result: nothing pays, nothing is known, and a note says so."""
     (event,), notes = changed(
         lambda rows: rows.with_columns(result=None, expiration_value_f=None, settled_utc=None),
@@ -78,20 +87,32 @@ def test_without_any_word_an_event_is_not_settled(changed: Callable) -> None:
     )
 
     assert event.settled.place == NOT_SETTLED
+    assert won(copied) == []
     assert math.isnan(event.settled.high_f)
     assert event.settled.known_utc is None
     assert notes == ["not settled: no official value is held"]
 
 
-def test_the_result_stands_for_a_value_that_is_not_held(changed: Callable) -> None:
+def test_the_result_stands_for_a_value_that_is_not_held(copied: Path, changed: Callable) -> None:
     """Only the exchange's result is held: it pays, at its own time."""
     (plain,), _ = changed()
 
     (event,), notes = changed(settlements=lambda rows: rows.clear())
 
     assert event.settled.place == plain.settled.place
+    assert won(copied) == [plain.ladder.names[plain.settled.place]]
     assert event.settled.known_utc is not None
     assert notes == ["no official value is held: the exchange's result pays"]
+
+
+def test_two_results_decide_nothing(changed: Callable) -> None:
+    """Where the exchange names two brackets, the official value alone pays."""
+    (plain,), _ = changed()
+
+    (event,), notes = changed(lambda rows: rows.with_columns(result=pl.lit("yes")))
+
+    assert event.settled == plain.settled
+    assert notes == []
 
 
 @pytest.mark.parametrize(

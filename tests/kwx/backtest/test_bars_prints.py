@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kwx.backtest.blank import blank_minutes
 from kwx.backtest.prints import lay_candles, lay_prints
@@ -58,6 +60,19 @@ def test_a_trade_lies_in_its_own_minute_however_late_it_is_known() -> None:
     minutes = laid(tape((1.5, "no", 4_800, 100), late=7))
 
     assert ranges(minutes, 1) == (4_800, 4_800, 4_800, 100)
+
+
+SOLD = [(1.5, "no", 4_700, 100), (1.5, "no", 4_900, 200), (1.5, "no", 4_800, 300), (1.2, "no", 4_600, 1)]
+
+
+@given(st.permutations(SOLD))
+def test_of_trades_of_one_instant_the_furthest_through_the_book_is_the_last(order: list) -> None:
+    """Sellers went down the book, so they ended at the lowest price, in whatever order the tape has them."""
+    bought = tape(*((minute + 1, "yes", ticks, centi) for minute, _, ticks, centi in order))
+    minutes = laid(pl.concat([tape(*order), bought]))
+
+    assert ranges(minutes, 1) == (4_600, 4_900, 4_700, 601)
+    assert ranges(minutes, 2) == (4_600, 4_900, 4_900, 601)
 
 
 def test_block_trades_reach_no_order() -> None:

@@ -11,8 +11,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kwx.backtest import read as read_module
 from kwx.backtest.bars import Bars
+from kwx.backtest.notes import told
 from kwx.backtest.plan import BarsRecipe, planned
+from kwx.backtest.prints import THIN_TAPE
 from kwx.backtest.read import read_bars, stream_bars
 from kwx.exec.minute import NOT_SETTLED, Minute, Prints
 from kwx.exec.releases import release_minutes
@@ -219,8 +222,39 @@ def test_an_event_without_a_tape_falls_back_to_its_candles(copied: Path, put: Ca
     rows = Lake(copied).snapshot().read(CANDLES_DENSE, partition)
     assert found.minutes.volume_centi[:, :, 0, 2].sum() == rows["volume_centi"].sum() > 0
     assert not found.minutes.sells.centi[..., 0, 2].any()
-    assert [note.split(":")[0] for note in found.notes] == ["chicago 2026-11-02"]
+    assert [note.split(":")[0] for note in told(found.notes)] == ["chicago 2026-11-02"]
     np.testing.assert_array_equal(found.minutes.volume_centi[..., :2], bars.minutes.volume_centi[..., :2])
+
+
+def test_a_tape_that_was_recorded_in_part_is_named(copied: Path, put: Callable[..., None]) -> None:
+    """Less than half of the candles' volume is said, of its city and date alone; of all of it nothing is."""
+    snapshot, partition = Lake(copied).snapshot(), Partition("nyc", DAYS[1])
+    trades = snapshot.read(TRADES, partition).select(TRADES.schema.names())
+    put(copied, TRADES, trades.head(len(trades) // 4), partition)
+
+    assert [("nyc", DAYS[1], THIN_TAPE)] == list(bars_of(copied).notes)
+
+
+def test_the_order_of_rows_within_a_minute_changes_nothing(
+    copied: Path, put: Callable[..., None], bars: Bars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Candles and trades in any order give the same bars; so do trades that all happened at one instant."""
+    snapshot, partition = Lake(copied).snapshot(), Partition("chicago", DAYS[1])
+    trades = snapshot.read(TRADES, partition).select(TRADES.schema.names())
+    put(copied, TRADES, trades.with_columns(pl.col("ts_utc").dt.truncate("1m")), partition)
+    at_once = bars_of(copied)
+    read, seeds = read_module._read, iter(range(100))
+
+    def shuffled(*asked: object) -> pl.DataFrame:
+        rows = read(*asked)  # order books are messages, whose order is what they say
+        return rows if asked[1] is BOOKS else rows.sample(fraction=1, shuffle=True, seed=next(seeds))
+
+    monkeypatch.setattr(read_module, "_read", shuffled)
+    again = bars_of(copied)
+
+    for (name, ours), (_, theirs) in zip(leaves(at_once.minutes), leaves(again.minutes), strict=True):
+        np.testing.assert_array_equal(ours, theirs, err_msg=name)
+    assert (at_once.minutes.close_ticks[..., 0, 1] != bars.minutes.close_ticks[..., 0, 1]).any()
 
 
 def test_cities_and_dates_without_an_event_are_left_out_and_named(demo_lake: Path) -> None:
@@ -230,7 +264,7 @@ def test_cities_and_dates_without_an_event_are_left_out_and_named(demo_lake: Pat
     found = read_bars(plan, truth)
 
     assert (found.cities, found.dates) == (CITIES, DAYS[1:])
-    assert [note.split(":")[0] for note in found.notes] == [
+    assert [note.split(":")[0] for note in told(found.notes)] == [
         "chicago 2026-11-03 … 2026-11-04 (2 dates)",
         "denver 2026-11-01 … 2026-11-04 (4 dates)",
         "nyc 2026-11-03 … 2026-11-04 (2 dates)",

@@ -47,10 +47,10 @@ def question(lake: Lake, **said: object) -> Asked:
     return Asked.of(lake.snapshot(), since=FIRST, until=FIRST, **(usual | said))
 
 
-def keep(lake: Lake, asked: Asked, ledger, *, when=clock):
+def keep(lake: Lake, asked: Asked, ledger, *, when=clock, summary=None):
     with keeping(lake, asked, clock=when) as keeper:
         keeper.put(ledger)
-        return keeper.finish({"net_micros": 7})
+        return keeper.finish(summary or {"net_micros": 7})
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,17 @@ def test_a_run_made_again_changes_nothing(kept_lake):
     assert not built.changed
     assert [1] == [len(runs_of(kept_lake.snapshot()))]
     assert asked.snapshot > runs_of(kept_lake.snapshot())["snapshot"][0]
+
+
+def test_a_run_made_again_without_its_sensitivity_keeps_it(lake):
+    """It is the same run, so what was found of it stays; it is gained where it was not there before."""
+    asked, more = question(lake), {"net_micros": 7, "sensitivity": [{"fill": "A", "net_dollars": 1.0}]}
+    keep(lake, asked, told(asked, of_lake(lake)), summary=more)
+
+    built = keep(lake, asked, told(asked, of_lake(lake)), summary={"net_micros": 7, "sensitivity": []})
+
+    assert not built.changed
+    assert more["sensitivity"] == run_of(lake.snapshot(), asked.run_id).summary["sensitivity"]
 
 
 def test_another_run_leaves_the_first_as_it_was(lake):
@@ -155,8 +166,12 @@ def test_a_name_that_begins_two_runs_is_refused(lake):
 
 
 @pytest.mark.parametrize(
-    "said", [{"seed": 1}, {"strategy": "market"}, {"fill_model": "A"}, {"config": {}}, {"cities": ("chicago", "nyc")}]
-)
+    "said",
+    [
+        {"seed": 1}, {"strategy": "market"}, {"level": 0.9}, {"block_days": 7}, {"fill_model": "A"}, {"config": {}},
+        {"cities": ("chicago", "nyc")},
+    ],
+)  # fmt: skip
 def test_whatever_moves_a_number_moves_the_name(kept_lake, said):
     """The question and the data are the run's name."""
     assert question(kept_lake).run_id != question(kept_lake, **said).run_id
@@ -191,6 +206,32 @@ def test_the_view_of_days_agrees_with_python(kept_lake):
     assert [1_000] == view["maker_centi"].to_list()
 
 
+@pytest.mark.parametrize("settled_by", ["result against label", "result alone", "label alone", "nobody"])
+def test_who_is_paid_is_one_rule(lake, put, settled_by):
+    """The view and Python gain the same, whoever settles: the exchange's own result first, else the label."""
+    snapshot, run_id = lake.snapshot(), question(lake).run_id
+    markets = snapshot.read(MARKETS, DAY).select(MARKETS.schema.names()).sort("bracket_order")
+    first = run_of(snapshot, run_id).ledger.fills["market_ticker"][0]
+    result = pl.when(pl.col("market_ticker") == first).then(pl.lit("yes")).otherwise(pl.lit("no"))
+    if "result" not in settled_by:
+        result = pl.lit(None, pl.String)
+    put(lake.paths.root, MARKETS, markets.with_columns(result=result), DAY)
+    if "label" not in settled_by:
+        put(lake.paths.root, SETTLEMENTS, SETTLEMENTS.empty(), DAY)
+
+    snapshot = lake.snapshot()
+    outcomes = outcomes_of(snapshot, cities=("chicago",), since=FIRST, until=FIRST)
+    ledger = run_of(snapshot, run_id).ledger
+    ours = day_rows(earned(ledger.fills, outcomes), ledger.equity, outcomes)
+    with snapshot.connect() as con:
+        view = con.sql("select net_micros from run_days").pl()
+
+    assert ours["net_micros"].to_list() == view["net_micros"].to_list()
+    assert (settled_by == "nobody") == (view["net_micros"][0] is None)
+    paid = outcomes.filter("settled_yes")["market_ticker"].to_list()
+    assert (paid == [first]) == ("result" in settled_by)
+
+
 def test_the_view_of_gates_agrees_with_the_summary(kept_lake):
     """City by city, date by date, gate by gate."""
     snapshot = kept_lake.snapshot()
@@ -202,8 +243,8 @@ def test_the_view_of_gates_agrees_with_the_summary(kept_lake):
     assert 10 == view["minutes"].sum()
 
 
-def test_bars_and_label_must_pay_the_same_bracket(kept_lake):
-    """Paying another bracket than the label, or none, is found."""
+def test_bars_and_outcomes_must_pay_the_same_bracket(kept_lake):
+    """Paying another bracket than the outcomes, or none, is found."""
     outcomes = outcomes_of(kept_lake.snapshot(), cities=("chicago",), since=FIRST, until=FIRST)
     won = outcomes.filter("settled_yes")["market_ticker"].item()
     lost = outcomes.filter(~pl.col("settled_yes"))["market_ticker"][0]
@@ -215,7 +256,7 @@ def test_bars_and_label_must_pay_the_same_bracket(kept_lake):
         if is_right:
             require_same_outcomes(bars, outcomes)
             continue
-        with pytest.raises(Unbalanced, match="by the bars or by the label, not by both"):
+        with pytest.raises(Unbalanced, match="by the bars or by the outcomes, not by both"):
             require_same_outcomes(bars, outcomes)
 
 

@@ -263,12 +263,33 @@ def test_an_edge_is_followed_by_side_and_weight():
     assert math.isnan(found["maker", 60][1])
 
 
+@pytest.mark.parametrize("times", [(2, 3), (1, 2), (1, 99), (30, 335)])
+def test_two_values_whose_error_vanishes_never_crash(times):
+    """(1 − skewness · SR + (kurtosis − 1)/4 · SR²) is nothing where they lie right; rounding may make it less."""
+    rare, usual = times
+    share = rare / (rare + usual)
+    skewness = (1 - 2 * share) / math.sqrt(share * (1 - share))
+    deviation = math.sqrt(share * (1 - share)) * 1e6
+    # kurtosis − 1 is skewness² for two values, so the error vanishes at a ratio of 2 / skewness.
+    mean = 2 / skewness * deviation * math.sqrt((rare + usual) / (rare + usual - 1))
+    gains = np.array([1e6 * (1 - share)] * rare + [-1e6 * share] * usual) + mean
+
+    found = sharpe_of(gains)
+
+    assert found.value == pytest.approx(2 / skewness)
+    assert math.isnan(found.standard_error)
+    assert math.isnan(deflated(found, ()).probability)
+
+
 def test_the_probabilities_acted_on_are_held_against_what_came(run):
-    """All settled fills with a probability count; without one there is nothing to hold."""
+    """All settled fills with a probability count; without one, or on a single date, there is nothing to hold."""
     assert run.gained.height == run.metrics.calibration.rows
     brier = np.mean((run.gained["p_fair"].to_numpy() - run.gained["settled_yes"].to_numpy()) ** 2)
     assert brier == pytest.approx(run.metrics.calibration.brier.score)
 
-    blind = measured(fills_frame([a_fill()]), equity_frame([("chicago", FIRST, NOON, 0, 0, 0)]), WON)
+    equity = equity_frame([("chicago", FIRST, NOON, 0, 0, 0)])
+    blind = measured(fills_frame([a_fill()]), equity, WON)
     assert blind.metrics.calibration is None
+    few = measured(fills_frame([a_fill(p_fair=0.4), a_fill(p_fair=0.6)]), equity, WON)
+    assert few.metrics.calibration is None
     assert plain(blind.metrics.plain())["sharpe"]["value"] is None

@@ -173,6 +173,10 @@ def test_the_order_of_layers_in_the_file_means_nothing():
         ("defaults: {penalties: [l1, l1]}", "names one of them twice", "l1 | l2 | elasticnet"),
         ("defaults: {excluded_vc_cities: [nyk]}", "'nyk' is no city: did you mean 'nyc'?", "list of text"),
         ("defaults: {excluded_vc_cities: [ny]}", "'ny' is an alias; write nyc", "list of text"),
+        (
+            "defaults: {excluded_vc_cities: []}", "nyc is excluded by the registry of cities",
+            "a list of text: keys of cities (austin chicago denver los_angeles miami nyc philadelphia), nyc always",
+        ),
         ("defaults: {start_date: 2026-01-02 10:00:00}", "start_date is datetime", "a date as 2026-11-01 | null"),
         ("defaults: {start_date: '2026-01-02'}", "start_date is '2026-01-02'", "a date as 2026-11-01 | null"),
         ("defaults: {pilot_windows: -1}", "pilot_windows is -1", "at least 0"),

@@ -161,6 +161,12 @@ def test_what_is_said_on_the_command_line_is_checked_alike():
         found.trading("nyc", said={"trade": {"p_low": 2}})
     with pytest.raises(Usage, match=r"the command line: trade\.p_lo: there is no key"):
         found.trading("nyc", said={"trade": {"p_lo": 0.1}})
+    with pytest.raises(
+        Usage, match=r"the command line: trade\.lot_contracts and .*default\.yaml:\d+: defaults\.trade\.max_"
+    ):
+        found.trading("nyc", said={"trade": {"lot_contracts": 500}})
+    with pytest.raises(Usage, match=r"the command line: trade\.p_low and trade\.p_high: p_low 0\.9 is not below"):
+        found.trading("nyc", said={"trade": {"p_low": 0.9, "p_high": 0.1}})
     with pytest.raises(Usage, match="the command line: trials: there is no key"):
         found.trading("nyc", said={"trials": 9})
     with pytest.raises(Usage, match=r"no profile in .* 'pilots'"):

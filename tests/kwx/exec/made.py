@@ -28,6 +28,7 @@ PrintsSaid = Mapping[int | tuple[int, ...], Iterable[tuple[int, int]]] | Prints
 """{minute: [(ticks, centi), …]}, or {(minute, bracket): …}, or with city and date as well; what is not said is all."""
 
 _OF_BRACKET: dict[str, tuple[type, object]] = {
+    "exists": (np.bool_, True),
     "open": (np.bool_, True),
     "bid_ticks": (np.int32, 4_900),
     "ask_ticks": (np.int32, 5_100),

@@ -22,7 +22,8 @@ def made_bars(minutes: Minute) -> Bars:
         cities=("chicago", "nyc", "austin")[:cities], dates=(), tickers=np.full((brackets, *event), "T"),
         starts_utc=np.zeros(dates, "datetime64[us]"), settled_utc=np.full(event, "NaT", "datetime64[us]"),
         settled_f=np.full(event, np.nan), fee_type=np.full(event, "quadratic"),
-        fee_multiplier_milli=np.full(event, 1000, np.int32), minutes=minutes,
+        fee_multiplier_milli=np.full(event, 1000, np.int32), listed_maker_fee_num=np.zeros(event, np.int32),
+        minutes=minutes,
     )  # fmt: skip
 
 

@@ -70,9 +70,10 @@ def test_in_the_queue_nothing_is_ahead_that_the_book_does_not_show() -> None:
     assert filled(Fill.QUEUE, order(ahead=9_000), bid_ticks=5_000, ask_ticks=5_200) == (0, 9_000)
 
 
-def test_in_the_queue_a_market_that_passes_the_limit_gives_us_all_it_printed() -> None:
+def test_in_the_queue_a_market_that_passes_the_limit_gives_us_what_it_printed_there() -> None:
     passed = {"bid_ticks": 4_700, "ask_ticks": 4_900}
-    assert filled(Fill.QUEUE, order(ahead=9_000), **passed, sells={0: [(5_000, 300)]})[0] == 300
+    assert filled(Fill.QUEUE, order(ahead=9_000), **passed, sells={0: [(4_900, 300)]})[0] == 300
+    assert filled(Fill.QUEUE, order(ahead=9_000), **passed, sells={0: [(5_000, 300)]})[0] == 0
     assert filled(Fill.QUEUE, order(ahead=9_000), **passed)[0] == 0
 
 

@@ -213,3 +213,97 @@ def test_the_ladder_is_not_sized_where_a_bracket_has_no_probability() -> None:
 
 def test_the_rules_of_a_run_are_compiled_once_for_each_pair() -> None:
     assert hash(SINGLE_A) == hash(Rules(fill=Fill.A, sizing=Sizing.SINGLE))
+
+
+LADDER = Rules(fill=Fill.TAKER, sizing=Sizing.LADDER)
+
+
+def test_a_bracket_that_stands_still_is_an_outcome_all_the_same() -> None:
+    """Halted, its prices are closed; what the others are worth beside it does not change."""
+    said = {"p_fair": [[0.4, 0.36, 0.24]], "bid_ticks": [[3_900, 2_900, 2_900]], "ask_ticks": [[4_100, 3_100, 3_100]]}
+    trades = made_minutes(1, brackets=3, **said)
+    halted = made_minutes(1, brackets=3, **said, open=[[0, 1, 1]])
+    wants = [taken(one, rules=LADDER).actions.want_centi[0, 1, 0, 0] for one in (trades, halted)]
+    assert 0 < wants[1] < 1.5 * wants[0]
+
+
+def test_where_a_bracket_has_no_probability_the_ladder_says_so() -> None:
+    did = taken(made_minutes(1, brackets=2, p_fair=[[0.7, np.nan]]), rules=LADDER).actions
+    assert did.gate[0, :, 0, 0].tolist() == [Gate.LADDER, Gate.NO_PROBABILITY]
+
+
+def test_an_edge_that_kelly_does_not_want_beside_the_ladder_says_so() -> None:
+    """The first bracket is so cheap that the money lost where the second wins is worth more than its three cents."""
+    minutes = made_minutes(
+        1, brackets=3, p_fair=[[0.6, 0.25, 0.15]], bid_ticks=[[2_800, 2_900, 1_400]], ask_ticks=[[3_000, 3_100, 1_600]]
+    )
+    did = taken(minutes, made_params(taker_thresh_ticks=100, slip_ticks=0), rules=LADDER).actions
+    gates = did.gate[0, :, 0, 0].tolist()
+    wants = did.want_centi[0, :, 0, 0].tolist()
+    assert wants[0] > 0 == wants[1]
+    assert gates == [Gate.NONE, Gate.KELLY, Gate.NO_EDGE]
+
+
+@pytest.mark.parametrize(
+    ("said", "gate"), [({"release": [0, 1]}, Gate.RELEASE), ({"fresh": [1, 0]}, Gate.STALE)], ids=["release", "stale"]
+)
+def test_a_position_that_may_not_be_left_now_says_why(said: dict[str, Any], gate: Gate) -> None:
+    did = taken(made_minutes(2, p_fair=[0.7, 0.5], **said), made_params(maker_thresh_ticks=150), rules=TAKER).actions
+    assert _line(did.took_centi) == [10_000, 0]
+    assert (_line(did.gate)[1], _line(did.want_centi)[1]) == (gate, -10_000)
+
+
+def test_positions_of_thousands_of_contracts_are_counted() -> None:
+    """A dollar for each of them is more ticks than 32 bits hold."""
+    rich = made_params(
+        bankroll_micros=10**11, kelly_alpha=0.6, max_position_centi=800_000, max_order_centi=400_000, side_share=1,
+        city_loss_micros=10**11, day_loss_micros=10**11,
+    )  # fmt: skip
+    minutes = made_minutes(6, brackets=2, p_fair=[[0.53, 0.47]], ask_size_centi=400_000, bid_ticks=4_900)
+    cheap = minutes._replace(ask_ticks=minutes.ask_ticks - 100)
+    held = taken(cheap, rich._replace(taker_thresh_ticks=np.float32(10), tau_open_ticks=np.float32(10)), rules=LADDER)
+    position = np.cumsum(held.actions.took_centi[:, 0, 0, 0])
+    assert position[0] > 0
+    assert position[-1] <= 1.05 * position[0] or position[-1] == 800_000
+
+
+def test_a_loss_at_the_mid_makes_no_room_on_its_side() -> None:
+    """The side may have a hundred dollars at risk; the price falls from 0.51 to 0.11 and the budget stays spent."""
+    bid = [4_900, 900, 900, 900]
+    minutes = made_minutes(4, p_fair=0.7, bid_ticks=bid, ask_ticks=[one + 200 for one in bid], ask_size_centi=10**6)
+    loose = made_params(side_share=0.01, city_loss_micros=10**9, day_loss_micros=10**9, max_order_centi=10**6)
+    did = taken(minutes, loose, rules=TAKER).actions
+    assert _line(did.took_centi)[0] > 10_000
+    # Less than one contract's price at the open was left, which buys a few at the bottom.
+    assert sum(_line(did.took_centi)[1:]) <= 500
+    assert _line(did.gate)[2:] == [Gate.LOT] * 2
+
+
+def test_a_side_of_the_book_that_is_gone_for_a_minute_halts_nothing() -> None:
+    minutes = made_minutes(3, p_fair=[0.99, np.nan, np.nan], bid_ticks=[9_000, 0, 9_000], ask_ticks=9_100)
+    did = taken(minutes, made_params(p_high=1, city_loss_micros=30_000_000), rules=TAKER).actions
+    assert _line(did.took_centi)[0] > 0
+    assert _event(did.mode) == [Mode.ACTIVE] * 3
+    assert _event(did.position_micros)[1] == _event(did.position_micros)[0]
+
+
+def test_a_side_that_passes_the_last_mid_takes_the_mark_along() -> None:
+    minutes = made_minutes(2, p_fair=[0.9, np.nan], bid_ticks=[4_900, 0], ask_ticks=[5_100, 300])
+    did = taken(minutes, rules=TAKER).actions
+    assert _event(did.position_micros)[1] == _line(did.took_centi)[0] * 300
+
+
+def test_quotes_between_the_steps_are_joined_and_never_bettered_backwards() -> None:
+    did = taken(made_minutes(1, p_fair=0.03, bid_ticks=50, ask_ticks=140), made_params(p_low=0)).actions
+    assert _line(did.order_ticks) == [50]
+
+
+def test_what_rests_when_the_event_settles_is_gone() -> None:
+    """Also where the market is said to trade still: settled is settled."""
+    minutes = made_minutes(
+        2, p_fair=0.56, volume_centi=[0, 90_000], low_ticks=[20_000, 4_000], high_ticks=[-1, 5_000], winner=[-1, 0]
+    )
+    trace = taken(minutes, made_params(taker_thresh_ticks=9_000))
+    assert _line(trace.actions.made_centi) == [0, 0]
+    assert _line(trace.actions.gate)[1] == Gate.CLOSED
+    assert int(trace.final.position_centi.sum()) == 0

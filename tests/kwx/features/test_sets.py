@@ -8,7 +8,7 @@ from kwx.features.feature import FeatureSet
 from kwx.features.fitted import OF_FITS
 from kwx.features.gate import EXCLUDED_VC_CITIES, is_gated
 from kwx.features.panel import STRIKE_TYPES
-from kwx.features.sets import FEATURE_SETS, feature_set, left_out, set_for
+from kwx.features.sets import FEATURE_SETS, feature_set, left_out, set_for, set_of_all
 from warehouse.errors import UnknownCity, Usage
 from warehouse.market.cities import CITIES
 
@@ -44,10 +44,22 @@ def test_an_excluded_city_has_no_dew_point_humidity_or_wind():
     assert dict.fromkeys(sorted(GATED), "the gate") == dict(sorted(left_out("elasticnet_rich", "nyc").items()))
 
 
+@pytest.mark.parametrize("excluded", [(), ("chicago",)])
+def test_nobody_opens_the_gate_of_new_york(excluded):
+    """Whatever cities a caller says, dew point, humidity and wind of New York are in no model, of it or of all."""
+    for seen in (
+        set_for("elasticnet_rich", "nyc", excluded=excluded),
+        set_for("elasticnet_rich", "nyc", bracket="between", excluded=excluded),
+        set_of_all("elasticnet_rich", excluded=excluded),
+    ):
+        assert GATED.isdisjoint(seen.names)
+        assert not [one.name for one in seen.features if is_gated(one)]
+
+
 def test_the_cities_behind_the_gate_may_be_said():
     """By key or alias; a word that names no city is refused, whatever city is asked for."""
     assert GATED == set(left_out("elasticnet_rich", "denver", excluded=("nyc", "den")))
-    assert {} == left_out("elasticnet_rich", "nyc", excluded=())
+    assert GATED == set(left_out("elasticnet_rich", "nyc", excluded=("den",)))
     with pytest.raises(UnknownCity):
         set_for("elasticnet_rich", "denver", excluded=("atlantis",))
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import polars as pl
 import pytest
 
 from kwx.models.served import served_predictions
 from kwx.models.training.run import train
 from warehouse.lake.store import Lake
+from warehouse.lake.tables import PREDICTIONS, PROMOTIONS, Partition
 
 ASKED = ("models", "serve", "--family", "elasticnet", "--city", "miami", "--bracket", "between")
 
@@ -47,6 +49,43 @@ def test_each_bracket_is_shown_with_its_model_market_and_pool(command, own_lake,
     when = date.fromisoformat(day)
     stands = served_predictions(Lake(own_lake).snapshot(), "miami", when, when)
     assert {row["p_model"] for row in rows} <= set(stands["p_model"])
+
+
+def test_a_fit_that_nobody_promoted_says_nothing_and_going_back_brings_the_first_one_back(
+    command, own_lake, promoted, series_of, put
+):
+    """What the promoted fit said stays beside what the new one says, and is put back where it was lost."""
+    models, window = promoted
+    day = date.fromisoformat(f"{window[-8:-4]}-{window[-4:-2]}-{window[-2:]}")
+
+    def said():
+        moved_before(own_lake, put)
+        snapshot = Lake(own_lake).snapshot()
+        with snapshot.connect() as con:
+            served = f"prediction_served where asked = 'any' and event_date = date '{day}'"
+            (speaks,) = con.sql(f"select distinct run_id from {served}").pl()["run_id"]
+        return set(snapshot.read(PREDICTIONS, Partition("miami", day))["run_id"]), speaks
+
+    train([series_of(trials=3)], own_lake, models, workers=1)
+    (runs, first), asked = said(), ("--models", models)
+    assert (len(runs), first in runs) == (2, True)
+    command("models", "promote", *asked, "--reason", "again", lake=own_lake)
+    _, again = said()
+    assert {first, again} == runs
+    rows = Lake(own_lake).snapshot().read(PREDICTIONS, Partition("miami", day)).select(PREDICTIONS.schema.names())
+    put(own_lake, PREDICTIONS, rows.filter(pl.col("run_id") == again), Partition("miami", day))
+    code, out, err = command("models", "rollback", *asked, lake=own_lake)
+
+    assert (code, "promotions of 1 lines" in out) == (0, True), err
+    assert said() == (runs, first)
+    back = Lake(own_lake).snapshot().read(PREDICTIONS, Partition("miami", day)).select(rows.columns)
+    assert back.sort(rows.columns[:4]).equals(rows.sort(rows.columns[:4]))
+
+
+def moved_before(lake, put):
+    """Let the lake have been told of each promotion a year earlier, so that it counts on the days of this lake."""
+    rows = Lake(lake).snapshot().read(PROMOTIONS, Partition("miami")).select(PROMOTIONS.schema.names())
+    put(lake, PROMOTIONS, rows.with_columns(pl.col("since_utc").dt.offset_by("-1y")), Partition("miami"))
 
 
 def test_where_the_lake_holds_no_predictions_it_says_so(command, own_lake, promoted):

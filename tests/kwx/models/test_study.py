@@ -16,7 +16,7 @@ from kwx.cli.studied import study_rows, study_summary, tell_study
 from kwx.models.artifact import PREDICTED, Artifact
 from kwx.models.calibration import calibrator_of, fit_calibrator
 from kwx.models.calibration.rows import opens_utc
-from kwx.models.study import NO_DIFFERENCE, PER_CITY, POOLED, TOO_FEW, Way, study
+from kwx.models.study import NO_DIFFERENCE, PER_CITY, POOLED, TOO_FEW, Said, Study, study
 from kwx.models.windows import Window
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
@@ -101,7 +101,18 @@ def fit_line(snapshot, city, bracket, window, recipe) -> Artifact:
     )  # fmt: skip
 
 
-WAY = Way(fit_window=fit_line, recipe=LineRecipe())
+def studied(snapshot, cities, windows=WINDOWS, *, days: int = 60) -> Study:
+    """Fit the small family both ways, and compare what it says."""
+    said, notes = [], []
+    for window in windows:
+        for city in (ALL_CITIES, *cities):
+            try:
+                fit = fit_line(snapshot, city, "all", window, LineRecipe(days=days))
+            except Refused as refusal:
+                notes.append(f"{city} {window.name}: {refusal}")
+            else:
+                said.append(Said(city=city, window=window, predictions=fit.predictions))
+    return study(said, cities, family="line", bracket="all", snapshot=snapshot.number, notes=notes)
 
 
 @pytest.fixture(scope="module")
@@ -179,7 +190,7 @@ def write_day(writer, place, listed, told, factor, rng) -> None:
 
 def test_cities_that_are_not_alike_are_better_fitted_each_by_itself(unlike):
     """On later days, beyond chance, in each city and in both."""
-    found = study(unlike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY)
+    found = studied(unlike, TWO)
 
     assert [ALL_CITIES, *TWO] == [line.city for line in found.lines]
     assert {PER_CITY} == {line.generalises for line in found.lines}
@@ -192,10 +203,8 @@ def test_cities_that_are_not_alike_are_better_fitted_each_by_itself(unlike):
 @pytest.mark.slow
 def test_cities_that_are_alike_are_better_fitted_together_where_days_are_few(alike):
     """Of three days a line learns chance, of six less; of all days the two ways come near each other."""
-    few = Way(fit_window=fit_line, recipe=LineRecipe(days=3))
-
-    short = study(alike, TWO, "all", WINDOWS, pooled=few, per_city=few)
-    whole = study(alike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY)
+    short = studied(alike, TWO, days=3)
+    whole = studied(alike, TWO)
 
     assert short.of(ALL_CITIES).log_loss.difference < 0
     assert {NO_DIFFERENCE, POOLED} >= {line.generalises for line in whole.lines}
@@ -212,7 +221,7 @@ def test_every_test_row_counts_once_and_only_rows_that_both_speak_of(unlike):
         ),
     )  # fmt: skip
     markets = len(unlike.read(MARKETS, Partition("nyc", FIRST)))
-    found = study(unlike, ("nyc",), "all", overlapping, pooled=WAY, per_city=WAY)
+    found = studied(unlike, ("nyc",), overlapping)
 
     assert [ALL_CITIES, "nyc"] == [line.city for line in found.lines]
     assert (16, 16 * 6 * markets) == (found.of("nyc").dates, found.of("nyc").rows)
@@ -221,13 +230,13 @@ def test_every_test_row_counts_once_and_only_rows_that_both_speak_of(unlike):
 
 def test_a_fit_that_is_refused_is_told_and_its_rows_count_for_neither(unlike):
     """A city without data leaves the others as they are."""
-    found = study(unlike, (*TWO, "denver"), "all", WINDOWS, pooled=WAY, per_city=WAY)
+    found = studied(unlike, (*TWO, "denver"))
 
     assert [ALL_CITIES, *TWO] == [line.city for line in found.lines]
     assert {"denver has nothing to fit"} == {note.split(": ")[1] for note in found.notes}
-    assert found.lines == study(unlike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY).lines
+    assert found.lines == studied(unlike, TWO).lines
     with pytest.raises(Refused, match="denver has nothing to fit"):
-        study(unlike, ("denver",), "all", WINDOWS, pooled=WAY, per_city=WAY)
+        studied(unlike, ("denver",))
 
 
 def test_on_few_dates_a_difference_has_no_interval_and_decides_nothing(unlike):
@@ -236,7 +245,7 @@ def test_on_few_dates_a_difference_has_no_interval_and_decides_nothing(unlike):
         train_since=FIRST, train_until=FIRST + timedelta(days=9), test_since=FIRST + timedelta(days=11),
         test_until=FIRST + timedelta(days=15),
     )  # fmt: skip
-    (line, *_) = study(unlike, TWO, "all", (short,), pooled=WAY, per_city=WAY).lines
+    (line, *_) = studied(unlike, TWO, (short,)).lines
 
     assert (line.dates, line.generalises) == (5, TOO_FEW)
     assert math.isnan(line.log_loss.low)
@@ -245,7 +254,7 @@ def test_on_few_dates_a_difference_has_no_interval_and_decides_nothing(unlike):
 
 def test_it_is_told_to_people_and_to_machines(unlike, capsys):
     """A line for each city, with intervals, counts and which way generalises."""
-    found = study(unlike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY)
+    found = studied(unlike, TWO)
 
     tell_study([found])
     rows = study_rows([found])
@@ -256,11 +265,3 @@ def test_it_is_told_to_people_and_to_machines(unlike, capsys):
     assert rows["city"].to_list() == [ALL_CITIES, *TWO]
     assert (rows["log_loss_low"] < rows["log_loss_difference"]).all()
     assert json.loads(json.dumps(study_summary([found])))["windows"] == [window.name for window in WINDOWS]
-
-
-@pytest.mark.slow
-def test_processes_find_the_same(unlike):
-    """Each fit is a task of its own, whoever does it."""
-    alone = study(unlike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY)
-
-    assert alone == study(unlike, TWO, "all", WINDOWS, pooled=WAY, per_city=WAY, workers=2)

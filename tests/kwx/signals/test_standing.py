@@ -29,8 +29,9 @@ def told_as(rows, *, window, line=None):
     """Return rows of predictions as another window says them a quarter higher, of the same line or of another."""
     line = line or rows["model_id"][0].replace(f"_{rows['wf_window'][0]}", "")
     return rows.with_columns(
-        p_model=pl.col("p_model") / 2 + 0.25, wf_window=pl.lit(window), model_id=pl.lit(f"{line}_{window}")
-    )
+        p_model=pl.col("p_model") / 2 + 0.25, wf_window=pl.lit(window), model_id=pl.lit(f"{line}_{window}"),
+        run_id=pl.lit("another fit"),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("family", ["elasticnet", "hybrid", "tod", "market_clock", "direction", None])
@@ -52,16 +53,19 @@ def test_a_family_by_itself_says_what_the_view_serves(signal_lake, family):
     ids=["at the same minutes", "at other minutes", "another line"],
 )
 def test_several_windows_or_lines_say_what_the_view_serves(own_signal_lake, put, window, line, later):
-    """Two windows of a line at one minute, or two lines, are chosen between; at other minutes the last word stands."""
+    """Two fits are chosen between, at one minute or at others, where the one stands before the other or after it."""
     said = Lake(own_signal_lake).snapshot().read(PREDICTIONS, PLACE).select(PREDICTIONS.schema.names())
     other = told_as(said.filter(pl.col("model_id").str.starts_with("hybrid")), window=window, line=line)
     other = other.with_columns(pl.col("ts_utc").dt.offset_by("2m")) if later else other
     put(own_signal_lake, PREDICTIONS, pl.concat([said, other]), PLACE)
+    runs = Lake(own_signal_lake).snapshot().read(MODEL_RUNS, Partition(CITY)).select(MODEL_RUNS.schema.names())
+    fitted = runs.filter(family="hybrid").head(1).with_columns(run_id=pl.lit("another fit"))
+    put(own_signal_lake, MODEL_RUNS, pl.concat([runs, fitted]), Partition(CITY))
 
     served, read = both(own_signal_lake, "hybrid")
 
     assert served.equals(read)
-    assert (read.filter(event_date=UNTIL)["wf_window"].n_unique() > 1) == (later and line is None)
+    assert (read.filter(event_date=UNTIL)["model_id"].n_unique() > 1) == later
 
 
 def test_a_stored_calibrator_mends_what_it_may_speak_of(own_signal_lake, put):

@@ -132,7 +132,7 @@ PREDICTIONS = Table(
     name="predictions",
     meaning="one model's probability for one market and minute",
     known="ts_utc: the model was fitted on earlier days and saw only what was known then",
-    grain=("market_ticker", "ts_utc", "model_id"),
+    grain=("market_ticker", "ts_utc", "model_id", "run_id"),
     day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         MARKET_TICKER,
@@ -170,7 +170,7 @@ MODEL_RUNS = Table(
 
 PROMOTIONS = Table(
     name="promotions",
-    meaning="which windows of one line of models are promoted, from an instant until the line's next row",
+    meaning="which fits of one line of models are promoted, from an instant until the line's next row",
     known="since_utc: when the lake was told",
     grain=("city", "line", "since_utc"),
     layout=Layout.CITY,
@@ -178,6 +178,7 @@ PROMOTIONS = Table(
         text("line", "family, city and bracket of the models: a model_id without its window"),
         instant("since_utc", "from when on it counts"),
         _labels("windows", "the promoted windows, in order; none: the line is no longer used"),
+        _labels("run_ids", "the promoted fit of each of these windows, in model_runs"),
         whole("state", "number of the promoted state in the registry; 0 where nothing is promoted any more", low=0),
     ),
 )

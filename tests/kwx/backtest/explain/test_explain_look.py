@@ -10,7 +10,7 @@ import pytest
 
 from kwx.backtest.bars import Bars
 from kwx.backtest.engine import run_bars
-from kwx.backtest.explain.gates import STOPPING, At, first_stop, gate_lines
+from kwx.backtest.explain.gates import STOPPING, At, gate_lines
 from kwx.backtest.explain.look import look_at
 from kwx.backtest.explain.told import done_in_words, fills_in_words, order_in_words, sizes_of
 from kwx.exec.codes import Gate, Verb
@@ -44,9 +44,13 @@ def test_the_first_gate_that_stops_is_the_one_that_the_step_told(wild, fill):
             at = At(look, place)
             told = Gate(at.market(trace.actions.gate[row]))
             if not at.market(look.leave.leaves):
-                assert told.word == first_stop(gate_lines(at)), place
+                assert told.word == _first_stop(at), place
             seen.add(told)
     assert len(seen) > 2
+
+
+def _first_stop(at: At) -> str:
+    return next((line.gate for line in gate_lines(at) if line.verdict == STOPPING), Gate.NONE.word)
 
 
 def test_a_look_is_the_step_of_the_whole_run(wild):

@@ -15,6 +15,7 @@ from kwx.backtest.report.drawing import svg_of
 from kwx.backtest.report.equity_chart import drawdown_curve, equity_chart, thinned
 from kwx.backtest.report.figures import gate_shares
 from kwx.backtest.report.parts import Folded, Grid, Section, Text, document
+from kwx.backtest.report.sections import by_chance
 from kwx.backtest.report.stories import extremes, payoffs_micros
 from kwx.exec.codes import FIRST_BLOCKED, Gate
 from kwx.exec.rules import Fill
@@ -93,7 +94,7 @@ def test_every_model_of_fills_has_its_assumption_and_what_bias_is_known():
 
     assert set(Fill) == set(told)
     assert all("Bias:" in told[fill] for fill in (Fill.A, Fill.B, Fill.QUEUE))
-    assert of_all_models().startswith("No model fills more than was printed.")
+    assert of_all_models().startswith("No model fills more than was printed")
 
 
 def test_gates_are_counted_and_those_that_stopped_a_wish_are_told_apart():
@@ -108,6 +109,14 @@ def test_gates_are_counted_and_those_that_stopped_a_wish_are_told_apart():
     assert [("spread", 11), ("no_edge", 7)] == shares.select("gate", "minutes").rows()
     assert shares["share"].sum() == pytest.approx(1)
     assert [Gate.SPREAD >= FIRST_BLOCKED, Gate.NO_EDGE >= FIRST_BLOCKED] == shares["stopped"].to_list()
+
+
+def test_intervals_that_miss_zero_by_chance_are_counted():
+    """Of forty of 95 % two; of none nothing is said."""
+    low = [1.0] * 40 + [float("nan")] * 3
+
+    assert " Of these 40 intervals of 95% about 2.0 " in by_chance(pl.DataFrame({"net_low_dollars": low}), level=0.95)
+    assert not by_chance(pl.DataFrame({"net_low_dollars": low[40:]}), level=0.95)
 
 
 def test_drawings_take_the_colour_of_the_page_and_load_nothing(run):

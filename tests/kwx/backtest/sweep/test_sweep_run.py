@@ -28,7 +28,7 @@ sets: [{}, {risk.kelly_alpha: 0.05}, {trade.guard_minutes: 0}, {risk.tau_close_c
 
 @pytest.fixture(scope="module")
 def swept(priced_lake):
-    return sweep(asked_of(parsed(SWEEP, file="s.yaml")), WISH, priced_lake, held_out=0.5)
+    return sweep(asked_of(parsed(SWEEP, file="s.yaml")), WISH, priced_lake, held_out=0)
 
 
 def test_every_set_equals_its_own_run(swept, priced_lake):
@@ -70,7 +70,7 @@ def test_sets_are_cut_into_chunks_without_changing_what_they_say(swept, priced_l
     monkeypatch.setattr(tries, "LANES_AT_ONCE", 1)
     question = asked_of(parsed("trade.taker_thresh_cents: [1, 4]\nfill: queue", file="s.yaml"))
 
-    alone = sweep(question, WISH, priced_lake, held_out=0.5).board.rows
+    alone = sweep(question, WISH, priced_lake, held_out=0).board.rows
 
     together = swept.board.rows
     for row in alone.iter_rows(named=True):

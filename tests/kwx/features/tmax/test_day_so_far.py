@@ -35,9 +35,11 @@ def of_reports(temps_f: dict[int, float], *, stale: dict[int, int] | None = None
         run_max_lo_f=pl.col("run_max_f").cast(pl.Int32), run_max_hi_f=pl.col("run_max_f").cast(pl.Int32),
     )  # fmt: skip
     empty = pl.DataFrame(schema={"event_date": pl.Date})
-    return day_so_far(
-        TmaxInputs(city=DAY.city, dates=(DAY.event_date,), grid=grid, highs=empty, trading=empty, labels=empty)
-    )
+    inputs = TmaxInputs(
+        city=DAY.city, dates=(DAY.event_date,), grid=grid, words=empty, highs=empty, curves=empty, trading=empty,
+        labels=empty,
+    )  # fmt: skip
+    return day_so_far(inputs)
 
 
 def test_a_straight_rise_is_told_as_its_slope():

@@ -12,7 +12,7 @@ import pytest
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Clock, market_clock, time_of_day
 from kwx.features.tmax.sets import MARKET_CLOCK, TOD
-from kwx.features.tmax.snapshots import KEYS, read_snapshots, snapshots_of
+from kwx.features.tmax.snapshots import FAR_F, KEYS, read_snapshots, snapshots_of
 from pipelines.transform.grids import observation_grid
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import OBS
@@ -25,20 +25,26 @@ def whole(values: pl.Series) -> list[int]:
     return np.floor(values.to_numpy() + 0.5).astype(int).tolist()
 
 
-def test_the_base_is_the_highest_report_or_before_the_first_the_forecast(chicago: TmaxInputs):
+def test_the_base_is_the_highest_report_or_the_forecast_before_the_first_and_far_above_it(chicago: TmaxInputs):
     rows = snapshots_of(chicago)
+    far = (rows["forecast_high_f"] - rows["run_max_f"] >= FAR_F).fill_null(value=True)
+    assert (rows["is_observed"] == ~far).all()
+    assert 0 < rows.filter(~pl.col("is_observed") & pl.col("run_max_f").is_not_null()).height
     seen, unseen = rows.filter("is_observed"), rows.filter(~pl.col("is_observed"))
     assert seen["base_f"].to_list() == whole(seen["run_max_f"])
     assert unseen["base_f"].to_list() == whole(unseen["forecast_high_f"])
     assert unseen["lowest_f"].null_count() == unseen.height
-    assert unseen["run_max_f"].null_count() == unseen.height
     assert (seen["lowest_f"] == (seen["run_max_lo_f"] - 1).clip(seen["base_f"] - 2)).all()
     assert unseen.filter("is_eve").height > 100 < seen.height
+    assert seen.filter("is_eve").is_empty()
 
 
 def test_nothing_of_the_eve_is_of_the_day(chicago: TmaxInputs):
     rows = snapshots_of(chicago)
-    of_day = ("run_max_f", "min_f", "mean_f", "last_f", "slope_1h", "minutes_since_max", "stale_minutes")
+    of_day = (
+        "run_max_f", "min_f", "mean_f", "last_f", "slope_1h", "minutes_since_max", "stale_minutes", "official_max_f",
+        "official_since_f", "surprise_now_f", "surprise_rest_f", "surprise_shifted_f",
+    )  # fmt: skip
     eve = rows.filter("is_eve")
     assert eve.select(of_day).null_count().row(0) == (eve.height,) * len(of_day)
     assert eve["reports"].max() == 0
@@ -113,19 +119,26 @@ def _poisoned(demo: Snapshot, inputs: TmaxInputs, then: datetime) -> TmaxInputs:
     ]
     wrong = pl.when(late).then(pl.col("high_f") + 25).otherwise(pl.col("high_f"))
     made_up = inputs.highs.filter(late).with_columns(source=pl.lit("aaa"), high_f=pl.lit(-40.0))
+    hotter = pl.when(late).then(pl.col("max_f") + 40).otherwise(pl.col("max_f")).cast(pl.Int32)
+    colder = pl.when(late).then(pl.col("temp_f") - 30).otherwise(pl.col("temp_f"))
     return replace(
         inputs,
         grid=pl.concat(grids).select(inputs.grid.columns),
+        words=inputs.words.with_columns(max_f=hotter),
         highs=pl.concat([inputs.highs.with_columns(high_f=wrong), made_up]),
+        curves=inputs.curves.with_columns(temp_f=colder),
         labels=inputs.labels.with_columns(label_f=pl.col("label_f") + 50),
     )
 
 
 def test_the_order_of_the_inputs_changes_nothing(chicago: TmaxInputs):
     shuffled = replace(
-        chicago, grid=chicago.grid.sample(fraction=1, shuffle=True, seed=3),
-        highs=chicago.highs.sample(fraction=1, shuffle=True, seed=3),
-    )  # fmt: skip
+        chicago,
+        **{
+            name: getattr(chicago, name).sample(fraction=1, shuffle=True, seed=3)
+            for name in ("grid", "words", "highs", "curves")
+        },
+    )
     assert snapshots_of(shuffled).equals(snapshots_of(chicago), null_equal=True)
 
 

@@ -160,7 +160,8 @@ def test_later_words_prices_and_promotions_change_nothing_before(own_moving, put
 def promoted(family, *, since_utc):
     """Return that the window of a family is promoted from an instant on."""
     row = {
-        "line": f"{family}_chicago_all", "since_utc": since_utc, "windows": ["win_20260224_20260319"], "state": 1,
+        "line": f"{family}_chicago_all", "since_utc": since_utc, "windows": ["win_20260224_20260319"],
+        "run_ids": [f"run-{family}"], "state": 1,
     }  # fmt: skip
     return pl.DataFrame([row], schema=PROMOTIONS.schema)
 

@@ -13,9 +13,10 @@ import pytest
 
 from kwx.features.book.aggression import Laws
 from kwx.models.artifact import PREDICTED
-from kwx.models.direction import DIRECTION, DirectionRecipe, fit_direction, fit_window, fitted_window
+from kwx.models.direction import DIRECTION, DirectionRecipe, fit_direction, fit_window, validation_rows
 from kwx.models.direction.fit import window_of
 from kwx.models.registry.store import load, store
+from kwx.scoring.contracts import log_loss
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, Partition
@@ -39,7 +40,12 @@ def walking(walking_lake):
 
 @pytest.fixture(scope="module")
 def logistic(reverting):
-    return fitted_window(reverting, "chicago", "all", window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC), LOGISTIC)
+    return fit_window(reverting, "chicago", "all", window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC), LOGISTIC)
+
+
+@pytest.fixture(scope="module")
+def validation(reverting, logistic):
+    return validation_rows(reverting, "chicago", "all", logistic.window, LOGISTIC, logistic.fitted)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +55,7 @@ def micro(walking):
 
 def test_a_planted_signal_is_found_by_the_logistic(logistic):
     """The move before tells the next one; the interval of the area lies well above one half."""
-    metrics, fitted = logistic.artifact.metrics, logistic.artifact.fitted
+    metrics, fitted = logistic.metrics, logistic.fitted
 
     assert metrics["auc"]["value"] > 0.7
     assert metrics["log_loss"]["value"] < metrics["market_log_loss"]["value"] - 0.05
@@ -91,19 +97,19 @@ def test_without_any_recorded_book_the_microstructure_is_refused(reverting):
         fit_direction(reverting, "chicago", SINCE, UNTIL, MICRO)
 
 
-def test_dates_are_parted_with_one_between(reverting, logistic):
+def test_dates_are_parted_with_one_between(reverting, logistic, validation):
     """Of twelve dates ten are used: six fit, two choose, two judge."""
-    window = logistic.artifact.window
+    window = logistic.window
     assert (window.train_since, window.train_until) == (SINCE, SINCE + timedelta(days=8))
     assert (window.test_since, window.test_until) == (SINCE + timedelta(days=10), UNTIL)
-    assert sorted(logistic.validation["event_date"].unique()) == [SINCE + timedelta(days=7), SINCE + timedelta(days=8)]
-    assert fit_window(reverting, "chicago", "all", window, LOGISTIC).fitted == logistic.artifact.fitted
+    assert sorted(validation["event_date"].unique()) == [SINCE + timedelta(days=7), SINCE + timedelta(days=8)]
+    assert fit_window(reverting, "chicago", "all", window, LOGISTIC).fitted == logistic.fitted
 
 
 def test_predictions_stand_at_every_minute_whatever_followed(reverting, logistic):
     """Were only minutes told that a move followed, the telling would give the move away."""
-    predictions = logistic.artifact.predictions
-    window = logistic.artifact.window
+    predictions = logistic.predictions
+    window = logistic.window
     minutes = reverting.scan(
         CANDLES_DENSE, cities=("chicago",), since=window.test_since, until=window.test_until
     ).collect()
@@ -112,16 +118,20 @@ def test_predictions_stand_at_every_minute_whatever_followed(reverting, logistic
     assert predictions.height == minutes.height
     assert predictions["p_model"].is_between(0, 1).all()
     assert 0 < predictions["outcome"].null_count() < predictions.height
-    assert predictions["outcome"].count() == logistic.artifact.metrics["rows"]
+    assert predictions["outcome"].count() == logistic.metrics["rows"]
 
 
-def test_validation_rows_carry_what_was_seen_and_said(logistic):
-    rows = logistic.validation
+def test_validation_rows_are_those_that_chose_with_what_was_seen_and_said(logistic, validation):
+    """They are read anew for the model that is kept, and it loses on them what it was chosen for."""
+    rows = validation
+    loss = log_loss(rows["p_model"].to_numpy(), hit=rows["up"].to_numpy()).mean()
+    assert loss == pytest.approx(logistic.fitted.about.validation_log_loss, rel=1e-12)
+    assert rows.height == logistic.metrics["rows_choosing"]
     assert rows.columns[:5] == ["city", "event_date", "event_ticker", "market_ticker", "ts_utc"]
     assert rows["up"].null_count() == 0
     assert (rows["up"] == (rows["move_prob"] > 0)).all()
     assert (rows["move_prob"].abs() >= LOGISTIC.epsilon).all()
-    assert logistic.artifact.fitted.predict(rows).tolist() == rows["p_model"].to_list()
+    assert logistic.fitted.predict(rows).tolist() == rows["p_model"].to_list()
 
 
 def test_the_same_asked_twice_gives_the_same_bytes(reverting):
@@ -132,7 +142,7 @@ def test_the_same_asked_twice_gives_the_same_bytes(reverting):
 
 
 def test_the_registry_keeps_it_and_gives_it_back(logistic, micro, tmp_path):
-    for artifact in (logistic.artifact, micro):
+    for artifact in (logistic, micro):
         card = store(artifact, tmp_path)
         (folder,) = tmp_path.glob(f"pilots/**/{artifact.window.name}")
         again = load(folder).fitted

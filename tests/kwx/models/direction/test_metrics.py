@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
-from kwx.models.direction.metrics import area_of, metrics_of
+from kwx.models.direction.metrics import area_of, crossed_of, metrics_of
 from kwx.scoring.resampling import draw
 
 DATES = pl.Series(np.repeat(np.arange("2026-01-01", "2026-01-11", dtype="datetime64[D]"), 40))
@@ -61,3 +61,18 @@ def test_no_rows_say_how_many_they_are():
     nothing = np.empty(0)
     told = metrics_of(nothing, up=nothing.astype(bool), dates=DATES.head(0), prior=0.5, resamples=50, seed=1)
     assert told == {"rows": 0}
+
+
+def test_crossing_earns_the_move_less_half_the_spread_on_the_surest_rows():
+    """The surest tenth is always right and gains three cents less one; all the others lose."""
+    p = np.full(400, 0.55)
+    p[::10] = 0.1
+    move = np.where(p < 0.5, -0.03, -0.02)
+    said = {"move_prob": move, "half_spread_prob": np.full(400, 0.01), "dates": DATES, "resamples": 200, "seed": 1}
+    told = crossed_of(p, **said)
+
+    assert told["crossed_rows"] == 400
+    for share in ("tenth", "hundredth"):
+        assert told[f"crossed_{share}"]["value"] == pytest.approx(0.02)
+    assert crossed_of(1 - p, **said)["crossed_tenth"]["value"] == pytest.approx(-0.04)
+    assert crossed_of(p[:0], **said | {"move_prob": move[:0], "half_spread_prob": move[:0]}) == {"crossed_rows": 0}

@@ -13,13 +13,19 @@ START = datetime(2026, 1, 5, 15, tzinfo=UTC)
 
 
 def candles(mids, sources=None, *, name="A", minutes=None) -> pl.DataFrame:
-    """Return dense candles of one market; mids in cents."""
+    """Return dense candles of one market, a cent wide; mids in cents."""
     minutes = range(len(mids)) if minutes is None else minutes
     return pl.DataFrame(
         {
             "market_ticker": [name] * len(mids),
             "ts_utc": [START + timedelta(minutes=minute) for minute in minutes],
             "mid_half_ticks": pl.Series([None if mid is None else round(200 * mid) for mid in mids], dtype=pl.Int32),
+            "yes_bid_ticks": pl.Series(
+                [None if mid is None else round(100 * mid) - 50 for mid in mids], dtype=pl.Int32
+            ),
+            "yes_ask_ticks": pl.Series(
+                [None if mid is None else round(100 * mid) + 50 for mid in mids], dtype=pl.Int32
+            ),
             "price_source": sources or [None if mid is None else "mid" for mid in mids],
         }
     )
@@ -40,6 +46,12 @@ def test_from_a_mid_to_a_trade_is_no_move():
     frame = candles([40, 45, 40, 41], ["mid", "last", "mid", "mid"])
     assert moved(frame, 1) == [None, None, 200, None]
     assert moved(frame, 2) == [None, None, None, None]
+
+
+def test_crossing_costs_half_the_spread_where_there_are_two_sides():
+    """Of a last trade nobody knows what crossing would cost."""
+    frame = moves(candles([40, 45], ["mid", "last"]), horizon_minutes=1)
+    assert frame["half_spread_half_ticks"].to_list() == [100, None]
 
 
 def test_a_minute_without_a_mid_has_no_row_and_breaks_what_crosses_it():

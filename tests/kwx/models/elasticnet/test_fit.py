@@ -197,6 +197,18 @@ def test_the_guard_keeps_the_models_own_numbers_of_a_calibrator_that_nothing_spe
     assert guarded.metrics["log_loss"] == artifact.metrics["model_log_loss"]
 
 
+def test_a_model_that_two_later_dates_cannot_judge_says_so(artifact, walked_lake, window):
+    """Neither loss is known, so it is not called degenerate; five dates are enough, and leave no such note."""
+    assert (None, None) == (artifact.fitted.held_log_loss, artifact.fitted.degenerate())
+    assert "not judged: 2 later dates, 5 are needed" == artifact.notes[-1]
+
+    long = replace(RECIPE, calibration=replace(UNGUARDED, share=0.6), cv_splits=2)
+    judged = fitted_on(walked_lake, window, recipe=long)
+    assert 5 == judged.metrics["calibration_dates"]
+    assert judged.fitted.held_log_loss is not None
+    assert not [note for note in judged.notes if "not judged" in note]
+
+
 def test_dates_that_settled_alike_calibrate_nothing(altered, window):
     """There is no calibrator then, and a note says so; the scores are the model's own."""
     third = window.train_since + timedelta(days=2)

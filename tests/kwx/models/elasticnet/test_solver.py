@@ -6,18 +6,28 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from kwx.models.elasticnet.solver import (
     BALANCED,
     SEARCH_TOLERANCE,
     Penalty,
-    breach,
+    Problem,
     problem_of,
     solve,
     solve_quadratic,
 )
 from warehouse.errors import Refused
+
+
+def breach(problem: Problem, penalty: Penalty, coefficients: np.ndarray) -> float:
+    """Return by how much coefficients fail to be the minimum: the largest part of the slope that no |w| holds back."""
+    strength = np.append(np.full(len(coefficients) - 1, 1 / (penalty.c * problem.rows)), 0.0)
+    lasso = penalty.l1_ratio * strength
+    slope = problem.slope(expit(coefficients @ problem.columns)) + (1 - penalty.l1_ratio) * strength * coefficients
+    held = np.where(coefficients == 0, np.maximum(np.abs(slope) - lasso, 0), slope + lasso * np.sign(coefficients))
+    return float(np.abs(held).max())
 
 
 def drawn(rows: int, features: int, seed: int, *, together: float = 0.6) -> tuple[np.ndarray, np.ndarray]:

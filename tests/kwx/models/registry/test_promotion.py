@@ -138,11 +138,31 @@ def test_a_kind_that_lost_to_the_market_needs_a_reason_which_is_kept(shelf_root)
     with pytest.raises(Refused, match="not better than the market: chicago/between/tiny: log loss") as refused:
         promote(Choice(), shelf_root, clock=clock)
     assert "--reason" in refused.value.hint
+    for blank in ("", " ", "\t\n"):
+        with pytest.raises(Refused, match="not better than the market"):
+            promote(Choice(), shelf_root, reason=blank, clock=clock)
     assert [] == history(shelf_root)
 
-    done = promote(Choice(), shelf_root, reason="to trade both sides", clock=clock)
+    done = promote(Choice(), shelf_root, reason=" to trade both sides ", clock=clock)
     assert "to trade both sides" == history(shelf_root)[0].reason == done.reason
     assert 1 == len(done.objections)
+
+
+def test_a_model_that_too_few_dates_could_judge_needs_a_reason(shelf_root):
+    """The list says so, and the objection is kept with the state; one that is judged needs none."""
+    note = "not judged: 3 later dates, 5 are needed"
+    store(tiny.fit_window("chicago", "between", tiny.WINDOWS[0], notes=("made up", note)), shelf_root, clock=clock)
+    name = f"tiny_chicago_between_{tiny.WINDOWS[0].name}"
+
+    assert note == the_one(shelf_root, "pilots", name).state
+    with pytest.raises(Refused, match=f"{name} was {note}$") as refused:
+        promote(Choice(cities=("chicago",)), shelf_root, clock=clock)
+    assert "--reason" in refused.value.hint
+    assert [] == history(shelf_root)
+
+    done = promote(Choice(cities=("chicago",)), shelf_root, reason="a demo", clock=clock)
+    assert (f"{name} was {note}",) == done.objections
+    assert () == promote(Choice(cities=("nyc",)), shelf_root, clock=clock).objections
 
 
 def test_one_bad_week_among_good_ones_is_no_objection(shelf_root):

@@ -17,7 +17,7 @@ from kwx.features.feature import FeatureSet
 from kwx.features.sets import FEATURE_SETS
 from kwx.features.weather import TEMP_F
 from kwx.models.artifact import PREDICTED
-from kwx.models.registry.card import Card, read_card
+from kwx.models.registry.card import Card, card_bytes, read_card
 from kwx.models.registry.defined import features_sha256
 from kwx.models.registry.families import FAMILIES, family_of
 from kwx.models.registry.plain import json_bytes, sha256
@@ -62,7 +62,8 @@ def test_what_is_read_back_predicts_the_same_to_the_bit(tmp_path):
     loaded = load(kept(tmp_path, artifact))
 
     assert np.array_equal(artifact.fitted.predict(rows), loaded.fitted.predict(rows))
-    assert np.array_equal(artifact.calibrator.apply(artifact.fitted.predict(rows)), loaded.predict(rows))
+    said = loaded.calibrator.apply(loaded.fitted.predict(rows))
+    assert np.array_equal(artifact.calibrator.apply(artifact.fitted.predict(rows)), said)
     assert artifact.predictions.equals(read_predictions(tmp_path / "pilots/chicago/between/tiny" / WINDOW.name))
 
 
@@ -280,6 +281,32 @@ def test_a_folder_in_the_place_of_another_city_is_refused(tmp_path):
 
     with pytest.raises(FileBroken, match="its card is that of chicago/between/tiny"):
         load(other)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"[1, 2]", r"holds no calibrator but \[1, 2\]"), (b"{", "is not JSON"), (b"7", "holds no calibrator but 7")],
+)
+def test_a_calibrator_that_is_none_is_refused_though_its_seal_is_right(tmp_path, content, said):
+    """With a card that names the hash of what lies there."""
+    folder = kept(tmp_path)
+    card = read_card(folder)
+    files = {**card.files, "calibrator.json": sha256(content)}
+    (folder / "calibrator.json").write_bytes(content)
+    (folder / "card.json").write_bytes(card_bytes(card.model_copy(update={"files": files})))
+
+    with pytest.raises(FileBroken, match=f"calibrator.json {said}") as broken:
+        load(folder)
+    assert "train the window again" in broken.value.hint
+
+
+def test_an_empty_folder_in_a_window_is_foreign(tmp_path):
+    """Though it holds no file."""
+    folder = kept(tmp_path)
+    (folder / "deep" / "empty").mkdir(parents=True)
+
+    with pytest.raises(FileBroken, match="empty is foreign"):
+        load(folder)
 
 
 def test_a_degenerate_model_is_kept_for_the_record_and_never_loaded(tmp_path):

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from kwx.models.registry.promotion import Choice, demote, promote, rollback
+from kwx.models.registry.store import store
 from kwx.models.registry.told import tell_promotions
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import PROMOTIONS, Partition
@@ -65,6 +66,24 @@ def test_what_is_taken_back_is_told_too_and_so_is_going_back_to_it(lake, shelf_r
     ours = [row[1:] for row in held(lake) if row[0] == BETWEEN]
     assert [(1, NAMES, 1), (2, NAMES[:1], 2), (3, [], 3), (4, NAMES[:1], 2)] == ours
     assert [1, 2] == [row[1] for row in held(lake, "nyc") if "between" in row[0]]
+
+
+def test_another_fit_of_the_same_window_is_told_and_so_is_going_back_to_it(lake, shelf_root):
+    """The names of the windows are the same each time; what was fitted is not."""
+    first = tiny.WINDOWS[0]
+    for minutes, seed in ((1, 42), (2, 7)):
+        store(tiny.fit_window("chicago", "between", first, seed=seed), shelf_root, clock=lambda: tiny.NOW)
+        assert told(lake, shelf_root, 20 + minutes) == 0
+        promote(Choice(cities=("chicago",)), shelf_root, reason="t", clock=lambda: tiny.NOW)
+        assert told(lake, shelf_root, 30 + minutes) == 1
+    rollback(shelf_root)
+    assert told(lake, shelf_root, 40) == 1
+
+    rows = lake.snapshot().read(PROMOTIONS, Partition("chicago")).sort("since_utc")
+    runs = rows["run_ids"].to_list()
+    assert [NAMES] * 3 == rows["windows"].to_list()
+    assert (runs[0], runs[0][1:]) == (runs[2], runs[1][1:])
+    assert runs[0][0] != runs[1][0]
 
 
 def test_a_clock_that_goes_back_tells_nothing_before_what_is_held(lake, shelf_root):

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kwx.models.tmax.centre import STOPS
 from kwx.models.tmax.classes import ErrorLaw, class_of, first_class
 from kwx.models.tmax.degrees import degrees_of
-from kwx.models.tmax.ordinal import STOPS, Prior, Rows, assembled
+from kwx.models.tmax.ordinal import Prior, Rows, assembled
 from warehouse.market.brackets import Bracket
 from warehouse.market.ladder import Ladder
 
@@ -72,7 +73,10 @@ def test_whatever_the_trees_say_the_classes_sum_to_one_and_the_chance_of_more_fa
 
 def test_the_prior_is_the_share_of_each_class_apart_for_forecasts_and_reports():
     classes = np.repeat([2, 3, 12], [500, 300, 200])
-    rows = Rows(x=np.zeros((2000, 1)), first=np.zeros(2000, dtype=int), is_observed=np.arange(2000) >= 1000)
+    rows = Rows(
+        x=np.zeros((2000, 1)), first=np.zeros(2000, dtype=int), is_observed=np.arange(2000) >= 1000,
+        start=np.zeros((2000, STOPS)), weight=np.ones(2000),
+    )  # fmt: skip
     prior = Prior.fit(rows, np.concatenate([classes, np.full(1000, 5)]))
     p = prior.predict(rows.where(np.isin(np.arange(2000), [0, 1999])))
     np.testing.assert_allclose(p[0, [2, 3, 12]], [0.5, 0.3, 0.2], atol=0.01)

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy.special import expit
 
 from kwx.features.tmax.snapshots import read_snapshots
 from kwx.models.artifact import PREDICTED, Artifact
 from kwx.models.tmax import market_clock, tod
 from kwx.models.tmax.classes import CLASSES, HIGHEST, LOWEST
-from kwx.models.tmax.fit import fit_window, fitted, usable
-from kwx.models.tmax.fitted import TmaxModel
+from kwx.models.tmax.fit import _not_judged, fit_window, fitted, usable
+from kwx.models.tmax.fitted import TmaxModel, rows_of
+from kwx.models.tmax.ordinal import assembled
 from kwx.models.tmax.recipe import TmaxRecipe
 from kwx.models.windows import Window
 from warehouse.errors import Refused, Usage
@@ -94,11 +97,11 @@ def test_what_is_known_after_the_fit_moves_nothing_in_it(
 ):
     first = todded["chicago"]
     last = first.window.train_until
-    later = [one for one in drawn if one.city == "chicago" and one.event_date > last]
+    later = [one for one in drawn if one.event_date > last]  # also of the city that lends its days
 
     def poison(writer: Writer, was: Snapshot) -> None:
         for one in later:
-            partition = Partition("chicago", one.event_date)
+            partition = Partition(one.city, one.event_date)
             settled, grid = (was.read(table, partition) for table in (SETTLEMENTS, OBS_5M))
             writer.put(SETTLEMENTS, settled.select(SETTLEMENTS.schema.names()).with_columns(high_f=99), partition)
             writer.put(OBS_5M, grid.select(OBS_5M.schema.names()).with_columns(run_max_f=pl.lit(99.0)), partition)
@@ -120,15 +123,35 @@ def test_a_label_that_came_after_the_first_test_minute_is_not_used(
         moved = settled.with_columns(known_utc=pl.col("known_utc") + timedelta(days=5), high_f=pl.lit(20, pl.Int32))
         writer.put(SETTLEMENTS, moved, partition)
 
-    snapshot = changed_lake(delay)
-    delayed = fit_window(snapshot, "chicago", "all", first.window, TmaxRecipe(**_asked(first)))
+    snapshot, alone = changed_lake(delay), TmaxRecipe(**_asked(first) | {"lent": 0.0})
+    delayed = fit_window(snapshot, "chicago", "all", first.window, alone)
     short = Window(
         train_since=first.window.train_since, train_until=late.event_date - timedelta(days=1),
         test_since=first.window.test_since, test_until=first.window.test_until,
     )  # fmt: skip
-    without = fit_window(snapshot, "chicago", "all", short, TmaxRecipe(**_asked(first)))
+    without = fit_window(snapshot, "chicago", "all", short, alone)
     assert delayed.params["train_dates"] == first.params["train_dates"] - 1
     assert delayed.fitted.files() == without.fitted.files()
+
+
+def test_a_city_lends_the_days_whose_label_was_known_and_moves_neither_choice_nor_judgement(
+    changed_lake: Changed, todded: dict[str, Artifact]
+):
+    first = todded["nyc"]
+    last = first.window.train_until
+
+    def delay(writer: Writer, was: Snapshot) -> None:
+        settled = was.read(SETTLEMENTS, Partition("chicago", last)).select(SETTLEMENTS.schema.names())
+        moved = settled.with_columns(known_utc=pl.col("known_utc") + timedelta(days=5))
+        writer.put(SETTLEMENTS, moved, Partition("chicago", last))
+
+    snapshot = changed_lake(delay)
+    delayed = fit_window(snapshot, "nyc", "all", first.window, TmaxRecipe(**_asked(first)))
+    alone = fit_window(snapshot, "nyc", "all", first.window, TmaxRecipe(**_asked(first) | {"lent": 0.0}))
+    assert delayed.params["train_dates"] == first.params["train_dates"] == alone.params["train_dates"]
+    assert 0 == alone.params["lent_rows"] < delayed.params["lent_rows"] < first.params["lent_rows"]
+    assert delayed.fitted.held.rows == alone.fitted.held.rows  # type: ignore[attr-defined]
+    assert delayed.fitted.held.prior_log_loss == alone.fitted.held.prior_log_loss  # type: ignore[attr-defined]
 
 
 def test_thinning_leaves_every_minute_of_the_clock_to_some_date(snapshot: Snapshot, clocked: Artifact):
@@ -191,6 +214,7 @@ def test_files_of_another_family_or_altered_ones_are_refused(clocked: Artifact):
         (altered(prior=[[0.5]]), "no table of chances"),
         (altered(errors=[[2.0] * 61] * 2), "no table of chances"),
         (altered(held={"dates": 3}), "cannot be read"),
+        (altered(centre={**numbers["centre"], "sd_f": [0.0]}), "cannot be read"),
         (files | {"trees.txt": b"not trees"}, "not LightGBM's text"),
         (files | {"trees.txt": files["trees.txt"].replace(b" min_over_base_f ", b" other ")}, "other columns"),
         ({"trees.txt": files["trees.txt"]}, "cannot be read"),
@@ -212,6 +236,19 @@ def refit(training: pl.DataFrame, artifact: Artifact, label_f: pl.Expr) -> TmaxM
     return tod.FAMILY.load(model.files())
 
 
+def test_one_held_out_date_judges_no_model(todded: dict[str, Artifact]):
+    """Its loss may be better or worse than the prior's by any chance: neither is degenerate, two dates tell."""
+    model = todded["nyc"].fitted
+    lost = replace(model.held, log_loss=model.held.prior_log_loss + 1, standard_error=0.0)
+
+    assert replace(model, held=replace(lost, dates=1)).degenerate() is None
+    assert "no better than the class prior" in str(replace(model, held=replace(lost, dates=2)).degenerate())
+    assert ["not judged: tod of nyc: 1 held-out date, 2 are needed"] == _not_judged(
+        replace(lost, dates=1), of="tod of nyc: "
+    )
+    assert [] == _not_judged(lost)
+
+
 def test_a_model_of_a_single_class_is_degenerate(training: pl.DataFrame, todded: dict[str, Artifact]):
     model = refit(training, todded["nyc"], pl.col("base_f") + 1)
     assert "single class" in str(model.degenerate())
@@ -226,10 +263,12 @@ def test_a_model_of_labels_that_nothing_foretells_is_degenerate(training: pl.Dat
     assert sum(found) >= 5  # nine in ten of them, so the rule is
 
 
-def test_trees_that_never_split_are_degenerate(training: pl.DataFrame, todded: dict[str, Artifact]):
+def test_trees_that_never_split_leave_the_lines(training: pl.DataFrame, todded: dict[str, Artifact]):
     lazy = TmaxRecipe(**_asked(todded["nyc"]) | {"least_rows": 1_000_000})
     model, _ = fitted(training, tod.FAMILY, lazy)
-    assert tod.FAMILY.load(model.files()).degenerate() == "no tree splits: it is the class prior"
+    rows = rows_of(model.set, model.centre, training)
+    np.testing.assert_allclose(model.predict(training), assembled(expit(rows.start), rows.first), atol=1e-9)
+    assert model.degenerate() is None
 
 
 def test_too_few_training_dates_are_refused(training: pl.DataFrame, todded: dict[str, Artifact]):
@@ -251,7 +290,13 @@ def test_a_model_of_the_high_is_asked_for_as_it_is(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"family": "tmax"}, {"fit_every_minutes": 7}, {"family": "tod", "fit_every_minutes": 20}, {"held_share": 1.0}],
+    [
+        {"family": "tmax"},
+        {"lent": 1.5},
+        {"fit_every_minutes": 7},
+        {"family": "tod", "fit_every_minutes": 20},
+        {"held_share": 1.0},
+    ],
 )
 def test_a_recipe_that_cannot_be_meant_is_refused(wrong: dict[str, Any]):
     with pytest.raises(Usage):

@@ -6,9 +6,13 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
+from kwx.cli.trained import tell_trained, train_summary
+from kwx.models.elasticnet.fit import fit_window
+from kwx.models.registry.replaced import earlier_cards
 from kwx.models.registry.store import read_predictions
 from kwx.models.training.run import FITTED, HELD, REFUSED, train
 from kwx.models.windows import PURGED_DAYS
@@ -46,6 +50,37 @@ def test_windows_are_kept_and_the_lake_is_told(own_lake, tmp_path, series_of):
         assert (told["event_date"].min() - one.card.train_until).days > PURGED_DAYS
 
 
+def fit_nothing(*asked):
+    """Fit a window whose model weighs no feature."""
+    artifact = fit_window(*asked)
+    return replace(artifact, fitted=replace(artifact.fitted, weights=np.zeros(len(artifact.fitted.weights))))
+
+
+def test_a_degenerate_model_says_nothing_to_the_lake(own_lake, tmp_path, series_of, capsys):
+    """Its card and its run are there, and say so; what an earlier fit said of the same dates goes."""
+    train([series_of()], own_lake, tmp_path / "models", workers=1, clock=noon)
+    assert said(own_lake).height
+
+    silent = replace(series_of(), fit_window=fit_nothing)
+    done = train([silent], own_lake, tmp_path / "models", workers=1, clock=noon, again=True)
+
+    assert all(one.card.degenerate for one in done.windows)
+    assert all(read_predictions(one.folder).height for one in done.windows)
+    assert said(own_lake).is_empty()
+    assert 4 == Lake(own_lake).snapshot().read(MODEL_RUNS, Partition("miami")).height
+    assert 2 == train_summary(done)["degenerate"]
+    tell_trained(done)
+    told = capsys.readouterr().out
+    assert "2 degenerate: kept for the record" in told
+    assert "kwx models promote" not in told
+    sound = {"degenerate": None, "horizon": "5m"}
+    moves = [replace(one, card=one.card.model_copy(update=sound)) for one in done.windows]
+    tell_trained(replace(done, windows=moves))
+    told = capsys.readouterr().out
+    assert "kwx calibrate --horizon 5m" in told
+    assert "kwx models promote" in told
+
+
 @pytest.mark.slow
 def test_what_is_held_is_left_alone_until_something_moves(own_lake, tmp_path, series_of):
     """A second run fits nothing and publishes nothing; other settings fit again, and replace what was said."""
@@ -58,6 +93,10 @@ def test_what_is_held_is_left_alone_until_something_moves(own_lake, tmp_path, se
     other = train([series_of(trials=3)], own_lake, tmp_path / "models", workers=1)
 
     assert [FITTED, FITTED] == [one.state for one in other.windows]
+    assert ["other settings: trials 2, now 3"] == sorted({one.replaced.partition(";")[0] for one in other.windows})
+    assert {""} == {one.replaced for one in (*first.windows, *second.windows)}
+    for before, after in zip(first.windows, other.windows, strict=True):
+        assert [before.card] == earlier_cards(tmp_path / "models", after.folder)
     now = said(own_lake)
     assert now.height == now.unique(["market_ticker", "ts_utc", "model_id"]).height
     assert len(first.windows) + len(other.windows) == Lake(own_lake).snapshot().scan(MODEL_RUNS).collect().height
