@@ -2,8 +2,9 @@
 
 Run as `python tests/bench/bench_backtest.py`. 600 markets (100 events of six brackets) trade 1,680 minutes each. One
 order rests at a time, at the best quote of the side that the probability prefers; fills are those of model A; positions
-are held to the end, which settles them. The loop knows the same rules and nothing of arrays. Both must end with the
-same contracts, money and number of fills in every market.
+are held to the end, which settles them. The loop knows the same rules and nothing of arrays. Both tell of every minute
+what was done, why nothing was, what was filled and charged, what rests, the money, the mark and the worst outcome, and
+must tell the same.
 
 The ratio is of one core against one core. The bars per second may use all cores, as a backtest does.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from measure import Measure, best_of, on_one_core, report
 
 from kwx.backtest.bars import Bars
 from kwx.backtest.engine import Trace, run_bars
+from kwx.exec.codes import Gate, Verb
 from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, NOT_SETTLED, PRINT_LEVELS, Minute, Prints
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
@@ -92,37 +93,16 @@ def resting_maker() -> Params:
 
 @dataclass(kw_only=True)
 class Market:
-    """What the loop knows of one market: its contracts, its money in micros, and the order that rests."""
+    """What the loop knows of one market: its contracts, its last mid, and the order that rests."""
 
     position: int = 0
-    cash: int = 0
-    fills: int = 0
+    mid: int = 0
     side: int = 0
     ticks: int = 0
     left: int = 0
     age: int = 0
     carry: int = 0
-
-
-def looped(bars: Bars) -> list[list[list[Market]]]:
-    """Return what each market came to, [B][C][D]: every row of it one after another."""
-    brackets, cities, dates = bars.tickers.shape
-    return [
-        [[_loop(list(_rows(bars, b, c, d)), bracket=b) for d in range(dates)] for c in range(cities)]
-        for b in range(brackets)
-    ]  # fmt: skip
-
-
-def _rows(bars: Bars, bracket: int, city: int, day: int) -> Iterator[Row]:
-    """Return the rows of one market as a database would hand them over."""
-    minutes = bars.minutes
-    of_market = (
-        minutes.open, minutes.bid_ticks, minutes.ask_ticks, minutes.low_ticks, minutes.high_ticks, minutes.volume_centi,
-        minutes.p_fair,
-    )  # fmt: skip
-    columns = [field[:, bracket, city, day].tolist() for field in of_market]
-    columns += [field[:, city, day].tolist() for field in (minutes.minutes_to_close, minutes.winner)]
-    return (Row(*values) for values in zip(*columns, strict=True))
+    serial: int = 0
 
 
 class Row(NamedTuple):
@@ -139,54 +119,134 @@ class Row(NamedTuple):
     winner: int
 
 
-def _loop(rows: list[Row], *, bracket: int) -> Market:
-    market = Market()
-    for row in rows:
-        if row.winner >= 0:
-            market.cash += 10_000 * market.position * (row.winner == bracket)
-            market.position = 0
-        if market.side:
-            _fill(market, row)
-        _decide(market, row)
-    return market
+class Did(NamedTuple):
+    """What was done in one market in one minute, as the step tells it."""
+
+    verb: int
+    gate: int
+    made_centi: int
+    made_ticks: int
+    made_fee_micros: int
+    order_side: int
+    order_ticks: int
+    order_left_centi: int
+    order_serial: int
 
 
-def _fill(market: Market, row: Row) -> None:
+class Stood(NamedTuple):
+    """How an event stood after one minute."""
+
+    cash_micros: int
+    position_micros: int
+    at_risk_micros: int
+    fees_micros: int
+
+
+Told = tuple[list[list[Did]], list[Stood]]
+
+
+def looped(bars: Bars) -> dict[tuple[int, int], Told]:
+    """Return what was done in each event by city and date: every minute of its markets, one after another."""
+    _, cities, dates = bars.tickers.shape
+    return {
+        (c, d): _event([_rows(bars, b, c, d) for b in range(BRACKETS)]) for c in range(cities) for d in range(dates)
+    }
+
+
+def _rows(bars: Bars, bracket: int, city: int, day: int) -> list[Row]:
+    """Return the rows of one market as a database would hand them over."""
+    minutes = bars.minutes
+    of_market = (
+        minutes.open, minutes.bid_ticks, minutes.ask_ticks, minutes.low_ticks, minutes.high_ticks, minutes.volume_centi,
+        minutes.p_fair,
+    )  # fmt: skip
+    columns = [field[:, bracket, city, day].tolist() for field in of_market]
+    columns += [field[:, city, day].tolist() for field in (minutes.minutes_to_close, minutes.winner)]
+    return [Row(*values) for values in zip(*columns, strict=True)]
+
+
+def _event(rows_of_markets: list[list[Row]]) -> Told:
+    """Take an event through its minutes: settle, fill, mark, decide, and tell all of it."""
+    markets = [Market() for _ in rows_of_markets]
+    cash = fees = 0
+    did: list[list[Did]] = []
+    stood: list[Stood] = []
+    for rows in zip(*rows_of_markets, strict=True):
+        if rows[0].winner >= 0:
+            cash += 10_000 * markets[rows[0].winner].position
+            for market in markets:
+                market.position = market.side = 0
+        told = []
+        for market, row in zip(markets, rows, strict=True):
+            centi, fee = _fill(market, row)
+            ticks = market.ticks if centi else 0
+            cash, fees = cash - centi * ticks - fee, fees + fee
+            if row.open:
+                market.mid = row.bid + row.ask
+            verb, gate = _decide(market, row)
+            told.append(
+                Did(verb, gate, centi, ticks, fee, market.side, market.ticks, market.left, market.serial)
+            )  # fmt: skip
+        did.append(told)
+        worth = sum(market.position * market.mid for market in markets) // 2
+        worst = cash + 10_000 * min(market.position for market in markets)
+        stood.append(Stood(cash, worth, max(-worst, 0), fees))
+    return did, stood
+
+
+def _fill(market: Market, row: Row) -> tuple[int, int]:
     """Fill the resting order up to its share of the volume, if the minute's range holds its limit."""
+    if not market.side:
+        return 0, 0
     reached = row.low <= market.ticks if market.side > 0 else row.high >= market.ticks
     centi = min(market.left, int(SHARE * row.volume)) if reached else 0
     if not centi:
-        return
+        return 0, 0
     fee = -(-7_000 * centi * market.ticks * (10_000 - market.ticks) // 4_000_000_000)
     flow = -market.side * centi * market.ticks
-    rounded = (flow - fee) // 100 * 100
-    charged = flow - rounded
+    charged = flow - (flow - fee) // 100 * 100
     market.carry += charged - fee
     if market.carry >= 100 and charged >= 100:
         market.carry, charged = market.carry - 100, charged - 100
-    market.cash += flow - charged
     market.position += market.side * centi
     market.left -= centi
-    market.fills += 1
+    return market.side * centi, charged
 
 
-def _decide(market: Market, row: Row) -> None:
-    """Keep the order, take it out, or place the one that is wanted now."""
+def _decide(market: Market, row: Row) -> tuple[int, int]:
+    """Keep the order, take it out, or place the one that is wanted now; return what was done, or why nothing was."""
     worth = row.p * 10_000
     side = 1 if 2 * worth > row.bid + row.ask else -1
     price = row.bid if side > 0 else row.ask
     fee = 7_000 / 4e9 * price * (10_000 - price)
     rests = row.open and row.to_close >= NO_NEW_MINUTES
-    wants = rests and side * (worth - price) - fee >= OPEN_TICKS
-    room = min(MOST_CENTI - side * market.position, ORDER_CENTI) // 100 * 100 if wants else 0
-    if market.side:
-        left = min(market.left, room) if wants and side == market.side else market.left
+    has_edge = side * (worth - price) - fee >= OPEN_TICKS
+    wants = rests and has_edge
+    room = max(min(MOST_CENTI - side * market.position, ORDER_CENTI), 0) if wants else 0
+    size = room // 100 * 100
+    gate = Gate.NONE
+    if not row.open:
+        gate = Gate.CLOSED
+    elif not has_edge:
+        gate = Gate.NO_EDGE
+    elif not rests:
+        gate = Gate.NEAR_CLOSE
+    elif size == 0:
+        gate = Gate.LOT if room else Gate.POSITION
+    was_there = market.side != 0 and market.left > 0
+    if was_there:
+        left = min(market.left, size) if wants and side == market.side else market.left
         if left > 0 and _keeps(market, row, side=side if wants else 0, rests=rests):
+            cut = left < market.left
             market.left, market.age = left, market.age + 1
-            return
-    market.side = 0
-    if room > 0:
-        market.side, market.ticks, market.left, market.age, market.carry = side, price, room, 0, 0
+            return (Verb.AMEND if cut else Verb.NONE), gate
+    market.side = market.ticks = market.left = market.age = market.carry = 0
+    if size == 0:
+        return (Verb.CANCEL if was_there else Verb.NONE), gate
+    market.side, market.ticks, market.left = side, price, size
+    market.serial += 1
+    closes = side * market.position < 0
+    return (Verb.EXIT if closes else Verb.AMEND if was_there else Verb.PLACE), gate
 
 
 def _keeps(market: Market, row: Row, *, side: int, rests: bool) -> bool:
@@ -246,18 +306,17 @@ def dates_of(bars: Bars, dates: slice) -> Bars:
     return replace(bars, tickers=bars.tickers[..., dates], minutes=minutes)
 
 
-def _agree(trace: Trace, told: list[list[list[Market]]]) -> tuple[int, bool]:
-    """Return how many fills the loop made, and whether the scan made the same and came to the same money."""
-    did, brackets, cities = trace.actions, len(told), len(told[0])
-    paid = did.made_centi.astype(np.int64) * did.made_ticks + did.made_fee_micros
-    agree, fills = True, 0
-    for c, d in np.ndindex(cities, LOOPED_DATES):
-        markets = [told[b][c][d] for b in range(brackets)]
-        ours = [int((did.made_centi[:, b, c, d] != 0).sum()) for b in range(brackets)]
-        fills += sum(market.fills for market in markets)
-        agree &= ours == [market.fills for market in markets]
-        agree &= int(trace.final.cash_micros[c, d]) == sum(market.cash for market in markets)
-    return fills, agree and bool((paid != 0).any())
+def _agree(trace: Trace, told: dict[tuple[int, int], Told]) -> tuple[int, bool]:
+    """Return how many fills the loop made, and whether the step told the same of every minute."""
+    fills, agree = 0, True
+    for (city, day), (did, stood) in told.items():
+        for place, name in enumerate(Did._fields):
+            ours = getattr(trace.actions, name)[:, :, city, day]
+            agree &= np.array_equal(ours, [[market[place] for market in minute] for minute in did])
+        for place, name in enumerate(Stood._fields):
+            agree &= np.array_equal(getattr(trace.actions, name)[:, city, day], [minute[place] for minute in stood])
+        fills += sum(market.made_centi != 0 for minute in did for market in minute)
+    return fills, agree
 
 
 if __name__ == "__main__":

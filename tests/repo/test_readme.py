@@ -48,8 +48,6 @@ def runnable(command):
     words = shlex.split(command)
     if words[:2] == ["make", "lake-build"]:
         words = ["kwx", "lake", "build", "--demo", *words[2:]]
-    if words[:2] == ["make", "backtest"]:
-        words = ["kwx", "sql", "--query", "hold_to_settlement"]
     return words
 
 
