@@ -62,7 +62,7 @@ class Question:
     """What else may be asked, one at a time; run_id names the kept run that it is asked of."""
 
     sweep: Path | None
-    held_out: float
+    held_out: float | None
     compare: tuple[str, str] | None
     explain: tuple[str, str] | None
     why: bool
@@ -73,6 +73,8 @@ class Question:
             raise click.UsageError(f"{' and '.join(f'--{name}' for name in self._asked)}: one question at a time")
         if self.run_id is not None and self.name not in {"explain", "why"}:
             raise click.UsageError("--run names the kept run of --explain or --why")
+        if self.held_out is not None and self.sweep is None:
+            raise click.UsageError("--held-out is of --sweep: it keeps dates from ranking its sets")
 
     @property
     def _asked(self) -> tuple[str, ...]:
@@ -129,7 +131,7 @@ def question_options(command: Command) -> Command:
             help="Run many settings at once, and tell which were best and by how much luck.",
         ),
         click.option(
-            "--held-out", type=click.FloatRange(0, 1, max_open=True), default=1 / 3, show_default="a third",
+            "--held-out", type=click.FloatRange(0, 1, max_open=True), show_default="a third",
             help="Share of the dates, the last ones, that do not rank the sets of --sweep.",
         ),
         click.option(

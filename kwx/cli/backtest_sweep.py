@@ -18,16 +18,18 @@ from kwx.cli.show import console, table_of
 from kwx.cli.tell import tell_next
 from kwx.models.registry.plain import plain
 from kwx.scoring.resampling import LEAST_BLOCKS
+from warehouse.market.cities import CITIES
 
 _SHOWN = 15
 _MICROS_PER_DOLLAR = 1_000_000
 
 
-def sweep(file: Path, wish: Wish, lake_root: Path | None, forms: Forms, held_out: float = HELD_OUT) -> None:
+def sweep(file: Path, wish: Wish, lake_root: Path | None, forms: Forms, held_out: float | None = None) -> None:
     """Try every set of a file, rank them on the first dates, and hold the best to the last ones."""
     question = read_question(file)
     with progress_of("sweeping") as on_progress:
-        done = sweeping(question, wish, lake_root, held_out=held_out, on_progress=on_progress)
+        share = HELD_OUT if held_out is None else held_out
+        done = sweeping(question, wish, lake_root, held_out=share, on_progress=on_progress)
     chart = drawn("sweep_chart", done, module="backtest_question_charts")
     forms.give(done.board.rows, _summary(done), tell=lambda: tell_sweep(done), chart=chart)
 
@@ -75,7 +77,14 @@ def tell_sweep(done: Swept) -> None:
         f"--fill {value}" if key == "fill" else f"--set {key}={best.told([key]).partition('=')[2]}"
         for key, value in best.settings.items()
     )
-    tell_next([(f"kwx backtest --strategy {done.strategy} {settings}", "the best set as a run of its own")])
+    run = f"kwx backtest --strategy {done.strategy} {_scope(done)} {settings}"
+    tell_next([(run, "the best set as a run of its own, on all of the dates")])
+
+
+def _scope(done: Swept) -> str:
+    """Return the options that name what was swept."""
+    cities = "" if set(done.cities) == set(CITIES) else " ".join(f"--city {city}" for city in done.cities)
+    return f"{cities} --since {done.dates[0]} --until {done.dates[-1]}".strip()
 
 
 def _line(line: dict[str, Any], varied: tuple[str, ...]) -> tuple[Any, ...]:

@@ -89,6 +89,8 @@ def _tell_gates(gates: pl.DataFrame) -> None:
     shares = gate_shares(gates)
     idle = shares.filter(~pl.col("stopped") & (pl.col("gate") != Gate.NONE.word))
     console().print("")
+    acted = shares.filter(pl.col("gate") == Gate.NONE.word)["share"].sum()
+    console().print(f"acted, or held what was wanted, in {share(float(acted))} of minutes")
     for words, rows in (("nothing wanted in", idle), ("wanted and stopped in", shares.filter("stopped"))):
         named = rows.head(_GATES_SHOWN).select("gate", "share").iter_rows()
         which = ", ".join(f"{gate} {share(part)}" for gate, part in named)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -109,7 +110,7 @@ def open_catalog(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def build_in_memory(files: Mapping[str, Sequence[Path]]) -> duckdb.DuckDBPyConnection:
-    """Build the same relations in memory: for a lake without a snapshot, or one moved since its catalog was made."""
+    """Build the same relations in memory: for a lake without a snapshot, moved since, or written by other code."""
     con = _ready(duckdb.connect(config=_NO_EXTENSIONS))
     create_relations(con, {name: relation_over(table, files.get(name, ())) for name, table in TABLES.items()})
     con.execute(f"create view cities as {cities_relation()}")
@@ -117,6 +118,7 @@ def build_in_memory(files: Mapping[str, Sequence[Path]]) -> duckdb.DuckDBPyConne
     return con
 
 
+@cache
 def sql_sha256() -> str:
     """Hash everything that a catalog is made of besides the files: contracts, cities and the text of the views."""
     parts = [relation_without_rows(table) for table in TABLES.values()]

@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from warehouse.errors import FileBroken, NoSnapshot
-from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog
+from warehouse.lake.catalog import CATALOG, build_in_memory, open_catalog, sql_sha256
 from warehouse.lake.layout import LakePaths, lake_root
 from warehouse.lake.ledger import Ledger
 from warehouse.lake.manifest import Change, FileEntry, Manifest, load_changes, load_file_list
@@ -99,8 +99,11 @@ class Snapshot:
         return lazy.rename({"date": "event_date"}, strict=False).select(*contract.path_columns, *contract.schema)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """Return a DuckDB connection with every view, pinned to this snapshot, read-only and in UTC."""
-        if self.manifest.root == str(self.paths.root):
+        """Return a DuckDB connection with every view, pinned to this snapshot, read-only and in UTC.
+
+        A catalog that other code wrote may lack a view of today, so its views are made anew over the same files.
+        """
+        if self.manifest.root == str(self.paths.root) and self.manifest.sql_sha256 == sql_sha256():
             try:
                 return open_catalog(self.folder / CATALOG)
             except duckdb.Error as error:
