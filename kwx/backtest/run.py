@@ -126,7 +126,7 @@ def backtest(
             done = sum(len(one.equity["event_date"].unique()) for one in ledgers)
             on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
         whole = together(ledgers)
-        silent = _without_opinion(setup.strategy, whole)
+        silent = without_opinion(setup.strategy, whole)
         found = measured(
             whole.fills, whole.equity, outcomes, block_days=wish.block_days, level=wish.level, seed=wish.seed
         )  # fmt: skip
@@ -201,12 +201,19 @@ def _within(plan: BarsPlan, notes: Sequence[Note]) -> list[Note]:
     return [note for note in notes if note.city in cities and since <= note.event_date <= until]
 
 
-def _without_opinion(strategy: Strategy, ledger: Ledger) -> list[str]:
-    """Say what a strategy lacks that held no bracket to be worth anything in any minute."""
-    silent = {Gate.CLOSED.word, Gate.NO_QUOTE.word, Gate.NO_PROBABILITY.word}
-    if not strategy.needs or set(ledger.gates["gate"]) - silent:
+def without_opinion(strategy: Strategy, ledger: Ledger) -> list[str]:
+    """Say on how many dates a strategy held no bracket to be worth anything, and what it lacks if on all of them."""
+    silent = [Gate.CLOSED.word, Gate.NO_QUOTE.word, Gate.NO_PROBABILITY.word]
+    spoke = pl.col("gate").is_in(silent).not_().any()
+    dates = ledger.gates.group_by("event_date").agg(spoke=spoke)["spoke"]
+    if not strategy.needs or dates.all():
         return []
-    return [f"{strategy.name} held no bracket to be worth anything in any minute; it needs {strategy.needs}"]
+    if not dates.any():
+        return [f"{strategy.name} held no bracket to be worth anything in any minute; it needs {strategy.needs}"]
+    return [
+        f"on {len(dates) - dates.sum()} of {len(dates)} dates {strategy.name} held no bracket to be worth anything:"
+        " they count as dates that gained nothing, and --since or --until leaves them out"
+    ]
 
 
 def _config(

@@ -35,7 +35,8 @@ def figures_of(metrics: Metrics) -> Iterator[Figure]:
         "on capital at risk", share(metrics.return_on_risk.value), between(metrics.return_on_risk, share)
     )  # fmt: skip
     yield Figure("Sharpe per date", number(sharpe.value), between(metrics.sharpe_interval, number))
-    yield Figure("its standard error", number(sharpe.standard_error), f"{number(sharpe.per_year)} a year of such dates")
+    a_year = sharpe.per_year if metrics.dates >= LEAST_BLOCKS else float("nan")
+    yield Figure("Sharpe a year", number(a_year), f"standard error of a date's {number(sharpe.standard_error)}")
     yield _fall("deepest fall by dates", metrics.daily_drawdown)
     yield _fall("deepest fall at the mid", metrics.intraday_drawdown)
     yield Figure(f"fills won of {fills:,}", share(metrics.fills_won.value), between(metrics.fills_won, share))

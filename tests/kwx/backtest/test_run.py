@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from kwx.backtest.kept import run_of
-from kwx.backtest.run import Outcome, Wish, backtest
+from kwx.backtest.ledger import Ledger
+from kwx.backtest.run import Outcome, Wish, backtest, without_opinion
+from kwx.signals.registry import strategy
 from warehouse.lake.store import Lake
 
 pytestmark = pytest.mark.slow  # the step is compiled
@@ -61,3 +63,19 @@ def test_decisions_are_kept_in_the_lake_and_not_in_memory(run: tuple[Path, Outco
     assert done.ledger.decisions.is_empty()
     assert kept.decisions["event_date"].unique().sort().equals(kept.equity["event_date"].unique().sort())
     assert done.ledger.gates.select(pl.col("minutes").sum()).equals(kept.gates.select(pl.col("minutes").sum()))
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [("no_probability", "in any minute; it needs `kwx hazard"), ("no_edge", "on 1 of 2 dates fused held no bracket")],
+)
+def test_dates_on_which_a_strategy_has_no_opinion_are_told(second: str, said: str) -> None:
+    """They count as dates that gained nothing, so whoever reads the figures must know."""
+    gates = pl.DataFrame({"event_date": [date(2026, 10, 30), date(2026, 10, 31)], "gate": ["no_quote", second]})
+    nothing = pl.DataFrame()
+    ledger = Ledger(orders=nothing, fills=nothing, decisions=nothing, equity=nothing, gates=gates)
+
+    (note,) = without_opinion(strategy("fused"), ledger)
+
+    assert said in note
+    assert without_opinion(strategy("market"), ledger) == []
