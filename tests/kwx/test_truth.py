@@ -15,6 +15,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kwx.backtest.engine import run_bars
+from kwx.backtest.plan import planned
+from kwx.backtest.read import read_bars
+from kwx.config.file import load_config
+from kwx.config.trading import trading_of
+from kwx.exec.rules import Fill, Rules, Sizing
+from kwx.exec.settings import params_of
 from kwx.features.clock import HOUR_COS, HOUR_SIN, MINUTES_TO_CLOSE_LOG
 from kwx.features.feature import Feature, FeatureSet
 from kwx.features.market import LOG_ODDS, SPREAD
@@ -35,6 +42,8 @@ from kwx.models.tmax.recipe import TmaxRecipe
 from kwx.models.windows import Window
 from kwx.scoring.contracts import log_loss
 from kwx.scoring.paired import compare
+from kwx.scoring.resampling import draw
+from kwx.signals.read import signals_of
 from pipelines.build import build_demo, demo_world
 from pipelines.runner import process_pool, workers_wanted
 from warehouse.lake.store import Lake
@@ -213,6 +222,48 @@ def test_against_a_market_that_knows_everything_no_model_of_the_high_wins(highs,
 def test_against_a_market_that_lags_every_model_of_the_high_wins(highs, lagging, family, from_morning):
     """Six weeks of seven cities are enough to know more than an hour's delay, most of all where the air decides."""
     assert on_market(lagging, highs[family], from_morning=from_morning).high < 0
+
+
+@pytest.mark.usefixtures("priced_alone")
+@pytest.mark.parametrize("family", ["market_clock", "tod", "hybrid", "elasticnet"])
+def test_in_a_market_that_knows_everything_no_model_earns_by_any_fills(highs, efficient, family):
+    """Traded through the step, no family gains before fees beyond its interval.
+
+    Four families by four models of fills are sixteen intervals; each says "earned" by chance in at most 0.2 % (one side
+    of 99.6 %), all together in at most 3.2 %.
+    """
+    recipe = ElasticnetRecipe(trials=8, every_minutes=EVERY_MINUTES)
+    said = highs[family] if family in highs else fit_window(
+        Lake(efficient).snapshot(), "all", "between", WINDOW, recipe
+    ).predictions  # fmt: skip
+    for fill, (before_fees, fills) in traded(efficient, said).items():
+        assert fills > 100
+        assert before_fees.low <= 0, f"{family} by {fill}: {before_fees}"
+
+
+def traded(root, predictions):
+    """Return for each model of fills what trading on a model's words gains before fees, and how often it is filled."""
+    snapshot, days = Lake(root).snapshot(), predictions["event_date"]
+    plan = planned(snapshot, cities=PRICED, since=days.min(), until=days.max())
+    bars = read_bars(plan, lambda *asked: spoken(predictions, *asked))
+    params = params_of(trading_of(load_config(), plan.cities), plan.cities)
+    came = {}
+    for fill in Fill:
+        trace = run_bars(Rules(fill=fill, sizing=Sizing.SINGLE), params, bars)
+        dollars = (trace.final.cash_micros + trace.final.fees_micros).sum(axis=0) / 1e6
+        draws = draw(np.array(plan.dates, "datetime64[D]"), rows=len(dollars), block_days=1, level=0.996, seed=0)
+        fills = int((trace.actions.made_centi != 0).sum() + (trace.actions.took_centi != 0).sum())
+        came[fill] = draws.percentile(float(dollars.sum()), draws.totals(dollars)), fills
+    return came
+
+
+def spoken(predictions, snapshot, city, since, until):
+    """Return the columns of a strategy that holds each bracket to be worth what the model last said of it."""
+    minutes = signals_of(snapshot, "market", city=city, since=since, until=until).drop("p_fair")
+    told = predictions.select("market_ticker", "ts_utc", p_fair="p_model").sort("market_ticker", "ts_utc")
+    return minutes.sort("market_ticker", "ts_utc").join_asof(
+        told, on="ts_utc", by="market_ticker", strategy="backward", tolerance="1d", check_sortedness=False
+    )
 
 
 WEATHER = FeatureSet(
