@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -189,6 +190,10 @@ def test_a_law_of_one_real_year_is_skilful_in_the_next(miami):
 
     for hour in HOURS:
         ours = Forecasts(later, said, hour)
-        for reference in (past_highs(later, past), Forecasts(later, held, hour)):
+        climate, stays = past_highs(later, past), Forecasts(later, held, hour)
+        for name, one in (("law", ours), ("climate", climate), ("high stays", stays)):
+            crps, loss = one.crps().mean(), one.log_loss().mean()
+            sys.stdout.write(f"{hour:>2} LST  {name:<10}  CRPS {crps:.3f} F  log loss {loss:.3f}\n")
+        for reference in (climate, stays):
             assert ours.crps().mean() < reference.crps().mean()
             assert ours.log_loss().mean() < reference.log_loss().mean()
