@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from kwx.backtest.orders import BUY, MAKER, TAKER
+from kwx.exec.ledger.orders import BUY, MAKER, TAKER
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 EVENT = ("city", "event_date")

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from kwx.backtest.by_date import ByDate
-from kwx.backtest.orders import BUY, MAKER, TAKER
+from kwx.exec.ledger.orders import BUY, MAKER, TAKER
 from kwx.scoring.resampling import Estimate
 from warehouse.lake.tables import MIDS_AFTER_MINUTES
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from kwx.backtest.kept import Kept
 from kwx.backtest.run import Wish
 from kwx.config.file import Configuration, checked
 from kwx.config.trading import OF_THE_ACCOUNT
 from kwx.config.yaml_text import Document
 from kwx.exec.rules import Fill
+from kwx.exec.runs.kept import Kept
 from kwx.signals.registry import strategy, strategy_names
 from warehouse.errors import Usage
 

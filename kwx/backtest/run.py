@@ -12,25 +12,25 @@ from typing import Any
 
 import polars as pl
 
-from kwx.backtest.asked import Asked
-from kwx.backtest.bars import Bars
-from kwx.backtest.conserved import require_conserved
-from kwx.backtest.engine import run_bars
-from kwx.backtest.kept import SENSITIVITY, keeping
-from kwx.backtest.known import Known
-from kwx.backtest.ledger import Ledger, ledger_of, together
 from kwx.backtest.metrics import Measured, measured
-from kwx.backtest.notes import Note
-from kwx.backtest.notes import told as notes_told
-from kwx.backtest.outcomes import outcomes_of, require_same_outcomes
-from kwx.backtest.plan import DATES_AT_ONCE, BarsPlan, BarsRecipe, planned
-from kwx.backtest.read import Signals, stream_bars
 from kwx.backtest.sensitivity import Sensed, sense, sensed
 from kwx.config.file import Configuration, load_config
 from kwx.config.trading import TradeConfig, trading_of
+from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.notes import Note
+from kwx.exec.bars.notes import told as notes_told
+from kwx.exec.bars.outcomes import outcomes_of, require_same_outcomes
+from kwx.exec.bars.plan import DATES_AT_ONCE, BarsPlan, BarsRecipe, planned
+from kwx.exec.bars.read import Signals, stream_bars
 from kwx.exec.codes import Gate
+from kwx.exec.engine import run_bars
+from kwx.exec.ledger.conserved import require_conserved
+from kwx.exec.ledger.known import Known
+from kwx.exec.ledger.ledger import Ledger, ledger_of, together
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
+from kwx.exec.runs.asked import Asked
+from kwx.exec.runs.kept import SENSITIVITY, keeping
 from kwx.exec.settings import params_of
 from kwx.signals.read import signals_of
 from kwx.signals.registry import strategy as strategy_of

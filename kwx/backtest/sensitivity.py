@@ -10,11 +10,11 @@ import jax
 import numpy as np
 import polars as pl
 
-from kwx.backtest.bars import Bars
 from kwx.backtest.by_date import ByDate
-from kwx.backtest.engine import Tally, tally_bars
-from kwx.backtest.equity import settled
-from kwx.backtest.events import MAKER_FEES, PUBLISHED
+from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.events import MAKER_FEES, PUBLISHED
+from kwx.exec.engine import Tally, tally_bars
+from kwx.exec.ledger.equity import settled
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules
 from kwx.scoring.resampling import Estimate

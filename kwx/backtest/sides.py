@@ -9,15 +9,15 @@ from typing import Any, get_args
 
 import polars as pl
 
-from kwx.backtest.asked import code_sha256
-from kwx.backtest.kept import Kept, run_of, runs_of
 from kwx.backtest.metrics import measured
-from kwx.backtest.outcomes import outcomes_of
 from kwx.backtest.run import Wish, backtest
 from kwx.backtest.sweep.tries import merged
 from kwx.config.said import said_of
 from kwx.config.signal_fields import TmaxFamily
 from kwx.config.trading import TradeConfig
+from kwx.exec.bars.outcomes import outcomes_of
+from kwx.exec.runs.asked import code_sha256
+from kwx.exec.runs.kept import Kept, run_of, runs_of
 from kwx.signals.registry import strategy_names
 from pipelines.publishing import OnProgress
 from warehouse.errors import Usage

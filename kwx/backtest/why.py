@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from kwx.backtest.gate_words import WORDS, words_of
-from kwx.backtest.ledger import Ledger
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
+from kwx.exec.ledger.ledger import Ledger
 from warehouse.market.cities import CITIES
 
 _STOPPED = tuple(gate.word for gate in Gate if gate >= FIRST_BLOCKED)

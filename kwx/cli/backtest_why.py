@@ -7,13 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from kwx.backtest.kept import run_of
 from kwx.backtest.run import Wish, backtest
 from kwx.backtest.why import Why, why_of
 from kwx.cli.forms import Forms, drawn
 from kwx.cli.progress import progress_of
 from kwx.cli.show import console, table_of
 from kwx.cli.tell import tell_next
+from kwx.exec.runs.kept import run_of
 from warehouse.lake.store import Lake
 
 _SHOWN = 3

@@ -21,9 +21,9 @@ import jax
 import numpy as np
 from measure import Measure, best_of, on_one_core, report
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import Trace, run_bars
+from kwx.exec.bars.bars import Bars
 from kwx.exec.codes import Gate, Verb
+from kwx.exec.engine import Trace, run_bars
 from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, NOT_SETTLED, PRINT_LEVELS, Minute, Prints
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing

@@ -24,8 +24,8 @@ import numpy as np
 from bench_backtest import DATES, OPEN_TICKS, ORDER_CENTI, halves_of, made_bars, resting_maker
 from measure import Measure, best_of, on_one_core, report
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import Trace, run_bars
+from kwx.exec.bars.bars import Bars
+from kwx.exec.engine import Trace, run_bars
 from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing

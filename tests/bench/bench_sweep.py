@@ -18,13 +18,13 @@ from pathlib import Path
 
 from measure import Measure, best_of, report
 
-from kwx.backtest.engine import run_bars, tally_bars
-from kwx.backtest.read import read_bars
 from kwx.backtest.run import Wish, backtest, set_up
 from kwx.backtest.sweep.asked import Question, asked_of
 from kwx.backtest.sweep.run import Swept, sweep
 from kwx.backtest.sweep.tries import merged, stacked, tries_of
 from kwx.config.yaml_text import parsed
+from kwx.exec.bars.read import read_bars
+from kwx.exec.engine import run_bars, tally_bars
 from pipelines.build import build_demo, demo_world
 from warehouse.lake.store import Lake
 

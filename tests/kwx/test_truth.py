@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.backtest.engine import run_bars
-from kwx.backtest.plan import planned
-from kwx.backtest.read import read_bars
 from kwx.config.file import load_config
 from kwx.config.trading import trading_of
+from kwx.exec.bars.plan import planned
+from kwx.exec.bars.read import read_bars
+from kwx.exec.engine import run_bars
 from kwx.exec.rules import Fill, Rules, Sizing
 from kwx.exec.settings import params_of
 from kwx.features.clock import HOUR_COS, HOUR_SIN, MINUTES_TO_CLOSE_LOG

@@ -10,8 +10,8 @@ from difflib import get_close_matches
 import numpy as np
 import polars as pl
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.places import ends_utc, minutes_alive
+from kwx.exec.bars.bars import Bars
+from kwx.exec.ledger.places import ends_utc, minutes_alive
 from warehouse.errors import Usage
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS

@@ -11,17 +11,17 @@ from typing import Any
 
 import polars as pl
 
-from kwx.backtest.bars import Bars
 from kwx.backtest.explain.asked import Market, instant_of, market_of, row_of
 from kwx.backtest.explain.gates import At, GateLine, gate_lines
 from kwx.backtest.explain.look import look_at
 from kwx.backtest.explain.told import done_in_words, fills_in_words, order_in_words, sizes_of
-from kwx.backtest.kept import Kept, run_of
-from kwx.backtest.read import read_bars
 from kwx.backtest.rebuilt import wish_of_run
 from kwx.backtest.run import Setup, Wish, set_up
+from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.read import read_bars
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
 from kwx.exec.ladder import table
+from kwx.exec.runs.kept import Kept, run_of
 from kwx.signals.panel import read_signal_panel
 from kwx.signals.read import signals_of
 from kwx.signals.registry import strategy as strategy_of

@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import run_bars
+from kwx.exec.bars.bars import Bars
 from kwx.exec.codes import Gate
+from kwx.exec.engine import run_bars
 from kwx.exec.leave import Leave, leave_of
 from kwx.exec.minute import Array, Minute
 from kwx.exec.params import Params

@@ -9,10 +9,10 @@ import polars as pl
 
 from kwx.backtest.drawdown import Drawdown
 from kwx.backtest.metrics import Metrics
-from kwx.backtest.orders import MAKER, TAKER
 from kwx.backtest.report.words import UNKNOWN, between, contracts, dollars, number, share
 from kwx.backtest.sensitivity import Sensed
 from kwx.exec.codes import FIRST_BLOCKED, Gate
+from kwx.exec.ledger.orders import MAKER, TAKER
 from kwx.scoring.resampling import LEAST_BLOCKS
 from warehouse.lake.tables import MIDS_AFTER_MINUTES
 

@@ -8,9 +8,9 @@ from datetime import date
 import polars as pl
 
 from kwx.backtest.days import EVENT
-from kwx.backtest.orders import BUY
-from kwx.backtest.outcomes import outcomes_of
+from kwx.exec.bars.outcomes import outcomes_of
 from kwx.exec.ladder import table
+from kwx.exec.ledger.orders import BUY
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE, MARKETS, Partition
 from warehouse.market.brackets import Bracket

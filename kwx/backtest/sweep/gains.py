@@ -9,8 +9,8 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from kwx.backtest.engine import Tally
 from kwx.backtest.sweep.tries import Try
+from kwx.exec.engine import Tally
 
 Ints = NDArray[np.int64]
 

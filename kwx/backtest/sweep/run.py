@@ -10,16 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import tally_bars
-from kwx.backtest.equity import settled
-from kwx.backtest.notes import told
-from kwx.backtest.read import stream_bars
 from kwx.backtest.run import Wish, set_up
 from kwx.backtest.sweep.asked import Question
 from kwx.backtest.sweep.board import Board, board_of
 from kwx.backtest.sweep.gains import Gains
 from kwx.backtest.sweep.tries import Pass, Skipped, chunks, passes_of, stacked, tries_of
+from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.notes import told
+from kwx.exec.bars.read import stream_bars
+from kwx.exec.engine import tally_bars
+from kwx.exec.ledger.equity import settled
 from pipelines.publishing import OnProgress
 from warehouse.lake.store import Lake, Snapshot
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from kwx.backtest.bars import Bars
+from kwx.exec.bars.bars import Bars
 from kwx.exec.state import Actions, Orders, State
 from tests.kwx.exec.made import made_minutes
 from warehouse.market.cities import CITIES

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kwx.backtest.kept import run_of
-from kwx.backtest.ledger import Ledger
 from kwx.backtest.run import Outcome, Wish, backtest, without_opinion
+from kwx.exec.ledger.ledger import Ledger
+from kwx.exec.runs.kept import run_of
 from kwx.signals.registry import strategy
 from warehouse.lake.store import Lake
 

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import run_bars
-from kwx.backtest.events import MAKER_FEES, PUBLISHED, WITH_MAKER_FEES
-from kwx.backtest.plan import BarsRecipe, planned
-from kwx.backtest.read import read_bars
 from kwx.backtest.sensitivity import Case, sense
+from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.events import MAKER_FEES, PUBLISHED, WITH_MAKER_FEES
+from kwx.exec.bars.plan import BarsRecipe, planned
+from kwx.exec.bars.read import read_bars
+from kwx.exec.engine import run_bars
 from kwx.exec.rules import Fill, Rules, Sizing
 from tests.kwx.backtest.made_trace import made_bars
 from tests.kwx.exec.made import made_params

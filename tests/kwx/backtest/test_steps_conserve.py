@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.conserved import require_conserved
 from kwx.backtest.days import earned
-from kwx.backtest.engine import run_bars
-from kwx.backtest.known import Known
-from kwx.backtest.ledger import ledger_of
+from kwx.exec.bars.bars import Bars
+from kwx.exec.engine import run_bars
+from kwx.exec.ledger.conserved import require_conserved
+from kwx.exec.ledger.known import Known
+from kwx.exec.ledger.ledger import ledger_of
 from kwx.exec.minute import PRINT_LEVELS, Prints
 from kwx.exec.rules import Fill, Rules, Sizing
 from tests.kwx.backtest.made_runs import outcomes_frame

@@ -18,12 +18,12 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from kwx.backtest.engine import run_bars
-from kwx.backtest.equity import settled
-from kwx.backtest.plan import BarsRecipe, planned
-from kwx.backtest.read import Signals, read_bars
 from kwx.config.file import load_config
 from kwx.config.trading import trading_of
+from kwx.exec.bars.plan import BarsRecipe, planned
+from kwx.exec.bars.read import Signals, read_bars
+from kwx.exec.engine import run_bars
+from kwx.exec.ledger.equity import settled
 from kwx.exec.rules import Fill, Rules
 from kwx.exec.settings import params_of
 from kwx.fuse.market.recipe import MarketRecipe

@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from kwx.backtest.gate_words import WORDS
-from kwx.backtest.known import Known
-from kwx.backtest.ledger import ledger_of
 from kwx.backtest.why import why_of
 from kwx.config.refusals import field_of
 from kwx.config.trading import TradeConfig
 from kwx.exec.codes import Gate
+from kwx.exec.ledger.known import Known
+from kwx.exec.ledger.ledger import ledger_of
 from tests.kwx.backtest.three_trades import three_actions, three_bars
 
 DAY = date(2026, 11, 2)

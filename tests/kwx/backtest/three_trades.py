@@ -20,10 +20,10 @@ Held to settlement the fills gain 4 · 0.58 − 0.0171 = 2.3029, 6 · 0.58 − 0
 
 from __future__ import annotations
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.known import Known
-from kwx.backtest.ledger import Ledger, ledger_of
+from kwx.exec.bars.bars import Bars
 from kwx.exec.codes import Gate, Verb
+from kwx.exec.ledger.known import Known
+from kwx.exec.ledger.ledger import Ledger, ledger_of
 from kwx.exec.state import Actions
 from tests.kwx.backtest.made_trace import made_actions, made_bars
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import Trace, step_by_step
+from kwx.exec.bars.bars import Bars
+from kwx.exec.engine import Trace, step_by_step
 from kwx.exec.minute import Minute
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwx.backtest.engine import run_bars, step_by_step, tally_bars
+from kwx.exec.engine import run_bars, step_by_step, tally_bars
 from kwx.exec.minute import Minute
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing

@@ -11,9 +11,9 @@ import pytest
 
 from kwx.backtest.explain.asked import instant_of, market_of
 from kwx.backtest.explain.explained import explain
-from kwx.backtest.kept import run_of
 from kwx.backtest.rebuilt import wish_of_run
 from kwx.backtest.run import Wish, backtest, set_up
+from kwx.exec.runs.kept import run_of
 from warehouse.errors import Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, Partition

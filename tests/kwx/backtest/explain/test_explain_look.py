@@ -8,12 +8,12 @@ import jax
 import numpy as np
 import pytest
 
-from kwx.backtest.bars import Bars
-from kwx.backtest.engine import run_bars
 from kwx.backtest.explain.gates import STOPPING, At, gate_lines
 from kwx.backtest.explain.look import look_at
 from kwx.backtest.explain.told import done_in_words, fills_in_words, order_in_words, sizes_of
+from kwx.exec.bars.bars import Bars
 from kwx.exec.codes import Gate, Verb
+from kwx.exec.engine import run_bars
 from kwx.exec.rules import Fill, Rules, Sizing
 from tests.kwx.backtest.made_trace import made_bars
 from tests.kwx.exec.made import made_params

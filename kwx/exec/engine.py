@@ -1,0 +1,133 @@
+"""Bars through the step: one scan over the minutes, and many sets of parameters at once.
+
+Event dates share no money, so they are lanes of one scan. Minutes are compiled for the shape of the bars: chunks of one
+length of days compile once.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kwx.compiled import keep_compiled
+from kwx.exec.bars.bars import Bars
+from kwx.exec.minute import Array, Minute
+from kwx.exec.over import total
+from kwx.exec.params import Params
+from kwx.exec.rules import Rules
+from kwx.exec.state import Actions, State
+from kwx.exec.step import empty_state, step
+from warehouse.errors import Unbalanced
+
+Tree = TypeVar("Tree")
+
+
+class Trace(NamedTuple):
+    """What a run did in each minute, the minutes leading, and how it ended; NumPy."""
+
+    actions: Actions
+    final: State
+
+
+class Tally(NamedTuple):
+    """What is left of each event of each set of parameters, [P, C, D]."""
+
+    cash_micros: Array
+    fees_micros: Array
+    made_fills: Array
+    took_fills: Array
+    at_risk_micros: Array  # the most of the day
+    paid_micros: Array  # price times contracts of all fills, what was sold with a minus
+    settled_micros: Array  # paid by settlements
+
+
+def run_bars(rules: Rules, params: Params, bars: Bars) -> Trace:
+    """Take every step of some bars, and keep all of what was done."""
+    keep_compiled()
+    with jax.enable_x64(True):
+        final, actions = _scanned(rules, params, _start(bars), bars.minutes)
+        return Trace(actions=_numpy(actions), final=_numpy(final))
+
+
+def tally_bars(rules: Rules, params: Params, bars: Bars) -> Tally:
+    """Take every step once for each set of parameters (leaves with a leading axis), and keep sums alone.
+
+    Sets whose money does not add up to the micro are refused.
+    """
+    keep_compiled()
+    with jax.enable_x64(True):
+        tally: Tally = _numpy(_tallied(rules, params, _start(bars), bars.minutes))
+    if (tally.cash_micros != tally.settled_micros - tally.paid_micros - tally.fees_micros).any():
+        raise Unbalanced(
+            "cash is not what fills, fees and settlements come to in some set of parameters",
+            hint="this is a defect of the step: run the set alone, which tells where",
+        )
+    return tally
+
+
+def step_by_step(rules: Rules, params: Params, bars: Bars) -> Trace:
+    """Take the same steps one call at a time, as shadow and live do."""
+    with jax.enable_x64(True):
+        state, told = _start(bars), []
+        for t in range(len(bars.minutes.open)):
+            minute = jax.tree.map(lambda field, t=t: field[t], bars.minutes)
+            state, actions = _stepped(rules, params, state, minute)
+            told.append(_numpy(actions))
+        return Trace(actions=jax.tree.map(lambda *each: np.stack(each), *told), final=_numpy(state))
+
+
+@functools.partial(jax.jit, static_argnames="rules")
+def _scanned(rules: Rules, params: Params, state: State, minutes: Minute) -> tuple[State, Actions]:
+    return jax.lax.scan(functools.partial(step, rules, params), state, minutes)
+
+
+@functools.partial(jax.jit, static_argnames="rules")
+def _stepped(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[State, Actions]:
+    return step(rules, params, state, minute)
+
+
+@functools.partial(jax.jit, static_argnames="rules")
+def _tallied(rules: Rules, params: Params, state: State, minutes: Minute) -> Tally:
+    def one(own: Params) -> Tally:
+        def stepped(carried: tuple[State, Tally], minute: Minute) -> tuple[tuple[State, Tally], None]:
+            after, actions = step(rules, own, carried[0], minute)
+            return (after, _added(carried[1], after, actions)), None
+
+        return jax.lax.scan(stepped, (state, _no_tally(state)), minutes)[0][1]
+
+    return jax.vmap(one)(params)
+
+
+def _no_tally(state: State) -> Tally:
+    money, count = jnp.zeros_like(state.cash_micros), jnp.zeros_like(state.cash_micros, dtype=jnp.int32)
+    return Tally(
+        cash_micros=money, fees_micros=money, made_fills=count, took_fills=count, at_risk_micros=money,
+        paid_micros=money, settled_micros=money,
+    )  # fmt: skip
+
+
+def _added(tally: Tally, state: State, actions: Actions) -> Tally:
+    paid = actions.made_centi.astype(jnp.int64) * actions.made_ticks
+    paid += actions.took_centi.astype(jnp.int64) * actions.took_ticks
+    return Tally(
+        cash_micros=state.cash_micros,
+        fees_micros=state.fees_micros,
+        made_fills=tally.made_fills + total((actions.made_centi != 0).astype(jnp.int32)),
+        took_fills=tally.took_fills + total((actions.took_centi != 0).astype(jnp.int32)),
+        at_risk_micros=jnp.maximum(tally.at_risk_micros, actions.at_risk_micros),
+        paid_micros=tally.paid_micros + total(paid),
+        settled_micros=tally.settled_micros + actions.settled_micros,
+    )
+
+
+def _start(bars: Bars) -> State:
+    return empty_state(*bars.tickers.shape)
+
+
+def _numpy(tree: Tree) -> Tree:
+    numbers: Tree = jax.tree.map(np.asarray, tree)
+    return numbers

@@ -1,0 +1,1 @@
+"""Runs by name: what was asked, and the lake's copy of what came of it."""
