@@ -190,3 +190,11 @@ def command(
         return code, said.out, said.err
 
     return run
+
+
+@pytest.fixture
+def copied(demo_lake: Path, tmp_path: Path) -> Path:
+    """A copy of the demo lake that may be written."""
+    root = tmp_path / "copied"
+    shutil.copytree(demo_lake, root, symlinks=True)
+    return root
