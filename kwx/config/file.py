@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar, get_args
 from pydantic import ValidationError
 
 from kwx.config.fields import Bracket, Section, TrainConfig
+from kwx.config.live import LiveFields
 from kwx.config.refusals import COMMAND_LINE, refusal, require_choice, require_known_keys, require_mapping
 from kwx.config.trading import OF_THE_ACCOUNT, TradeConfig
 from kwx.config.yaml_text import Document, KeyPath, read_document
@@ -24,7 +25,8 @@ from warehouse.market.cities import CITIES, city
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
 BRACKETS: tuple[str, ...] = get_args(Bracket)
-SECTIONS = ("defaults", "profiles", "cities", "brackets")
+LIVE = "live"
+SECTIONS = ("defaults", "profiles", "cities", "brackets", LIVE)
 
 
 Model = TypeVar("Model", bound=Section)
@@ -77,6 +79,10 @@ class Configuration:
         key = city(word).key
         return self._resolved(TradeConfig, _city_layers(key, self._known_profile(profile)), said or {}, city=key)
 
+    def live(self, *, said: Mapping[str, Any] | None = None) -> LiveFields:
+        """Return how the loop lives its days: one for all cities; what was `said` beside the file comes last."""
+        return self._resolved(LiveFields, [(LIVE,)], said or {}).config
+
     def _known_profile(self, profile: str | None) -> str | None:
         if profile is not None:
             require_choice(profile, self.profiles, what=f"profile in {self.document.file}", option="--profile")
@@ -124,6 +130,7 @@ def checked(document: Document) -> Configuration:
             found.resolve(key, bracket, profile=profile)
         for key in CITIES:
             found.trading(key, profile=profile)
+    found.live()
     return found
 
 
@@ -135,6 +142,7 @@ def _require_shape(document: Document) -> None:
         values.get("profiles") or {}, tuple(_names(values.get("profiles"))), where=where, above=("profiles",)
     )
     _require_layer(document, ("defaults",))
+    require_known_keys(_at(values, (LIVE,)), LiveFields.model_fields, where=where, above=(LIVE,))
     for profile in values.get("profiles") or {}:
         _require_layer(document, ("profiles", profile))
     require_mapping(values.get("brackets") or {}, BRACKETS, where=where, above=("brackets",))

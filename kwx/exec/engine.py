@@ -75,9 +75,16 @@ def step_by_step(rules: Rules, params: Params, bars: Bars) -> Trace:
         state, told = _start(bars), []
         for t in range(len(bars.minutes.open)):
             minute = jax.tree.map(lambda field, t=t: field[t], bars.minutes)
-            state, actions = _stepped(rules, params, state, minute)
-            told.append(_numpy(actions))
+            state, actions = one_step(rules, params, state, minute)
+            told.append(actions)
         return Trace(actions=jax.tree.map(lambda *each: np.stack(each), *told), final=_numpy(state))
+
+
+def one_step(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[State, Actions]:
+    """Take one step, as shadow and live do every minute; NumPy."""
+    with jax.enable_x64(True):
+        told: tuple[State, Actions] = _numpy(_stepped(rules, params, state, minute))
+        return told
 
 
 @functools.partial(jax.jit, static_argnames="rules")

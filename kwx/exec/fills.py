@@ -44,6 +44,7 @@ def resting_fills(model: Fill, params: Params, orders: Orders, minute: Minute) -
         return _by_prints(params, orders, minute)
     if model is Fill.QUEUE:
         return _by_queue(orders, minute)
+    # Of a taker nothing rests, and what the exchange filled is in the state already.
     return Filled(centi=jnp.zeros_like(orders.left_centi), ahead_centi=orders.ahead_centi)
 
 

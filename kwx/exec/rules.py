@@ -7,12 +7,20 @@ from enum import StrEnum
 
 
 class Fill(StrEnum):
-    """A model of fills; kwx.exec.fills says what each assumes."""
+    """A model of fills; kwx.exec.fills says what each assumes.
+
+    EXCHANGE is no model: nothing is filled before the exchange says so, see kwx.exec.reported.
+    """
 
     A = "A"
     B = "B"
     QUEUE = "queue"
     TAKER = "taker"
+    EXCHANGE = "exchange"
+
+
+MODELS = (Fill.A, Fill.B, Fill.QUEUE, Fill.TAKER)
+"""Those that need no exchange."""
 
 
 class Sizing(StrEnum):

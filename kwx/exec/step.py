@@ -1,7 +1,8 @@
 """One minute of trading: settle, fill what rested, mark, decide, take, rest; the same in backtest, shadow and live.
 
 `step` is pure: the state and the minute it is given are all it knows. Columns of a minute are known at its end, so what
-it decides can be filled from the next minute on, or, taking, at the quotes that stand at the minute's end.
+it decides can be filled from the next minute on, or, taking, at the quotes that stand at the minute's end. Under a
+model of fills what is taken is paid at once; under Fill.EXCHANGE it is an order, paid when it is reported.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from kwx.exec.once import once
 from kwx.exec.over import total
 from kwx.exec.params import Params
 from kwx.exec.resting import Kept, Wanted, rest
-from kwx.exec.rules import Rules
+from kwx.exec.rules import Fill, Rules
 from kwx.exec.sizes import Sizes, open_sizes, worst_losses_micros
 from kwx.exec.state import Actions, Orders, State
 from kwx.exec.wish import Wish, wish_of
@@ -62,7 +63,7 @@ def step(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[St
     wanted = _to_rest(state, wish, leave, sizes, leaves=leaves, may=may)
     may_rest = wish.may_rest & (took.centi == 0) & ~leave.must
     kept = once(rest(params, state, minute, wish, wanted, may_rest=may_rest), minute.winner)
-    after = once(_after(state, took, kept), minute.winner)
+    after = once(_after(rules, state, took, kept), minute.winner)
     return after, Actions(
         verb=_verb(took, kept, wanted),
         gate=_told(leave, sizes, took, leaves=leaves),
@@ -156,9 +157,10 @@ def _to_rest(
     )
 
 
-def _after(state: State, took: Execution, kept: Kept) -> State:
+def _after(rules: Rules, state: State, took: Execution, kept: Kept) -> State:
     orders = kept.orders._replace(serial=kept.orders.serial + (took.centi != 0))
-    return _paid(state._replace(orders=orders), took)
+    after = state._replace(orders=orders)
+    return after if rules.fill is Fill.EXCHANGE else _paid(after, took)
 
 
 def _verb(took: Execution, kept: Kept, wanted: Wanted) -> Array:

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from kwx.cli import backtest_options as options
-from kwx.exec.rules import Fill
+from kwx.exec.rules import MODELS, Fill
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.run import FuseWish, fuse_days
 from kwx.fuse.weights import said_weight
@@ -180,7 +180,7 @@ def test_a_lake_without_a_settlement_is_refused_and_nothing_is_kept(command, haz
 
 def test_the_words_of_the_options_are_those_of_the_library():
     """They are said again where nothing heavy may be imported, and must not drift."""
-    assert tuple(fill.value for fill in Fill) == options.FILLS
+    assert tuple(fill.value for fill in MODELS) == options.FILLS
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from kwx.config.trading import trading_of
 from kwx.exec.bars.plan import planned
 from kwx.exec.bars.read import read_bars
 from kwx.exec.engine import run_bars
-from kwx.exec.rules import Fill, Rules, Sizing
+from kwx.exec.rules import MODELS, Fill, Rules, Sizing
 from kwx.exec.settings import params_of
 from kwx.features.clock import HOUR_COS, HOUR_SIN, MINUTES_TO_CLOSE_LOG
 from kwx.features.feature import Feature, FeatureSet
@@ -248,7 +248,7 @@ def traded(root, predictions):
     bars = read_bars(plan, lambda *asked: spoken(predictions, *asked))
     params = params_of(trading_of(load_config(), plan.cities), plan.cities)
     came = {}
-    for fill in Fill:
+    for fill in MODELS:
         trace = run_bars(Rules(fill=fill, sizing=Sizing.SINGLE), params, bars)
         dollars = (trace.final.cash_micros + trace.final.fees_micros).sum(axis=0) / 1e6
         draws = draw(np.array(plan.dates, "datetime64[D]"), rows=len(dollars), block_days=1, level=0.996, seed=0)

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from kwx.config.refusals import allowed, field_of, require_known_keys
 from kwx.config.trading import TradeConfig
 from kwx.config.yaml_text import Document, KeyPath
-from kwx.exec.rules import Fill
+from kwx.exec.rules import MODELS, Fill
 from warehouse.errors import Usage
 
 FILL = "fill"
@@ -120,7 +120,7 @@ def _require_fits(key: str, value: Any, document: Document, where: KeyPath) -> N
 
 def _fits(key: str, value: Any) -> bool:
     if key == FILL:
-        return value in tuple(Fill)
+        return value in MODELS
     field = _field(key)
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     try:
@@ -131,7 +131,7 @@ def _fits(key: str, value: Any) -> bool:
 
 
 def _told(key: str) -> str:
-    return " | ".join(Fill) if key == FILL else allowed(_field(key))
+    return " | ".join(MODELS) if key == FILL else allowed(_field(key))
 
 
 def _field(key: str) -> FieldInfo:

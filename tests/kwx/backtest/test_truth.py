@@ -24,7 +24,7 @@ from kwx.exec.bars.plan import BarsRecipe, planned
 from kwx.exec.bars.read import Signals, read_bars
 from kwx.exec.engine import run_bars
 from kwx.exec.ledger.equity import settled
-from kwx.exec.rules import Fill, Rules
+from kwx.exec.rules import MODELS, Fill, Rules
 from kwx.exec.settings import params_of
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.run import FuseWish, fuse_days
@@ -91,19 +91,19 @@ def gained(
 
     fees_back: as if no fee had been charged.
     """
-    net: dict[Fill, list[Any]] = {fill: [] for fill in Fill}
+    net: dict[Fill, list[Any]] = {fill: [] for fill in MODELS}
     fills = dict.fromkeys(Fill, 0)
     for snapshot in worlds:
         plan = planned(snapshot, cities=CITIES, since=SINCE, until=UNTIL, recipe=BarsRecipe())
         bars = read_bars(plan, signals)
         assert settled(bars).all()
         params = params_of(trading_of(load_config(), plan.cities), plan.cities)
-        for fill in Fill:
+        for fill in MODELS:
             trace = run_bars(Rules(fill=fill), params, bars)
             micros = trace.final.cash_micros + (trace.final.fees_micros if fees_back else 0)
             net[fill].append(micros.sum(axis=0) / 1e6)
             fills[fill] += int((trace.actions.made_centi != 0).sum() + (trace.actions.took_centi != 0).sum())
-    return {fill: (by_date(np.concatenate(net[fill]), level), fills[fill]) for fill in Fill}
+    return {fill: (by_date(np.concatenate(net[fill]), level), fills[fill]) for fill in MODELS}
 
 
 def by_date(dollars: NDArray[np.float64], level: float) -> Estimate:

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from kwx.exec.engine import run_bars, step_by_step, tally_bars
 from kwx.exec.minute import Minute
 from kwx.exec.params import Params
-from kwx.exec.rules import Fill, Rules, Sizing
+from kwx.exec.rules import MODELS, Fill, Rules, Sizing
 from kwx.exec.state import Actions
 from tests.kwx.exec.made import made_params
 from tests.kwx.exec.taken import made_bars
 from tests.kwx.exec.wild import wild_minutes
 
 MINUTES = 40
-EVERY_RULE = [Rules(), *(Rules(fill=fill, sizing=Sizing.SINGLE) for fill in Fill)]
+EVERY_RULE = [Rules(), *(Rules(fill=fill, sizing=Sizing.SINGLE) for fill in MODELS)]
 LIVELY = made_params(taker_thresh_ticks=300, max_hold_minutes=9, flat_minutes=5, no_new_minutes=8, fill_share=0.5)
 
 
