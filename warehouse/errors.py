@@ -13,10 +13,13 @@ KwxError                     exit 1   the base: a message and a hint
 │   ├── LakeBusy                      another writer holds the lock
 │   ├── DiskFull                      no room to finish; nothing was published
 │   └── FileBroken                    a file is missing, altered or not Parquet
+├── DatabaseDown             exit 1   PostgreSQL did not take or give the signals
 ├── Unbalanced               exit 1   money or contracts of a run do not add up
 └── VendorError              exit 1   a vendor did not answer as it should
     ├── VendorRefused                 it says that the question or the key is wrong: asking again changes nothing
     ├── VendorDown                    no usable answer after every retry, or too many failures in a row
+    ├── Unheard                       something was sent to be done, and whether it was done is not known
+    │   └── Ambiguous                 the same of new orders, which it names: they may be in the book
     └── QuotaSpent                    today's budget is used up: what was fetched is kept, go on after its reset
 """
 
@@ -85,6 +88,10 @@ class FileBroken(LakeError):
     """A file is missing, altered or not Parquet."""
 
 
+class DatabaseDown(KwxError):
+    """PostgreSQL did not take or give the signals: it is away, or not as it should be."""
+
+
 class Unbalanced(KwxError):
     """Money or contracts of a run do not add up: its numbers are not to be believed."""
 
@@ -94,15 +101,31 @@ class VendorError(KwxError):
 
 
 class VendorRefused(VendorError):
-    """The vendor says that the question or the key is wrong, in an HTTP status: asking again changes nothing."""
+    """The vendor says that the question or the key is wrong, in an HTTP status: asking again changes nothing.
 
-    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+    `code` is the vendor's own word for it, empty where it has none.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None, code: str = "") -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.code = code
 
 
 class VendorDown(VendorError):
-    """No usable answer after every retry, or too many failures in a row."""
+    """No usable answer after every retry, or too many failures in a row; of what was to be done nothing was sent."""
+
+
+class Unheard(VendorError):
+    """Something was sent to be done, and whether it was done is not known: ask before it is said again."""
+
+
+class Ambiguous(Unheard):
+    """New orders were sent, and whether they are in the book is not known; they are named by their client order ids."""
+
+    def __init__(self, message: str, *, client_order_ids: tuple[str, ...], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.client_order_ids = client_order_ids
 
 
 class QuotaSpent(VendorError):

@@ -26,7 +26,7 @@ ENDINGS = {
     "bounds_source": "'siblings'",
 }
 
-AFTERWARDS = {"market_paid", "run_days"}
+AFTERWARDS = {"market_paid", "run_days", "decision_outcomes"}
 """Views of who was paid, and of what a run came to: they say so when it is over; nothing that decides reads them."""
 
 
@@ -112,7 +112,8 @@ def test_no_view_shows_how_a_market_ended(statement, empty_lake):
 
     assert set() == columns & ENDINGS.keys()
     labels = {"label_f", "label_source", "label_known_utc", "settled_yes"} & columns
-    assert not labels or statement.name in {"minute_panel_labeled", "settlement_label", "day_high", "market_paid"}
+    told = {"minute_panel_labeled", "settlement_label", "day_high", "market_paid", "decision_outcomes"}
+    assert not labels or statement.name in told
 
 
 @pytest.mark.parametrize("statement", [view for view in VIEWS if view.name not in AFTERWARDS], ids=named)
@@ -130,7 +131,7 @@ def test_no_view_but_those_of_runs_reads_who_was_paid(con):
     """What is known after the close alone reaches no panel."""
     readers = {view.name for view in VIEWS if AFTERWARDS & set(relations_read(con, view))}
 
-    assert {"run_days"} == readers
+    assert {"run_days", "decision_outcomes"} == readers
 
 
 def test_a_header_is_read_by_its_keys(tmp_path, monkeypatch):
@@ -139,7 +140,7 @@ def test_a_header_is_read_by_its_keys(tmp_path, monkeypatch):
     (tmp_path / "checks" / "odd.sql").write_text(
         "-- A row is odd.\n-- grain: a, b\n-- mend: even it\n-- out\nselect 1;\n"
     )
-    monkeypatch.setattr(sql, "_root", lambda: Path(tmp_path))
+    monkeypatch.setattr(sql, "sql_root", lambda: Path(tmp_path))
 
     odd = statements("checks")["odd"]
 

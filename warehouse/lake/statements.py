@@ -51,7 +51,7 @@ def statements(folder: str) -> dict[str, Statement]:
     """Read every statement of a folder, by name, in the order of the names."""
     if folder not in FOLDERS:
         raise Usage(f"there is no folder {folder!r} of SQL", hint=f"folders: {' '.join(FOLDERS)}")
-    return {path.stem: _read(path) for path in sorted((_root() / folder).glob("*.sql"))}
+    return {path.stem: _read(path) for path in sorted((sql_root() / folder).glob("*.sql"))}
 
 
 def in_dependency_order(views: Collection[Statement]) -> list[Statement]:
@@ -113,8 +113,8 @@ def syntax_tree(con: duckdb.DuckDBPyConnection, statement: Statement) -> dict[st
     return tree
 
 
-def _root() -> Path:
-    """Find the folder of SQL: inside the package in a wheel, beside the packages in a checkout."""
+def sql_root() -> Path:
+    """Return the folder of SQL: inside the package in a wheel, beside the packages in a checkout."""
     here = Path(__file__).resolve()
     for root in (here.parents[1] / "sql", here.parents[2] / "sql"):
         if root.is_dir():
