@@ -61,6 +61,10 @@ class Fault(click.ParamType[tuple[str, Any]]):
     show_default=True,
     help="Seconds of the world in each of ours; 0 stands still, and streams as fast as it is read.",
 )
+@click.option("--trading", is_flag=True, help="Take orders too: one account meets the world's makers and takers.")
+@click.option(
+    "--cash", type=click.IntRange(1, 10_000_000), default=1_000, show_default=True, help="Dollars that account has."
+)
 @click.option("--fault", "faults", type=Fault(), multiple=True, help="How often something fails; repeatable.")
 @click.option(
     "--key-file",
@@ -81,6 +85,8 @@ def serve(
     efficiency: float,
     now: str | None,
     speed: float,
+    trading: bool,
+    cash: int,
     faults: tuple[tuple[str, Any], ...],
     key_file: Path,
     seconds: float | None,
@@ -89,6 +95,7 @@ def serve(
     """Answer as the exchange and the weather vendors do, on 127.0.0.1: the same world that kwx lake build writes.
 
     An ingest from here gives exactly the tables of that build. Prints the addresses and the keys to set, then serves.
+    With --trading the exchange takes orders from --now on; whatever is traded changes its books and its tape.
     """
     from pipelines.build import demo_world
     from pipelines.demo.wire import Faults
@@ -96,11 +103,24 @@ def serve(
 
     if key_file.exists():
         raise click.UsageError(f"{key_file} is there already: name another place with --key-file, or remove it")
+    if trading and now is None:
+        raise click.UsageError("--trading needs --now: in a world that is over nothing trades")
     world = demo_world(days=days, since=since, until=until, cities=cities, seed=seed, efficiency=efficiency)
     start = None if now is None else _instant(now)
-    with serving(world, port=port, ws_port=ws_port, now=start, speed=speed, faults=Faults(**dict(faults))) as served:
+    with serving(
+        world,
+        port=port,
+        ws_port=ws_port,
+        now=start,
+        speed=speed,
+        trading=trading,
+        start_cash_micros=1_000_000 * cash,
+        faults=Faults(**dict(faults)),
+    ) as served:
         try:
             _tell(served, key_file, world)
+            if trading:
+                click.echo(f"the exchange takes orders; the account has ${cash:,}")
             _wait(seconds)
         finally:
             key_file.unlink(missing_ok=True)  # it opens this server alone

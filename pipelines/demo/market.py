@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.demo.climate import Floats, Ints
+from pipelines.demo.fees import schedule_of
 from pipelines.demo.session import FULL_CENTS, MINUTE_US, Session
 from pipelines.demo.truth import LISTED_MINUTES_BEFORE
 from pipelines.demo.world import draws
@@ -50,6 +51,7 @@ def markets_frame(
 ) -> pl.DataFrame:
     """Return the settled markets of an event."""
     here, day = session.city, session.event_date
+    fees = schedule_of(session.world, here.key, day).rule_at(session.open_utc)
     rows = pl.DataFrame(
         {
             "market_ticker": market_tickers(here, day, brackets),
@@ -74,8 +76,8 @@ def markets_frame(
         expiration_value_f=pl.lit(high_f, pl.Int32),
         settled_utc=pl.lit(settled_utc, UTC_TYPE),
         price_step_ticks=pl.lit(TICKS_PER_CENT, pl.Int32),
-        fee_type=pl.lit("quadratic"),
-        fee_multiplier_milli=pl.lit(1000, pl.Int32),
+        fee_type=pl.lit(fees.fee_type),
+        fee_multiplier_milli=pl.lit(fees.multiplier_milli, pl.Int32),
         settlement_source=pl.lit(settlement_source(day)),
     )
 
@@ -91,7 +93,7 @@ def trades_frame(session: Session, tickers: Sequence[str]) -> pl.DataFrame:
     ts_utc = session.instants(tape.since_open_us)
     return pl.DataFrame(
         {
-            "trade_id": _trade_ids(session),
+            "trade_id": trade_ids(session),
             "market_ticker": named(tickers, tape.bracket),
             "ts_utc": ts_utc,
             "yes_price_ticks": pl.Series(TICKS_PER_CENT * tape.price).cast(pl.Int32),
@@ -103,7 +105,7 @@ def trades_frame(session: Session, tickers: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _trade_ids(session: Session) -> pl.Series:
+def trade_ids(session: Session) -> pl.Series:
     """Name each trade by its event, bracket and instant, in the form of a random uuid."""
     tape = session.tape
     chance = draws(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,31 @@ from warehouse.market.cities import CITIES, city
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeeChange:
+    """A change of what the series of a city charges, or one event of it by its date, told before it takes effect."""
+
+    city: str
+    announced_utc: datetime
+    scheduled_utc: datetime
+    fee_type: str | None = None
+    multiplier_milli: int | None = None
+    event_date: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.announced_utc > self.scheduled_utc:
+            raise Usage(
+                f"a change of fees at {self.scheduled_utc} cannot be announced at {self.announced_utc}",
+                hint="what is in force is known",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class World:
     """One world, told apart by its settings: the same settings always give the same bytes.
 
     `until` is the last event date. `efficiency` is 1 where quotes straddle the true probability, 0 where makers lag it
     by an hour. `fork` redraws everything that happens from the opening midnight of that climate day on: what was known
-    before it must not differ between a world and its forks.
+    before it must not differ between a world and its forks. `fee_changes` are those of the usual fee, by default none.
     """
 
     days: int = 14
@@ -34,6 +54,7 @@ class World:
     efficiency: float = 0.8
     books: bool = True
     fork: date | None = None
+    fee_changes: tuple[FeeChange, ...] = ()
 
     def __post_init__(self) -> None:
         if self.days < 1:
@@ -55,6 +76,20 @@ class World:
     def eve(self) -> date:
         """The day before the first event: its markets open on it, so its weather is part of the world."""
         return self.event_dates[0] - timedelta(days=1)
+
+
+def described(world: World) -> dict[str, Any]:
+    """Return the settings of a world as JSON has them; a world in which no fee changes is told without any."""
+    said = {
+        name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, date) else value
+        for name, value in asdict(world).items()
+        if name != "fee_changes"
+    }
+    changes = [
+        {name: str(value) if isinstance(value, date) else value for name, value in asdict(change).items()}
+        for change in world.fee_changes
+    ]
+    return said | ({"fee_changes": changes} if changes else {})
 
 
 def draws(world: World, city_key: str, purpose: str, *, event_date: date, falls_on: date) -> np.random.Generator:

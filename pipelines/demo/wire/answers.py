@@ -14,12 +14,14 @@ TEXT_TYPE = "text/plain; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One GET: its path without query, what it asks, and who asks."""
+    """One question or command: its path without query, what it says, and who says it."""
 
     path: str
     query: Mapping[str, tuple[str, ...]]
     headers: Mapping[str, str] = field(default_factory=dict)
     client: str = ""
+    method: str = "GET"
+    body: bytes = b""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -66,11 +68,11 @@ class Door:
     too_many: Answer = TOO_MANY
 
 
-def asked(target: str, *, headers: Mapping[str, str], client: str) -> Ask:
+def asked(target: str, *, headers: Mapping[str, str], client: str, method: str = "GET", body: bytes = b"") -> Ask:
     """Read the target of a request line."""
     parsed = urlsplit(target)
     query = {name: tuple(values) for name, values in parse_qs(parsed.query, keep_blank_values=True).items()}
-    return Ask(path=parsed.path, query=query, headers=headers, client=client)
+    return Ask(path=parsed.path, query=query, headers=headers, client=client, method=method, body=body)
 
 
 def as_json(value: object, *, status: int = 200) -> Answer:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ import polars as pl
 from pipelines.demo.session import SECOND_US
 from pipelines.demo.wire.kalshi_books import contracts, levels_at, said_levels
 from pipelines.demo.wire.kalshi_listings import event_named, event_of_market, markets_of
+from pipelines.demo.wire.kalshi_sources import Feed, Frame, WorldFeed
 from pipelines.demo.wire.told import Told
 from warehouse.market.cities import City
 from warehouse.market.climate_day import ClimateDay
@@ -23,31 +25,61 @@ CHANNELS = (
     *("orderbook_delta", "ticker", "trade", "fill", "user_orders", "market_positions", "market_lifecycle_v2"),
     *("multivariate_market_lifecycle", "order_group_updates", "communications"),
 )
-"""Every channel that can be subscribed; only the first three ever say anything in a demo world."""
+"""Every channel that can be subscribed; the private ones say something only where orders are taken."""
 NEED_MARKETS = ("orderbook_delta",)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
-Frame = dict[str, Any]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
-    """Frames of one market on one channel, each with the microsecond at which it is sent."""
+class WorldSource:
+    """The frames of a world at which nobody trades: its whole future is known."""
 
-    at_us: list[int]
-    frames: list[Frame]
+    told: Told
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Nothing: what is known beforehand does not change."""
+        return nullcontext()
+
+    @property
+    def sequenced(self) -> Sequence[str]:
+        """The channels whose frames are numbered."""
+        return SEQUENCED
+
+    def feed(self, channel: str, ticker: str, *, use_yes_price: bool) -> Feed:
+        """Return everything that a channel will ever say of a market."""
+        return feed_of(self.told, channel, ticker, use_yes_price=use_yes_price)
+
+    def snapshot(self, ticker: str, at: datetime, feed: Feed, *, after_changes: int, use_yes_price: bool) -> Frame:
+        """Return a market's book after so many of its changes; once it is closed and all is said it is empty."""
+        if has_closed(self.told, ticker, at) and after_changes == len(feed):
+            return {"type": "orderbook_snapshot", "msg": {"market_ticker": ticker}}
+        return snapshot(self.told, ticker, at, after_changes=after_changes, use_yes_price=use_yes_price)
+
+    def is_market(self, ticker: str) -> bool:
+        """Tell whether a market is listed by now."""
+        return is_market(self.told, ticker)
+
+    def every_ticker(self) -> list[str]:
+        """Return every market that is listed by now."""
+        rows = (self.told.table("markets", city, day) for city in self.told.cities for day in self.told.days)
+        return [ticker for frame in rows for ticker in frame["market_ticker"]]
+
+    def is_private(self, channel: str) -> bool:
+        """Tell that there is no account."""
+        return False
 
 
-def feed_of(told: Told, channel: str, ticker: str, *, use_yes_price: bool) -> Feed:
+def feed_of(told: Told, channel: str, ticker: str, *, use_yes_price: bool) -> WorldFeed:
     """Return everything that a channel will ever say of a market, the future's too: who sends it, waits."""
     event = event_named(told, event_of_market(ticker))
     if event is None:
-        return Feed(at_us=[], frames=[])
+        return WorldFeed(instants_us=[], frames=[])
     makers = {"orderbook_delta": _deltas, "trade": _trades, "ticker": _tickers}
     rows = makers[channel](told, *event, ticker, use_yes_price) if channel in makers else []
-    return Feed(at_us=[at for at, _ in rows], frames=[frame for _, frame in rows])
+    return WorldFeed(instants_us=[at for at, _ in rows], frames=[frame for _, frame in rows])
 
 
 def is_market(told: Told, ticker: str) -> bool:

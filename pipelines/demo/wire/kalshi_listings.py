@@ -15,7 +15,8 @@ import polars as pl
 from pipelines.demo.truth import LISTED_MINUTES_BEFORE
 from pipelines.demo.weather import opening_utc
 from pipelines.demo.wire.answers import stamp
-from pipelines.demo.wire.kalshi_books import Levels, contracts, levels_at
+from pipelines.demo.wire.kalshi_books import Levels, contracts
+from pipelines.demo.wire.kalshi_fees import fees_of_event, fees_of_series
 from pipelines.demo.wire.told import Told
 from warehouse.errors import Unparsable
 from warehouse.lake.tables import UTC_TYPE
@@ -100,7 +101,7 @@ def markets_of(told: Told, city: City, day: date) -> list[Listed]:
     listed = []
     for row in rows.iter_rows(named=True):
         ticker, status = row["market_ticker"], _status(row, now)
-        book = levels_at(told.books(city, day), ticker, now) if status == "active" else _EMPTY
+        book = told.levels(city, day, ticker) if status == "active" else _EMPTY
         listed.append(_listed(row, last.get(ticker, {}), book, status=status))
     return listed
 
@@ -110,13 +111,15 @@ def is_history(told: Told, listed: Listed) -> bool:
     return listed.settled_utc is not None and listed.settled_utc < told.cutoff_utc
 
 
-def tier_of(told: Told, city: City, day: date, ticker: str) -> str | None:
-    """Return the tier that has a market, live or historical; None for a market that is not listed."""
-    rows = told.table("markets", city, day).filter(pl.col("market_ticker") == ticker)
-    if rows.is_empty():
-        return None
-    settled_utc = rows["settled_utc"][0]
-    return "historical" if settled_utc <= told.clock() and settled_utc < told.cutoff_utc else "live"
+def tiers_of(told: Told, city: City, day: date) -> dict[str, str]:
+    """Return which tier has each listed market of an event, live or historical; coldest first."""
+    rows = told.whole("markets", city, day).select("bracket_order", "market_ticker", "settled_utc", "known_utc").rows()
+    now_utc = told.clock()
+    return {
+        ticker: "historical" if settled_utc <= now_utc and settled_utc < told.cutoff_utc else "live"
+        for _, ticker, settled_utc, known_utc in sorted(rows)
+        if known_utc <= now_utc
+    }
 
 
 def event_ticker(city: City, day: date) -> EventTicker:
@@ -124,7 +127,7 @@ def event_ticker(city: City, day: date) -> EventTicker:
     return EventTicker(city.series, day)
 
 
-def event_record(city: City, day: date, *, markets: list[dict[str, Any]]) -> dict[str, Any]:
+def event_record(told: Told, city: City, day: date, *, markets: list[dict[str, Any]]) -> dict[str, Any]:
     """Return an event as it is listed now, with the markets that are to be nested in it."""
     said = f"{day:%b} {day.day}, {day.year}"
     listed_utc = opening_utc(day)
@@ -138,8 +141,7 @@ def event_record(city: City, day: date, *, markets: list[dict[str, Any]]) -> dic
         "collateral_return_type": "MECNET",
         "strike_date": stamp(ClimateDay(city, day).end_utc),
         "settlement_sources": [_SOURCES[settlement_source(day)]],
-        "fee_type_override": None,
-        "fee_multiplier_override": None,
+        **fees_of_event(told, city, day),
         "last_updated_ts": stamp(listed_utc),
         "exchange_index": 0,
         "markets": markets,
@@ -159,8 +161,7 @@ def series_record(told: Told, city: City) -> dict[str, Any]:
         "categories": [CATEGORY],
         "tags": ["Daily temperature"],
         "settlement_sources": [_SOURCES[settlement_source(newest)]],
-        "fee_type": "quadratic",
-        "fee_multiplier": 1,
+        **fees_of_series(told, city),
         "additional_prohibitions": [],
         "product_metadata": {},
         "last_updated_ts": stamp(opening_utc(told.world.event_dates[0])),

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.demo.wire import kalshi_listings as listings
 from pipelines.demo.wire.answers import Answer, Ask
+from pipelines.demo.wire.kalshi_feed import microsecond
 from pipelines.demo.wire.kalshi_pages import bad_request, not_found, number, page
 from pipelines.demo.wire.kalshi_tape import Dialect, Tape, stamped_within
 from pipelines.demo.wire.told import Told
@@ -59,7 +60,7 @@ class Minutes:
         found = self._market(ticker, dialect)
         if found is None or of_series not in (None, found[0].series):
             raise not_found("market")
-        texts = self._texts(found, ticker, window, dialect, carry=carry)
+        texts = self._texts(found, [ticker], window, dialect, carry=carry)[ticker]
         return _body(f'{{"ticker":"{ticker}","candlesticks":[', texts)
 
     def batch(self, ask: Ask) -> Answer:
@@ -72,12 +73,17 @@ class Minutes:
             raise bad_request(
                 f"requested candlesticks across all markets: {asked:.0f}, max candlesticks: {CANDLES_PER_BATCH}"
             )
+        texts: dict[str, list[str]] = {}
+        for name in dict.fromkeys(listings.event_of_market(ticker) for ticker in tickers):
+            found = listings.event_named(self.told, name)
+            if found is not None:
+                of_tier = self._of_tier(found, "live")
+                live = [ticker for ticker in tickers if ticker in of_tier]
+                texts |= self._texts(found, live, window, "live", carry=_carries(ask))
         parts = [
-            f'{{"market_ticker":"{ticker}","candlesticks":['
-            + ",".join(self._texts(found, ticker, window, "live", carry=_carries(ask)))
-            + "]}"
+            f'{{"market_ticker":"{ticker}","candlesticks":[' + ",".join(texts[ticker]) + "]}"
             for ticker in tickers
-            if (found := self._market(ticker, "live")) is not None
+            if ticker in texts
         ]
         return Answer(body=f'{{"markets":[{",".join(parts)}]}}'.encode())
 
@@ -87,15 +93,14 @@ class Minutes:
         found = listings.event_named(self.told, event_ticker)
         if found is None or found[0].series != series:
             raise not_found("event")
-        tickers = self.told.table("markets", *found).sort("bracket_order")["market_ticker"]
-        live = [ticker for ticker in tickers if listings.tier_of(self.told, *found, ticker) == "live"]
+        live = list(self._of_tier(found, "live"))
         most_s = CANDLES_PER_BATCH // max(1, len(live)) * 60 * window.period_minutes
         cut = _Window(
             start_s=window.start_s,
             end_s=min(window.end_s, window.start_s + most_s),
             period_minutes=window.period_minutes,
         )
-        candles = ["[" + ",".join(self._texts(found, one, cut, "live")) + "]" for one in live]
+        candles = ["[" + ",".join(texts) + "]" for texts in self._texts(found, live, cut, "live").values()]
         names = ",".join(f'"{one}"' for one in live)
         said = f'"market_candlesticks":[{",".join(candles)}],"adjusted_end_ts":{cut.end_s}'
         return Answer(body=f'{{"market_tickers":[{names}],{said}}}'.encode())
@@ -126,15 +131,32 @@ class Minutes:
     def _market(self, ticker: str, dialect: Dialect) -> tuple[City, date] | None:
         """Return the event of a market that the tier of a dialect has."""
         event = listings.event_named(self.told, listings.event_of_market(ticker))
-        return event if event and listings.tier_of(self.told, *event, ticker) == dialect else None
+        return event if event and ticker in self._of_tier(event, dialect) else None
+
+    def _of_tier(self, event: tuple[City, date], dialect: Dialect) -> dict[str, None]:
+        """Return the markets of an event that a tier has, coldest first."""
+        tiers = listings.tiers_of(self.told, *event)
+        return {ticker: None for ticker, tier in tiers.items() if tier == dialect}
 
     def _texts(
-        self, event: tuple[City, date], ticker: str, window: _Window, dialect: Dialect, *, carry: bool = False
-    ) -> list[str]:
-        candles = self.tape.candles(*event, period_minutes=window.period_minutes, dialect=dialect)
-        mine = candles.filter(pl.col("market_ticker") == ticker)
-        texts: list[str] = mine.filter(stamped_within(window.start_s, window.end_s))["text"].to_list()
-        return [*_carried(mine, window), *texts] if carry else texts
+        self,
+        event: tuple[City, date],
+        tickers: Iterable[str],
+        window: _Window,
+        dialect: Dialect,
+        *,
+        carry: bool = False,
+    ) -> dict[str, list[str]]:
+        """Return the candles of some markets of an event, by market."""
+        now_us = microsecond(self.told.clock())
+        lanes = self.tape.candles(*event, period_minutes=window.period_minutes, dialect=dialect)
+        texts: dict[str, list[str]] = {ticker: [] for ticker in tickers}
+        for ticker in texts.keys() & lanes.keys():
+            lane = lanes[ticker]
+            found = lane.within(window.start_s, window.end_s, now_us=now_us)
+            before = lane.within(0, window.start_s - 1, now_us=now_us) if carry else slice(0)
+            texts[ticker] = [*_carried(lane.price_close_ticks[before], window), *lane.texts[found]]
+        return texts
 
 
 def _window(ask: Ask) -> _Window:
@@ -157,9 +179,9 @@ def _carries(ask: Ask) -> bool:
     return ask.one("include_latest_before_start") == "true"
 
 
-def _carried(candles: pl.DataFrame, window: _Window) -> Iterator[str]:
+def _carried(prices_ticks: pl.Series, window: _Window) -> Iterator[str]:
     """Say the last price before a window, as a candle at its first boundary that has nothing else."""
-    before = candles.filter(pl.col("ts_utc").dt.epoch("s") < window.start_s)["price_close_ticks"].drop_nulls()
+    before = prices_ticks.drop_nulls()
     if before.is_empty():
         return
     period_s = 60 * window.period_minutes

@@ -11,7 +11,8 @@ from typing import Any
 
 from pipelines.demo.wire import kalshi_listings as listings
 from pipelines.demo.wire.answers import Answer, Ask, as_json, stamp
-from pipelines.demo.wire.kalshi_books import deepest, levels_at, said_levels
+from pipelines.demo.wire.kalshi_books import deepest, said_levels
+from pipelines.demo.wire.kalshi_fees import event_fee_changes, series_fee_changes
 from pipelines.demo.wire.kalshi_listings import Listed
 from pipelines.demo.wire.kalshi_minutes import Minutes
 from pipelines.demo.wire.kalshi_pages import (
@@ -30,6 +31,7 @@ from warehouse.market.cities import City, city_of_series
 ROOT = "/trade-api/v2"
 
 _EVENTS_PER_PAGE = 200
+_FEE_CHANGES_PER_PAGE = 100
 _USUAL_MARKETS, _MARKETS_PER_PAGE = 100, 1_000
 _BY_ONE = ("tickers", "event_ticker", "series_ticker", "mve_filter")
 _WEEK = ("monday", "tuesday", "wednesday", "friday", "saturday", "sunday")
@@ -81,8 +83,8 @@ class KalshiRest:
         return {
             "exchange/status": lambda ask: as_json(_STATUS),
             "exchange/schedule": lambda ask: as_json(_SCHEDULE),
-            "series/fee_changes": lambda ask: as_json({"series_fee_change_arr": []}),
-            "events/fee_changes": lambda ask: listing("event_fee_changes", [], ""),
+            "series/fee_changes": self._series_fee_changes,
+            "events/fee_changes": self._event_fee_changes,
             "series": self._all_series,
             "series/*": self._series,
             "series/*/markets/*/candlesticks": minutes.live,
@@ -105,6 +107,17 @@ class KalshiRest:
     def _cutoff(self, ask: Ask) -> Answer:
         names = ("market_settled_ts", "trades_created_ts", "orders_updated_ts", "market_positions_last_updated_ts")
         return as_json(dict.fromkeys(names, stamp(self._told.cutoff_utc)))
+
+    def _series_fee_changes(self, ask: Ask) -> Answer:
+        found = series_fee_changes(
+            self._told, series=ask.one("series_ticker"), with_past=ask.one("show_historical") == "true"
+        )  # fmt: skip
+        return as_json({"series_fee_change_arr": found})
+
+    def _event_fee_changes(self, ask: Ask) -> Answer:
+        found = event_fee_changes(self._told, event=ask.one("event_ticker"))
+        chosen, cursor = page(found, ask, usual=_FEE_CHANGES_PER_PAGE, most=_MARKETS_PER_PAGE)
+        return listing("event_fee_changes", chosen, cursor)
 
     def _all_series(self, ask: Ask) -> Answer:
         wanted = ask.one("category") in ("", listings.CATEGORY)
@@ -139,7 +152,7 @@ class KalshiRest:
 
     def _event_record(self, ask: Ask, city: City, day: date) -> dict[str, Any]:
         nested = self._live_records(city, day) if ask.one("with_nested_markets") == "true" else []
-        return listings.event_record(city, day, markets=nested)
+        return listings.event_record(self._told, city, day, markets=nested)
 
     def _live_records(self, city: City, day: date) -> list[dict[str, Any]]:
         markets = listings.markets_of(self._told, city, day)
@@ -187,7 +200,7 @@ class KalshiRest:
         event, listed = listings.event_named(self._told, listings.event_of_market(ticker)), self._listed(ticker)
         if event is None or listed is None or listed.status != "active":
             return {"yes_dollars": [], "no_dollars": []}
-        bids, offers = levels_at(self._told.books(*event), ticker, self._told.clock())
+        bids, offers = self._told.levels(*event, ticker)
         return {
             "yes_dollars": deepest(said_levels(bids), depth),
             "no_dollars": deepest(said_levels(offers, in_no=True), depth),

@@ -18,7 +18,10 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from pipelines.demo.session import SECOND_US
 from pipelines.demo.wire.faults import Faults
-from pipelines.demo.wire.kalshi_feed import Frame, microsecond
+from pipelines.demo.wire.hands import Hands
+from pipelines.demo.wire.kalshi_feed import WorldSource, microsecond
+from pipelines.demo.wire.kalshi_live import LiveSource
+from pipelines.demo.wire.kalshi_sources import Frame, Source
 from pipelines.demo.wire.kalshi_subscriptions import Subscriptions
 from pipelines.demo.wire.signatures import Keys
 from pipelines.demo.wire.told import Told
@@ -28,6 +31,9 @@ HEARTBEAT = b"heartbeat"
 
 _FRAMES_AT_A_TIME = 200
 _LONGEST_WAIT_S = 0.25
+_LED_WAIT_S = 0.01
+"""How soon it is seen that the hands were put forward."""
+
 _CLOSING_S = 1.0
 _TERMINAL = (10, 25)
 
@@ -36,14 +42,15 @@ _TERMINAL = (10, 25)
 class KalshiSocket:
     """The stream over one world.
 
-    With a `speed` frames are sent when the world's clock reaches them. Without one the clock stands still and the whole
-    future follows as fast as it is read. `is_open` takes unsigned handshakes too.
+    Where its hands move, frames are sent when they reach them. Where they stand the whole future follows as fast as it
+    is read. `live` is where frames come from as a venue makes them. `is_open` takes unsigned handshakes too.
     """
 
     told: Told
     keys: Keys
+    hands: Hands
     faults: Faults = field(default_factory=Faults)
-    speed: float = 0.0
+    live: LiveSource | None = None
     is_open: bool = False
     ping_seconds: float = 10.0
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
@@ -71,7 +78,8 @@ class KalshiSocket:
         return None if refusal is None else connection.respond(HTTPStatus.UNAUTHORIZED, f"{refusal}\n")
 
     def _connected(self, connection: ServerConnection) -> None:
-        subscriptions = Subscriptions(self.told, start_utc=self.told.clock())
+        is_known = self.keys.is_signed(dict(connection.request.headers.raw_items())) if connection.request else False
+        subscriptions = Subscriptions(self._source, start_utc=self.told.clock(), is_known=is_known)
         wire = _Wire(connection, self.faults, number=next(self._numbers), end=subscriptions.end)
         pinged_s = time.monotonic()
         with contextlib.suppress(ConnectionClosed):
@@ -89,26 +97,37 @@ class KalshiSocket:
     def _due(self, subscriptions: Subscriptions) -> Iterator[Frame]:
         """Yield the frames whose time has come, a few at a time so that commands are heard in between."""
         self._pass_time(subscriptions)
-        now_us = microsecond(self.told.clock()) if self.speed else None
+        now_us = microsecond(self.hands()) if self.hands.moves else None
         for _ in range(_FRAMES_AT_A_TIME):
-            next_us = subscriptions.next_us
-            if next_us is None or (now_us is not None and next_us > now_us):
-                return
-            yield subscriptions.pop()
+            with self._source.lock:
+                next_us = subscriptions.next_us
+                if next_us is None or (now_us is not None and next_us > now_us):
+                    return
+                frame = subscriptions.pop()
+            yield frame
 
     def _wait_s(self, subscriptions: Subscriptions) -> float:
         """Return how long there is nothing to do but to listen."""
         next_us = subscriptions.next_us
         if next_us is None:
-            return min(_LONGEST_WAIT_S, self.ping_seconds)
-        if not self.speed:
+            return min(_LONGEST_WAIT_S if self.live is None else _LED_WAIT_S, self.ping_seconds)
+        ahead_s = (next_us - microsecond(self.hands())) / SECOND_US
+        if not self.hands.moves or ahead_s <= 0:
             return 0.0
-        ahead_s = (next_us - microsecond(self.told.clock())) / SECOND_US / self.speed
-        return min(max(0.0, ahead_s), _LONGEST_WAIT_S, self.ping_seconds)
+        if self.hands.is_led:
+            return _LED_WAIT_S
+        return min(ahead_s / self.hands.speed, _LONGEST_WAIT_S, self.ping_seconds)
 
     def _pass_time(self, subscriptions: Subscriptions) -> None:
-        if self.speed:
-            subscriptions.advance(microsecond(self.told.clock()))
+        if self.hands.moves:
+            subscriptions.advance(microsecond(self.hands()))
+        if self.live is not None:
+            self.live.come_to(self.hands())
+            subscriptions.look()
+
+    @property
+    def _source(self) -> Source:
+        return WorldSource(told=self.told) if self.live is None else self.live
 
 
 class _Wire:

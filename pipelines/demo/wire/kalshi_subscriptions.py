@@ -7,26 +7,14 @@ from __future__ import annotations
 
 import heapq
 import json
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from pipelines.demo.wire.kalshi_feed import (
-    CHANNELS,
-    NEED_MARKETS,
-    SEQUENCED,
-    Feed,
-    Frame,
-    feed_of,
-    has_closed,
-    is_market,
-    microsecond,
-    snapshot,
-)
-from pipelines.demo.wire.told import Told
+from pipelines.demo.wire.kalshi_feed import CHANNELS, NEED_MARKETS, microsecond
+from pipelines.demo.wire.kalshi_sources import Feed, Frame, Source
 
 ERRORS: Mapping[int, str] = {
     1: "Unable to process message",
@@ -36,6 +24,7 @@ ERRORS: Mapping[int, str] = {
     5: "Unknown command",
     7: "Unknown subscription ID",
     8: "Unknown channel name",
+    9: "Authentication required",
     10: "Channel error",
     11: "Invalid parameter",
     12: "Exactly one subscription ID is required",
@@ -44,6 +33,9 @@ ERRORS: Mapping[int, str] = {
     15: "Action required",
     25: "Subscription buffer overflow",
 }
+
+ALL_MARKETS = ("",)
+"""The one feed of a private channel for which no market is named."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -65,16 +57,17 @@ class _Subscription:
     places: dict[str, int] = field(default_factory=dict)
     last_seq: int = 0
 
-    @property
-    def is_sequenced(self) -> bool:
-        return self.channel in SEQUENCED
-
 
 class Subscriptions:
-    """What one connection has subscribed, and everything that it is still to be told."""
+    """What one connection has subscribed, and everything that it is still to be told.
 
-    def __init__(self, told: Told, *, start_utc: datetime) -> None:
-        self._told = told
+    `is_known` is whether the connection says whose it is: the private channels are told to nobody else.
+    """
+
+    def __init__(self, source: Source, *, start_utc: datetime, is_known: bool = True) -> None:
+        self._source = source
+        self._is_known = is_known
+        self._waiting: dict[tuple[int, str], None] = {}
         self._now_us = microsecond(start_utc)
         self._by_sid: dict[int, _Subscription] = {}
         self._sids = count(1)
@@ -84,21 +77,30 @@ class Subscriptions:
     def next_us(self) -> int | None:
         """The microsecond of the next frame; None when nothing more will come."""
         while self._ahead and not self._is_current(self._ahead[0]):
-            heapq.heappop(self._ahead)
+            self._skip(*heapq.heappop(self._ahead))
         return self._ahead[0][0] if self._ahead else None
 
     def advance(self, now_us: int) -> None:
         """Let the time of the world pass; it never goes back."""
         self._now_us = max(self._now_us, now_us)
 
+    def look(self) -> None:
+        """See which feeds that had been told to their end have grown."""
+        for sid, ticker in list(self._waiting):
+            subscription = self._by_sid.get(sid)
+            if subscription is None or ticker not in subscription.feeds:
+                del self._waiting[sid, ticker]
+            elif subscription.places[ticker] < len(subscription.feeds[ticker]):
+                self._queue(subscription, ticker, max(subscription.places[ticker], subscription.feeds[ticker].start))
+
     def pop(self) -> Frame:
         """Return the next frame, and let its time come."""
         at_us, sid, ticker, place = heapq.heappop(self._ahead)
         subscription = self._by_sid[sid]
-        feed = subscription.feeds[ticker]
+        frame = subscription.feeds[ticker].frame(place)
         self.advance(at_us)
         self._queue(subscription, ticker, place + 1)
-        return self._numbered(subscription, feed.frames[place])
+        return self._numbered(subscription, frame)
 
     def end(self, sid: int, code: int) -> Frame | None:
         """End a subscription on the exchange's own account, and return the error that says so; None if it has ended."""
@@ -142,6 +144,8 @@ class Subscriptions:
             raise _Wrong(3)
         if any(channel not in CHANNELS for channel in channels):
             raise _Wrong(8)
+        if not self._is_known and any(self._source.is_private(channel) for channel in channels):
+            raise _Wrong(9)
         if not tickers and any(channel in NEED_MARKETS for channel in channels):
             raise _Wrong(14)
         replies: list[Frame] = []
@@ -158,7 +162,7 @@ class Subscriptions:
         subscription = _Subscription(sid=sid, channel=channel, use_yes_price=params.get("use_yes_price") is True)
         self._by_sid[sid] = subscription
         said = _reply(command_id, "subscribed", msg={"channel": channel, "sid": sid})
-        return [said, *self._added(subscription, tickers or self._every_ticker())]
+        return [said, *self._added(subscription, tickers or self._every_feed(channel))]
 
     def _extended(self, held: _Subscription, tickers: Sequence[str], command_id: int) -> list[Frame]:
         """Add markets to a subscription; those that it has already get no second snapshot."""
@@ -169,9 +173,9 @@ class Subscriptions:
     def _added(self, subscription: _Subscription, tickers: Sequence[str]) -> list[Frame]:
         frames = []
         for ticker in tickers:
-            feed = feed_of(self._told, subscription.channel, ticker, use_yes_price=subscription.use_yes_price)
+            feed = self._source.feed(subscription.channel, ticker, use_yes_price=subscription.use_yes_price)
             subscription.feeds[ticker] = feed
-            self._queue(subscription, ticker, bisect_right(feed.at_us, self._now_us))
+            self._queue(subscription, ticker, feed.after(self._now_us))
             if subscription.channel == "orderbook_delta":
                 frames.append(self._snapshot(subscription, ticker))
         return frames
@@ -217,26 +221,27 @@ class Subscriptions:
     def _tickers(self, params: Mapping[str, Any]) -> list[str]:
         one = params.get("market_ticker")
         tickers = [*_texts(params, "market_tickers"), *([one] if isinstance(one, str) else [])]
-        if any(not is_market(self._told, ticker) for ticker in tickers):
+        if any(not self._source.is_market(ticker) for ticker in tickers):
             raise _Wrong(11)
         return list(dict.fromkeys(tickers))
 
-    def _every_ticker(self) -> list[str]:
-        rows = (self._told.table("markets", city, day) for city in self._told.cities for day in self._told.days)
-        return [ticker for frame in rows for ticker in frame["market_ticker"]]
+    def _every_feed(self, channel: str) -> Sequence[str]:
+        return ALL_MARKETS if self._source.is_private(channel) else self._source.every_ticker()
 
     def _snapshot(self, subscription: _Subscription, ticker: str) -> Frame:
         """Return the book as the frames up to now made it, so that those ahead fit; once it is closed it is empty."""
-        at, sent = _EPOCH + timedelta(microseconds=self._now_us), subscription.places[ticker]
-        if has_closed(self._told, ticker, at) and sent == len(subscription.feeds[ticker].frames):
-            frame: Frame = {"type": "orderbook_snapshot", "msg": {"market_ticker": ticker}}
-        else:
-            frame = snapshot(self._told, ticker, at, after_changes=sent, use_yes_price=subscription.use_yes_price)
+        frame = self._source.snapshot(
+            ticker,
+            _EPOCH + timedelta(microseconds=self._now_us),
+            subscription.feeds[ticker],
+            after_changes=subscription.places[ticker],
+            use_yes_price=subscription.use_yes_price,
+        )
         return self._numbered(subscription, frame)
 
     def _numbered(self, subscription: _Subscription, frame: Frame) -> Frame:
         said = {**frame, "sid": subscription.sid, "sending_ts_ms": self._now_us // 1000}
-        if subscription.is_sequenced:
+        if subscription.channel in self._source.sequenced:
             subscription.last_seq += 1
             said["seq"] = subscription.last_seq
         return said
@@ -244,13 +249,25 @@ class Subscriptions:
     def _queue(self, subscription: _Subscription, ticker: str, place: int) -> None:
         subscription.places[ticker] = place
         feed = subscription.feeds[ticker]
-        if place < len(feed.frames):
-            heapq.heappush(self._ahead, (feed.at_us[place], subscription.sid, ticker, place))
+        self._waiting.pop((subscription.sid, ticker), None)
+        if place < len(feed):
+            heapq.heappush(self._ahead, (feed.at_us(place), subscription.sid, ticker, place))
+        else:
+            self._waiting[subscription.sid, ticker] = None
 
     def _is_current(self, ahead: tuple[int, int, str, int]) -> bool:
-        """Tell whether a frame ahead is still wanted: its market may have been deleted since."""
-        _, sid, ticker, _ = ahead
-        return sid in self._by_sid and ticker in self._by_sid[sid].feeds
+        """Tell whether a frame ahead is still wanted, and still there: its market may have been deleted since."""
+        _, sid, ticker, place = ahead
+        if sid not in self._by_sid or ticker not in self._by_sid[sid].feeds:
+            return False
+        return place >= self._by_sid[sid].feeds[ticker].start
+
+    def _skip(self, at_us: int, sid: int, ticker: str, place: int) -> None:
+        """Go past frames that nobody can tell any more, to those that can be told."""
+        del at_us
+        subscription = self._by_sid.get(sid)
+        if subscription is not None and ticker in subscription.feeds:
+            self._queue(subscription, ticker, max(place, subscription.feeds[ticker].start))
 
 
 def _texts(params: Mapping[str, Any], name: str) -> list[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from pipelines.demo.session import SECOND_US
 from pipelines.demo.wire.told import Once, Told
@@ -22,29 +24,51 @@ _MINUTE = timedelta(minutes=1)
 _DOLLARS = pl.Series([dollars_text(cents * TICKS_PER_CENT) for cents in range(TICKS_PER_DOLLAR // TICKS_PER_CENT + 1)])
 
 
+class Lane(NamedTuple):
+    """The candles of one market in the order of time: their stamps, their texts, and at which price each closed."""
+
+    stamps_us: NDArray[np.int64]
+    texts: pl.Series
+    price_close_ticks: pl.Series
+
+    @classmethod
+    def of(cls, candles: pl.DataFrame) -> Lane:
+        """Lay out the rendered candles of one market."""
+        return cls(candles["ts_utc"].to_physical().to_numpy(), candles["text"], candles["price_close_ticks"])
+
+    def within(self, start_s: int, end_s: int, *, now_us: int) -> slice:
+        """Return the places of candles stamped within two seconds of the epoch, both included, that ended by now."""
+        until_us = min(end_s * SECOND_US, now_us)
+        first, beyond = np.searchsorted(self.stamps_us, (start_s * SECOND_US, until_us + 1))
+        return slice(int(first), max(int(first), int(beyond)))
+
+
 class Tape:
     """What the exchange says of an event's past, as text beside the stamps by which it is chosen."""
 
     def __init__(self, told: Told) -> None:
         self._told = told
-        self._candles: Once[pl.DataFrame] = Once(_EVENTS_KEPT)
+        self._candles: Once[dict[str, Lane]] = Once(_EVENTS_KEPT)
         self._trades: Once[pl.DataFrame] = Once(_EVENTS_KEPT)
 
-    def candles(self, city: City, day: date, *, period_minutes: int, dialect: Dialect) -> pl.DataFrame:
-        """Return market_ticker, ts_utc, price_close_ticks and text of the candles of an event that ended by now."""
+    def candles(self, city: City, day: date, *, period_minutes: int, dialect: Dialect) -> dict[str, Lane]:
+        """Return the candles of an event by market, the future's too."""
         key = (city.key, day, period_minutes, dialect)
-        candles = self._candles.get(key, lambda: self._rendered(city, day, period_minutes, dialect))
-        return candles.filter(pl.col("ts_utc") <= self._now())
+        return self._candles.get(key, lambda: self._rendered(city, day, period_minutes, dialect))
 
     def trades(self, city: City, day: date) -> pl.DataFrame:
         """Return market_ticker, ts_utc and text of the trades of an event by now, newest first."""
+        if self._told.venue is not None:  # what is printed there is not known beforehand
+            return trade_texts(self._told.table("trades", city, day))
         trades = self._trades.get((city.key, day), lambda: trade_texts(self._told.whole("trades", city, day)))
         return trades.filter(pl.col("ts_utc") <= self._now())
 
-    def _rendered(self, city: City, day: date, period_minutes: int, dialect: Dialect) -> pl.DataFrame:
+    def _rendered(self, city: City, day: date, period_minutes: int, dialect: Dialect) -> dict[str, Lane]:
         candles, trades = (self._told.whole(name, city, day) for name in ("candles_1m", "trades"))
         with_means = candles.join(_means(trades), on=["market_ticker", "ts_utc"], how="left", maintain_order="left")
-        return candle_texts(longer(with_means, period_minutes=period_minutes), dialect=dialect)
+        texts = candle_texts(longer(with_means, period_minutes=period_minutes), dialect=dialect)
+        by_market = texts.partition_by("market_ticker", as_dict=True, maintain_order=True)
+        return {str(ticker): Lane.of(candles) for (ticker,), candles in by_market.items()}
 
     def _now(self) -> pl.Expr:
         return pl.lit(self._told.clock(), UTC_TYPE)

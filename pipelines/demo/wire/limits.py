@@ -15,12 +15,14 @@ from datetime import date
 class Limits:
     """The limits of one server; None is no limit.
 
-    The exchange's are those of its Basic tier, with three seconds of budget at once. The real archives throttle to one
-    question a second, which on a loopback would only cost time.
+    The exchange's are those of its Basic tier, with three seconds of budget at once for questions and one for commands.
+    The real archives throttle to one question a second, which on a loopback would only cost time.
     """
 
     kalshi_tokens_per_second: float | None = 200
     kalshi_burst_tokens: float = 600
+    kalshi_write_tokens_per_second: float | None = 100
+    kalshi_write_burst_tokens: float = 100
     vc_concurrency: int | None = None
     vc_records_per_day: int | None = None
 

@@ -8,16 +8,31 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from pipelines.demo.wire.answers import Answer, Ask, Door, Rejected, as_json, as_text, asked
 from pipelines.demo.wire.faults import HttpFaults
+from warehouse.clock import utc_now
 
 logger = logging.getLogger(__name__)
 
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+_BROKEN = as_text("Internal Server Error", status=500)
+_AWAY = as_text("Service Unavailable", status=503)
+_NOT_CANCELLED = {"error": {"code": "cancel_rejected", "message": "the cancel was rejected"}}
+_INSTEAD = {
+    "http_500": _BROKEN,
+    "order_500": _BROKEN,
+    "http_503": _AWAY,
+    "order_503": _AWAY,
+    "http_html": Answer(body=HTML, content_type="text/html"),
+    "cancel_rejected": as_json(_NOT_CANCELLED, status=409),
+}
+"""What some faults say instead of an answer."""
 
 
 class Counted:
@@ -44,6 +59,8 @@ class Front:
     faults: HttpFaults
     hang_seconds: float
     counted: Counted
+    takes_orders: bool = False
+    skew: timedelta = timedelta()
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, ask: Ask) -> Answer:
@@ -63,14 +80,20 @@ class Front:
 
     def stricken(self, fault: str, ask: Ask) -> Answer | None:
         """Return what a fault makes of an answer; None is silence."""
-        if fault == "http_429":
+        if fault in _INSTEAD:
+            return _INSTEAD[fault]
+        if fault.endswith("_429"):
             return self._door(ask).too_many
-        if fault == "http_500":
-            return as_text("Internal Server Error", status=500)
-        if fault == "http_html":
-            return Answer(body=HTML, content_type="text/html")
+        if fault.startswith("order_"):
+            return self._command_stricken(fault, ask)
         self.stopping.wait(self.hang_seconds)
         return None
+
+    def _command_stricken(self, fault: str, ask: Ask) -> Answer | None:
+        """Return what a fault makes of the answer to a command, which may be carried out all the same."""
+        if fault != "order_lost_before":
+            self.answer(ask)
+        return _BROKEN if fault == "order_500_after" else None
 
 
 class LoopbackServer(ThreadingHTTPServer):
@@ -122,10 +145,42 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer one question, or let a fault have it."""
+        self._answer(None if self._where == "/" else self.server.front.faults.strike(self.path))
+
+    def do_POST(self) -> None:
+        """Carry one command out, or let a fault have it, where orders are taken at all."""
+        front = self.server.front
+        if not front.takes_orders:
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED, f"Unsupported method ({self.command!r})")
+            return
+        kinds = (
+            ("cancel", "order", "http") if self.command == "DELETE" and "/orders" in self._where else ("order", "http")
+        )
+        struck = (front.faults.strike(f"{self.command} {self.path}", kind=kind) for kind in kinds)
+        self._answer(next((fault for fault in struck if fault is not None), None))
+
+    def do_PUT(self) -> None:
+        """Carry one command out."""
+        self.do_POST()
+
+    def do_DELETE(self) -> None:
+        """Carry one command out."""
+        self.do_POST()
+
+    @property
+    def _where(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _answer(self, fault: str | None) -> None:
         front = self.server.front
         front.counted.one()
-        ask = asked(self.path, headers=dict(self.headers.items()), client=self.client_address[0])
-        fault = front.faults.strike(self.path) if ask.path != "/" else None
+        ask = asked(
+            self.path,
+            headers=dict(self.headers.items()),
+            client=self.client_address[0],
+            method=self.command,
+            body=self.rfile.read(int(self.headers.get("Content-Length") or 0)),
+        )
         spared = fault is None or fault == "http_truncated"
         answer = front.answer(ask) if spared else front.stricken(str(fault), ask)
         if answer is None:
@@ -136,16 +191,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, answer: Answer, *, cut: bool) -> None:
         head = (
             f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\n"
-            f"Server: {self.version_string()}\r\nDate: {self.date_time_string()}\r\n"
+            f"Server: {self.version_string()}\r\nDate: {self.date_time_string(self._said_s())}\r\n"
             f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n\r\n"
         )
         body = answer.body[: len(answer.body) // 2] if cut else answer.body
         self.close_connection = self.close_connection or cut
         self.wfile.write(head.encode() + body)
 
+    def _said_s(self) -> float:
+        return (utc_now() + self.server.front.skew).timestamp()
+
     def log_message(self, format: str, *args: object) -> None:
         """Leave requests to the debug log: a path can hold a key."""
-        logger.debug("answered %s", self.path.partition("?")[0] if hasattr(self, "path") else "")
+        logger.debug("answered %s", self._where if hasattr(self, "path") else "")
 
 
 @contextmanager

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipelines.demo.venue import Venue
+from pipelines.demo.venue.venue import USUAL_CASH_MICROS, Window
 from pipelines.demo.wire import ncei
 from pipelines.demo.wire.answers import Answer, Ask, Door, as_json, as_text, stamp
+from pipelines.demo.wire.exchange import exchange_of, faster_of, opened
 from pipelines.demo.wire.faults import Faults, HttpFaults
+from pipelines.demo.wire.hands import Hands
 from pipelines.demo.wire.iem import Iem
-from pipelines.demo.wire.kalshi_rest import ROOT, KalshiRest
+from pipelines.demo.wire.kalshi_rest import ROOT
 from pipelines.demo.wire.kalshi_socket import PATH, KalshiSocket, run_in_thread
-from pipelines.demo.wire.kalshi_welcome import Welcome
 from pipelines.demo.wire.limits import Buckets, Limits, Quota, Turnstile
 from pipelines.demo.wire.loopback import Counted, Front, LoopbackServer, running
-from pipelines.demo.wire.signatures import KeyKind, Keys
+from pipelines.demo.wire.signatures import EVERYTHING, KeyKind, Keys
 from pipelines.demo.wire.told import Told, after_the_world, usual_cutoff
 from pipelines.demo.wire.twc import Twc
 from pipelines.demo.wire.visual_crossing import TIMELINE, TOO_MANY_AT_ONCE, VisualCrossing
-from pipelines.demo.world import World
-from warehouse.clock import Clock
+from pipelines.demo.world import World, described
+from warehouse.clock import utc_now
 from warehouse.errors import Usage
 
 
@@ -41,10 +44,28 @@ class Served:
     _buckets: Buckets
     _faults: HttpFaults
     _counted: Counted
+    hands: Hands
 
-    def write_key(self, path: Path, *, kind: KeyKind = "ed25519") -> str:
+    def advance_to(self, instant_utc: datetime) -> None:
+        """Put the clock of a world that is led at a later instant; what happens until then at its venue, happens."""
+        self.hands.advance_to(instant_utc)
+        if self.told.venue is not None:
+            self.told.venue.advance_to(instant_utc)
+
+    @property
+    def venue(self) -> Venue:
+        """The venue behind the exchange, where it is served with one."""
+        if self.told.venue is None:
+            raise Usage("this world is served without a venue", hint="serve it with trading=True")
+        return self.told.venue
+
+    def write_key(self, path: Path, *, kind: KeyKind = "ed25519", scopes: Iterable[str] = EVERYTHING) -> str:
         """Make a key pair that the exchange knows, write its private half and return the key id."""
-        return self._keys.write(path, kind=kind)
+        return self._keys.write(path, kind=kind, scopes=scopes)
+
+    def script(self, fault: str, times: int = 1) -> None:
+        """Have a fault befall the next so many questions, commands, cancels or fills."""
+        self._faults.script(fault, times)
 
     @property
     def too_many(self) -> int:
@@ -70,6 +91,10 @@ def serve(
     ws_port: int = 0,
     now: datetime | None = None,
     speed: float = 0.0,
+    led: bool = False,
+    trading: bool = False,
+    start_cash_micros: int = USUAL_CASH_MICROS,
+    pauses: Sequence[Window] = (),
     cutoff: datetime | None = None,
     faults: Faults | None = None,
     limits: Limits | None = None,
@@ -80,30 +105,54 @@ def serve(
     """Serve a world on 127.0.0.1 until the block ends.
 
     `now` is the instant at which the world stands: by default all of it is over. At a `speed` time goes on from there,
-    so many seconds in each; at 0 it stands, and the stream tells the future as fast as it is read. What settled before
-    `cutoff` (by default the middle of the world, and never today) is history. Port 0 is the system's choice.
+    so many seconds in each; at 0 it stands, and the stream tells the future as fast as it is read. Where it is `led`,
+    time goes on when `Served.advance_to` says so, and nothing is told before its instant. What settled before `cutoff`
+    (by default the middle of the world, and never today) is history. Port 0 is the system's choice.
+
+    With `trading` a venue takes orders from `now` on: one account with `start_cash_micros` meets the makers and takers
+    of the world, who rest from it during `pauses`. Frames then come when they happen, also where the clock stands.
     """
     for wanted in (port, ws_port):
         _require_free(wanted)
     faults, limits = faults or Faults(), limits or Limits()
     start_utc = now or after_the_world(world)
-    told = Told(world=world, clock=_clock(start_utc, speed), cutoff_utc=cutoff or usual_cutoff(world, start_utc))
-    keys, struck, counted = Keys(world_clock=told.clock, speed=speed), HttpFaults(faults), Counted()
-    buckets = Buckets(tokens_per_second=limits.kalshi_tokens_per_second, burst_tokens=limits.kalshi_burst_tokens)
-    exchange = KalshiSocket(
-        told=told, keys=keys, faults=faults, speed=speed, is_open=open_ws, ping_seconds=ping_seconds
+    hands = Hands(start_utc, speed=speed, is_led=led)
+    skew, struck, counted = timedelta(seconds=faults.clock_skew_seconds), HttpFaults(faults), Counted()
+    venue = None
+    if trading:
+        venue = opened(
+            world, start_utc, start_cash_micros=start_cash_micros, pauses=pauses, faults=faults, struck=struck
+        )
+    told = Told(world=world, clock=hands, cutoff_utc=cutoff or usual_cutoff(world, start_utc), venue=venue)
+    keys = Keys(world_clock=lambda: hands() + skew, speed=speed, clock=lambda: utc_now() + skew)
+    buckets = Buckets(
+        tokens_per_second=limits.kalshi_tokens_per_second,
+        burst_tokens=limits.kalshi_burst_tokens,
+        monotonic=faster_of(hands) if trading else time.monotonic,
     )
-    with exchange.server(ws_port) as stream:
+    exchange = exchange_of(told, keys=keys, buckets=buckets, hands=hands, limits=limits, faults=faults)
+    sockets = KalshiSocket(
+        told=told,
+        keys=keys,
+        faults=faults,
+        hands=hands,
+        live=exchange.live,
+        is_open=open_ws,
+        ping_seconds=ping_seconds,
+    )
+    with sockets.server(ws_port) as stream:
         ws_url = f"ws://127.0.0.1:{stream.socket.getsockname()[1]}{PATH}"
         front = Front(
             doors={
-                f"{ROOT}/": Door(answer=KalshiRest(told).answer, welcome=Welcome(keys=keys, buckets=buckets).require),
+                f"{ROOT}/": Door(answer=exchange.answer, welcome=exchange.welcome),
                 **_weather_doors(told, limits, vc_keys),
                 "/": Door(answer=lambda ask: _front_page(ask, told, ws_url=ws_url, speed=speed)),
             },
             faults=struck,
             hang_seconds=faults.hang_seconds,
             counted=counted,
+            takes_orders=trading,
+            skew=skew,
         )
         with running(LoopbackServer(("127.0.0.1", port), front)) as http:
             run_in_thread(stream)
@@ -116,6 +165,7 @@ def serve(
                 _buckets=buckets,
                 _faults=struck,
                 _counted=counted,
+                hands=hands,
             )
 
 
@@ -126,11 +176,6 @@ def _require_free(port: int) -> None:
             trial.bind(("127.0.0.1", port))
         except OSError as error:
             raise Usage(f"port {port} of 127.0.0.1 is taken", hint="choose another; 0 is any free one") from error
-
-
-def _clock(start_utc: datetime, speed: float) -> Clock:
-    began_s = time.monotonic()
-    return lambda: start_utc + timedelta(seconds=(time.monotonic() - began_s) * speed) if speed else start_utc
 
 
 def _weather_doors(told: Told, limits: Limits, vc_keys: frozenset[str] | None) -> Mapping[str, Door]:
@@ -160,5 +205,4 @@ def _hello(told: Told, *, ws_url: str, speed: float) -> dict[str, Any]:
 
 
 def _described(world: World) -> dict[str, Any]:
-    said = asdict(world) | {"until": str(world.until), "fork": world.fork and str(world.fork)}
-    return said | {"since": str(world.event_dates[0]), "cities": list(world.cities)}
+    return described(world) | {"since": str(world.event_dates[0])}

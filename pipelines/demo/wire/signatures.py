@@ -7,7 +7,7 @@ import binascii
 import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,9 @@ PublicKey = rsa.RSAPublicKey | ed25519.Ed25519PublicKey
 KeyKind = Literal["ed25519", "rsa"]
 
 _KEY, _TIMESTAMP, _SIGNATURE = (f"kalshi-access-{word}" for word in ("key", "timestamp", "signature"))
+EVERYTHING = ("read", "write")
+"""What a key may do unless less is said."""
+
 _SALT_BYTES = 32
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FRESH_S = 30.0
@@ -37,14 +40,18 @@ class Keys:
 
     def __init__(self, *, world_clock: Clock = utc_now, speed: float = 1.0, clock: Clock = utc_now) -> None:
         self._known: dict[str, PublicKey] = {}
+        self._scopes: dict[str, frozenset[str]] = {}
         self._clock = clock
         self._world_clock = world_clock
         self._speed = speed
         self._used: dict[str, int] = {}
         self._lock = threading.Lock()
 
-    def write(self, path: Path, *, kind: KeyKind = "ed25519") -> str:
-        """Make a key pair, write its private half where only its owner can read it, and return the key id."""
+    def write(self, path: Path, *, kind: KeyKind = "ed25519", scopes: Iterable[str] = EVERYTHING) -> str:
+        """Make a key pair, write its private half where only its owner can read it, and return the key id.
+
+        What the key may do are words such as read, write, or finer ones such as write::trade.
+        """
         private = (
             ed25519.Ed25519PrivateKey.generate()
             if kind == "ed25519"
@@ -55,7 +62,12 @@ class Keys:
             file.write(pem)
         key_id = str(uuid.uuid4())
         self._known[key_id] = private.public_key()
+        self._scopes[key_id] = frozenset(scopes)
         return key_id
+
+    def may(self, headers: Mapping[str, str], *, scope: str, finer: str) -> bool:
+        """Tell whether the key of a request has a scope, or the finer one that what it wants needs."""
+        return not {scope, f"{scope}::{finer}"}.isdisjoint(self._scopes.get(key_of(headers), ()))
 
     def refusal(self, headers: Mapping[str, str], *, method: str, path: str, once: bool = False) -> str | None:
         """Return why a request cannot be from whom it says now; None when it is signed well.
@@ -100,6 +112,11 @@ class Keys:
     def is_signed(headers: Mapping[str, str]) -> bool:
         """Tell whether a request claims to be from somebody."""
         return any(name.lower().startswith("kalshi-access-") for name in headers)
+
+
+def key_of(headers: Mapping[str, str]) -> str:
+    """Return the key id that a request names; empty where it names none."""
+    return next((value for name, value in headers.items() if name.lower() == _KEY), "")
 
 
 def _is_near(timestamp_ms: int, now: datetime, seconds: float) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +16,9 @@ from typing import Generic, TypeVar
 import polars as pl
 
 from pipelines.demo.days import CityDay, simulate
+from pipelines.demo.venue import Side, Venue
+from pipelines.demo.venue.backdrop import instant_of
+from pipelines.demo.wire.kalshi_books import Levels, levels_at
 from pipelines.demo.world import World
 from warehouse.clock import Clock
 from warehouse.lake.tables import TABLES, UTC_TYPE
@@ -62,6 +65,7 @@ class Told:
     world: World
     clock: Clock
     cutoff_utc: datetime
+    venue: Venue | None = None
     _days: Once[dict[str, pl.DataFrame]] = field(default_factory=lambda: Once(_DAYS_KEPT))
     _books: Once[pl.DataFrame] = field(default_factory=lambda: Once(_BOOKS_KEPT))
 
@@ -77,7 +81,7 @@ class Told:
 
     def table(self, name: str, city: City, day: date) -> pl.DataFrame:
         """Return what is known by now of a table's rows on one day; none of a day outside the world."""
-        rows = self.whole(name, city, day)
+        rows = self.whole(name, city, day) if name != "trades" else self.tape(city, day)
         return rows.filter(pl.col("known_utc") <= pl.lit(self.clock(), UTC_TYPE))
 
     def whole(self, name: str, city: City, day: date) -> pl.DataFrame:
@@ -86,6 +90,23 @@ class Told:
             return TABLES[name].empty()
         frames = self._days.get((city.key, day), lambda: self._simulated(city, day))
         return frames.get(name, TABLES[name].empty())
+
+    def tape(self, city: City, day: date) -> pl.DataFrame:
+        """Return the trades of one event: the world's, and from where a venue began those that it printed."""
+        rows = self.whole("trades", city, day)
+        if self.venue is None:
+            return rows
+        tickers = self.whole("markets", city, day)["market_ticker"].to_list()
+        with self.venue.at(self.clock()):
+            before = rows.filter(pl.col("ts_utc") <= pl.lit(instant_of(self.venue.start_us), UTC_TYPE))
+            return pl.concat([before, printed(self.venue, tickers, like=rows)])
+
+    def levels(self, city: City, day: date, ticker: str) -> tuple[Levels, Levels]:
+        """Return the bids and the offers of a market as they are now."""
+        if self.venue is None:
+            return levels_at(self.books(city, day), ticker, self.clock())
+        with self.venue.at(self.clock()):
+            return self.venue.levels(ticker)
 
     def books(self, city: City, day: date) -> pl.DataFrame:
         """Return every order-book message of one event, the future's too."""
@@ -101,6 +122,26 @@ class Told:
     def _simulated(self, city: City, day: date) -> dict[str, pl.DataFrame]:
         frames = _one_day(self.world, city, day).frames
         return {name: frame for name, frame in frames.items() if name not in _NEVER_TOLD}
+
+
+def printed(venue: Venue, tickers: Sequence[str], *, like: pl.DataFrame) -> pl.DataFrame:
+    """Return what a venue printed of some markets, as rows of the tape."""
+    rows = [
+        {
+            "trade_id": one.trade_id,
+            "market_ticker": ticker,
+            "ts_utc": instant_of(one.at_us),
+            "yes_price_ticks": one.ticks,
+            "count_centi": one.centi,
+            "taker_side": "yes" if one.taker is Side.BID else "no",
+            "is_block": False,
+            "known_utc": instant_of(one.at_us),
+        }
+        for ticker in tickers
+        if ticker in venue.markets
+        for one in venue.markets[ticker].prints.since(0)
+    ]
+    return pl.DataFrame(rows, schema=like.schema)
 
 
 def after_the_world(world: World) -> datetime:

@@ -17,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from pipelines.demo import World
 from pipelines.demo.wire import Faults, Served, serve
+from pipelines.demo.wire.kalshi_feed import WorldSource
 from pipelines.demo.wire.kalshi_subscriptions import Subscriptions
 
 NOON = datetime(2026, 11, 1, 18, tzinfo=UTC)
@@ -155,7 +156,7 @@ def replay_of(book: pl.DataFrame) -> list[dict]:
 
 def test_a_snapshot_in_the_middle_fits_the_frames_around_it(at_noon: Served, ticker: str) -> None:
     """Asked for between two changes of one instant, it holds the first and not the second."""
-    stream = Subscriptions(at_noon.told, start_utc=NOON)
+    stream = Subscriptions(WorldSource(told=at_noon.told), start_utc=NOON)
     frames = stream.obey(json.dumps(subscribe([ticker], "orderbook_delta")))[1:]
     params = {"sid": 1, "action": "get_snapshot", "market_tickers": [ticker]}
 
@@ -171,7 +172,7 @@ def test_a_snapshot_in_the_middle_fits_the_frames_around_it(at_noon: Served, tic
 
 def test_a_snapshot_after_the_close_is_empty(at_noon: Served, ticker: str) -> None:
     """A market that closed while its book was followed has no book left."""
-    stream = Subscriptions(at_noon.told, start_utc=NOON)
+    stream = Subscriptions(WorldSource(told=at_noon.told), start_utc=NOON)
     frames = stream.obey(json.dumps(subscribe([ticker], "orderbook_delta")))[1:]
     params = {"sid": 1, "action": "get_snapshot", "market_tickers": [ticker]}
     while stream.next_us is not None:
