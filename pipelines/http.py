@@ -1,7 +1,7 @@
 """The one HTTP client: it asks politely, again when that can help, keeps every response, and gives no secret away.
 
 The only module that imports httpx2. A question passes breaker, budget, rate limit and signature; its response is
-judged, archived, and only then handed on.
+judged, archived, and only then handed on. What is to be done at a vendor goes the same way, but is not said twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -26,20 +26,32 @@ from pipelines.archive import Kept, RawArchive
 from pipelines.asking.breaker import Breaker
 from pipelines.asking.budget import FILE_NAME, Budget
 from pipelines.asking.rates import Monotonic, Sleep, TokenBucket
-from pipelines.asking.responses import Fate, Judgement, Response, judge, retry_after_s, skew_s
-from pipelines.asking.secrets import VISUAL_CROSSING_KEY, Secrets
+from pipelines.asking.responses import (
+    Fate,
+    Judgement,
+    Response,
+    code_of,
+    judge,
+    judge_write,
+    retry_after_s,
+    skew_s,
+)
+from pipelines.asking.secrets import KALSHI_KEY_ID, VISUAL_CROSSING_KEY, Secrets
+from pipelines.asking.waiting import AskAgain, Patience, Waits
 from pipelines.calls import Call
 from pipelines.kalshi.signing import Signer, signer_of
 from pipelines.payload import Payload
 from pipelines.vendors import Vendor, Vendors
+from pipelines.writes import Write
 from warehouse.clock import Clock, utc_now
-from warehouse.errors import Usage, VendorDown, VendorRefused
+from warehouse.errors import LakeError, Unheard, Usage, VendorDown, VendorRefused
 
 logger = logging.getLogger(__name__)
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _LARGEST_BYTES = 256_000_000  # no answer of any vendor comes near; an endless one must end
 _SKEW_WORTH_TELLING_S = 2.0
+_TOO_MANY = 429
 _VC_KEY = "key"  # the parameter of the query in which Visual Crossing wants its key
 
 
@@ -56,34 +68,14 @@ for _name in ("httpx2", *(f"httpcore2.{part}" for part in ("connection", "http11
 stamina.instrumentation.set_on_retry_hooks([])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to wait: for a connection, for the next bytes, for a whole answer, and between attempts."""
-
-    connect_s: float = 10.0
-    read_s: float = 30.0
-    answer_s: float = 120.0
-    attempts: int = 6
-    first_wait_s: float = 1.0
-    longest_wait_s: float = 30.0
-    total_s: float = 300.0
-
-
-class _AskAgain(Exception):
-    """One attempt failed in a way that another may not."""
-
-    def __init__(self, why: str, *, wait_s: float | None = None) -> None:
-        super().__init__(why)
-        self.wait_s = wait_s
-
-
 @dataclass(kw_only=True)
 class _Host:
     """One vendor as this client knows it: its connections, and everything that holds us back."""
 
     vendor: Vendor
     http: httpx2.Client
-    bucket: TokenBucket
+    reads: TokenBucket
+    writes: TokenBucket
     breaker: Breaker
     slots: threading.BoundedSemaphore
 
@@ -97,7 +89,7 @@ class Client:
     secrets: Secrets
     archive: RawArchive
     budget: Budget | None = None
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
     clock: Clock = utc_now
     monotonic: Monotonic = time.monotonic
     sleep: Sleep = time.sleep
@@ -143,18 +135,50 @@ class Client:
                 )
             seen.add(cursor)
 
+    def send(self, write: Write) -> Response:
+        """Have one thing done and return what the vendor says of it; only what may be repeated is sent again.
+
+        What is refused (VendorRefused) or could not be sent (VendorDown) was not done for certain; of anything else
+        that fails (Unheard) nobody knows.
+        """
+        host = self._host(write.vendor)
+        if not write.urgent:
+            host.breaker.admit()
+        waits = self._waits(str(write))
+        try:
+            for attempt in stamina.retry_context(
+                on=waits.before_next,
+                attempts=self.patience.attempts if write.may_repeat else 1,
+                timeout=self.patience.total_s,
+            ):
+                with attempt, host.slots:
+                    return self._write(write, host)
+        except AskAgain as last:
+            host.breaker.failed(str(last))
+            # From None: the cause carries the request, and the request the key.
+            if not waits.may_be_done:
+                raise VendorDown(f"{write} was not done: {last}", hint="send it again later") from None
+            raise Unheard(f"{write} may have been done or not: {last}", hint="ask what became of it") from None
+        raise AssertionError("every attempt returns or raises")
+
+    def resize(self, vendor: Vendor) -> None:
+        """Go on at the rates of this record of a vendor that is asked already: what it says that this key may."""
+        host = self._host(vendor.name)
+        host.reads.resize(tokens_per_second=vendor.tokens_per_second, burst=_room_for_questions(vendor))
+        host.writes.resize(tokens_per_second=vendor.write_tokens_per_second, burst=vendor.write_burst_tokens)
+
     def _ask(self, call: Call, *, cursor: str, page: int) -> tuple[Payload, str]:
         """Ask until there is a usable answer, or until asking again cannot help."""
-        host = self._host(call)
+        host = self._host(call.vendor)
         host.breaker.admit()
-        waits = _Waits(call=call, client=self, began_s=self.monotonic())
+        waits = self._waits(str(call))
         try:
             for attempt in stamina.retry_context(
                 on=waits.before_next, attempts=self.patience.attempts, timeout=self.patience.total_s
             ):
                 with attempt, host.slots:
                     return self._attempt(call, host, cursor=cursor, page=page)
-        except _AskAgain as last:
+        except AskAgain as last:
             host.breaker.failed(str(last))
             # From None: the cause carries the request, and the request the key.
             raise VendorDown(
@@ -165,7 +189,7 @@ class Client:
 
     def _attempt(self, call: Call, host: _Host, *, cursor: str, page: int) -> tuple[Payload, str]:
         self._budget.reserve(call.vendor, call.records)
-        host.bucket.take(call.tokens)
+        host.reads.take(call.tokens)
         response = self._send(call, host, cursor)
         judgement = judge(call.vendor, response)
         kept = self.archive.keep(call, response, page=page, verdict=judgement.verdict)
@@ -182,7 +206,7 @@ class Client:
     def _decline(self, call: Call, host: _Host, response: Response, judgement: Judgement) -> None:
         """Raise what a response means that cannot be used."""
         if judgement.fate is Fate.ASK_AGAIN:
-            raise _AskAgain(judgement.why, wait_s=retry_after_s(response, now=self.clock()))
+            raise AskAgain(judgement.why, wait_s=retry_after_s(response, now=self.clock()))
         if judgement.fate is Fate.SPENT:
             raise self._budget.exhaust(call.vendor)
         if call.vendor == "vc":
@@ -190,11 +214,48 @@ class Client:
             host.breaker.failed(judgement.why)
         else:
             host.breaker.succeeded()
-        raise VendorRefused(f"{call}: {judgement.why}", hint=self._advice(call, response), status=response.status)
+        raise self._refusal(str(call), call.vendor, response, judgement)
+
+    def _write(self, write: Write, host: _Host) -> Response:
+        host.writes.take(write.tokens)
+        response = self._exchange(host, self._write_request(write, host))
+        judgement = judge_write(response)
+        self._keep_evidence(write, response, judgement)
+        if judgement.fate is Fate.ASK_AGAIN:
+            raise AskAgain(judgement.why)
+        if response.status == _TOO_MANY and write.may_repeat:
+            raise AskAgain(judgement.why, wait_s=retry_after_s(response, now=self.clock()), may_be_done=False)
+        host.breaker.succeeded()
+        if judgement.fate is not Fate.USE:
+            raise self._refusal(str(write), write.vendor, response, judgement)
+        return response
+
+    def _keep_evidence(self, write: Write, response: Response, judgement: Judgement) -> None:
+        """Archive an answer if that is possible: what was done is done, and who asked for it must hear so."""
+        try:
+            self.archive.keep(write.as_call, response, verdict=judgement.verdict)
+        except (LakeError, OSError) as error:
+            logger.error("the answer to %s is not archived: %s", write, error)
+
+    def _refusal(self, asked: str, vendor: str, response: Response, judgement: Judgement) -> VendorRefused:
+        return VendorRefused(
+            f"{asked}: {judgement.why}",
+            hint=self._advice(vendor, response),
+            status=response.status,
+            code=code_of(response),
+        )
 
     def _send(self, call: Call, host: _Host, cursor: str) -> Response:
-        """Send one GET and read its answer within its time; whatever breaks on the way can be tried again."""
-        request = self._request(call, host, cursor)
+        """Ask once; what was never sent costs nothing, what an unheard answer cost is not known and stays counted."""
+        try:
+            return self._exchange(host, self._request(call, host, cursor))
+        except AskAgain as again:
+            if not again.may_be_done:
+                self._budget.settle(call.vendor, reserved=call.records, cost=0)
+            raise
+
+    def _exchange(self, host: _Host, request: httpx2.Request) -> Response:
+        """Send one request and read its answer within its time; whatever breaks on the way can be tried again."""
         deadline_s = self.monotonic() + self.patience.answer_s
         try:
             answer = host.http.send(request, stream=True)
@@ -202,12 +263,10 @@ class Client:
                 body = self._read(answer, deadline_s)
             finally:
                 answer.close()
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            self._budget.settle(call.vendor, reserved=call.records, cost=0)
-            raise _AskAgain(self._words(error)) from None
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            raise AskAgain(self._words(error), may_be_done=False) from None
         except httpx2.RequestError as error:
-            # What an unheard answer cost is not known; it stays counted.
-            raise _AskAgain(self._words(error)) from None
+            raise AskAgain(self._words(error)) from None
         headers = tuple((name, self.secrets.redact(value)) for name, value in answer.headers.multi_items())
         return Response(
             uri=self.secrets.redact(str(request.url.copy_remove_param(_VC_KEY))),
@@ -222,20 +281,34 @@ class Client:
         for chunk in answer.iter_bytes():
             body += chunk
             if self.monotonic() > deadline_s:
-                raise _AskAgain(f"its answer was not whole after {self.patience.answer_s:g} s ({len(body):,} bytes)")
+                raise AskAgain(f"its answer was not whole after {self.patience.answer_s:g} s ({len(body):,} bytes)")
             if len(body) > _LARGEST_BYTES:
-                raise _AskAgain(f"its answer does not end after {_LARGEST_BYTES:,} bytes")
+                raise AskAgain(f"its answer does not end after {_LARGEST_BYTES:,} bytes")
         return bytes(body)
 
     def _request(self, call: Call, host: _Host, cursor: str) -> httpx2.Request:
         query = {**call.query, **({"cursor": cursor} if cursor else {})}
-        headers: Mapping[str, str] = {}
         if call.vendor == "vc":
             query[_VC_KEY] = self._visual_crossing_key()
         request = host.http.build_request("GET", host.vendor.base_url.rstrip("/") + call.path, params=query or None)
         if call.vendor == "kalshi" and self._signer is not None:
-            headers = self._signer.headers("GET", request.url.raw_path.decode())
-        request.headers.update(headers)
+            request.headers.update(self._signer.headers("GET", request.url.raw_path.decode()))
+        return request
+
+    def _write_request(self, write: Write, host: _Host) -> httpx2.Request:
+        if self._signer is None:
+            raise Usage(
+                f"{write} must be signed, and {KALSHI_KEY_ID} is not set",
+                hint="a key that may write is made on Kalshi's account page",
+            )
+        request = host.http.build_request(
+            write.method,
+            host.vendor.base_url.rstrip("/") + write.path,
+            params=write.query or None,
+            content=write.content or None,
+            headers={"Content-Type": "application/json"} if write.content else None,
+        )
+        request.headers.update(self._signer.headers(write.method, request.url.raw_path.decode()))
         return request
 
     def _visual_crossing_key(self) -> str:
@@ -247,10 +320,10 @@ class Client:
             )
         return key.reveal()
 
-    def _advice(self, call: Call, response: Response) -> str:
-        if response.status in {401, 403} and call.vendor == "vc":
+    def _advice(self, vendor: str, response: Response) -> str:
+        if response.status in {401, 403} and vendor == "vc":
             return f"check {VISUAL_CROSSING_KEY}"
-        if response.status != 401 or call.vendor != "kalshi":
+        if response.status != 401 or vendor != "kalshi":
             return ""
         skew = skew_s(response, now=self.clock())
         if skew is not None and abs(skew) > _SKEW_WORTH_TELLING_S:
@@ -261,15 +334,24 @@ class Client:
     def _words(self, error: Exception) -> str:
         return self.secrets.redact(f"{type(error).__name__} {error}".rstrip())
 
-    def _host(self, call: Call) -> _Host:
-        with self._lock:
-            if call.vendor not in self._hosts:
-                if call.vendor not in self.vendors:
-                    raise Usage(f"{call}: no vendor is called {call.vendor!r}; there are {' '.join(self.vendors)}")
-                self._hosts[call.vendor] = self._new_host(self.vendors[call.vendor], call.tokens)
-            return self._hosts[call.vendor]
+    def _waits(self, asked: str) -> Waits:
+        return Waits(
+            asked=asked,
+            patience=self.patience,
+            chance=self.random,
+            monotonic=self.monotonic,
+            began_s=self.monotonic(),
+        )
 
-    def _new_host(self, vendor: Vendor, tokens: int) -> _Host:
+    def _host(self, vendor: str) -> _Host:
+        with self._lock:
+            if vendor not in self._hosts:
+                if vendor not in self.vendors:
+                    raise Usage(f"no vendor is called {vendor!r}; there are {' '.join(self.vendors)}")
+                self._hosts[vendor] = self._new_host(self.vendors[vendor])
+            return self._hosts[vendor]
+
+    def _new_host(self, vendor: Vendor) -> _Host:
         patience = self.patience
         http = httpx2.Client(
             timeout=httpx2.Timeout(patience.read_s, connect=patience.connect_s),
@@ -279,44 +361,36 @@ class Client:
             # A proxy of the environment leads out of this machine, not back into it.
             trust_env=urlsplit(vendor.base_url).hostname not in _LOOPBACK,
         )
-        # Questions on their way may arrive together: room for all of them is left in the vendor's own bucket, so that
-        # it never sees more than it allows.
-        burst = max(vendor.burst_tokens - vendor.concurrency * tokens, min(vendor.burst_tokens, tokens))
-        bucket = TokenBucket(
-            tokens_per_second=vendor.tokens_per_second, burst=burst, monotonic=self.monotonic, sleep=self.sleep
+        reads = TokenBucket(
+            tokens_per_second=vendor.tokens_per_second,
+            burst=_room_for_questions(vendor),
+            monotonic=self.monotonic,
+            sleep=self.sleep,
+        )
+        writes = TokenBucket(
+            tokens_per_second=vendor.write_tokens_per_second,
+            burst=vendor.write_burst_tokens,
+            monotonic=self.monotonic,
+            sleep=self.sleep,
         )
         return _Host(
             vendor=vendor,
             http=self._open.enter_context(http),
-            bucket=bucket,
-            breaker=Breaker(vendor.name, monotonic=self.monotonic),
+            reads=reads,
+            writes=writes,
+            breaker=Breaker(vendor.name, rest_s=patience.rest_s, monotonic=self.monotonic),
             slots=threading.BoundedSemaphore(vendor.concurrency),
         )
 
 
-@dataclass(kw_only=True)
-class _Waits:
-    """The waits between the attempts of one question: full jitter below a ceiling that doubles, or what was asked."""
+def _room_for_questions(vendor: Vendor) -> float:
+    """Return the tokens that may be taken at once.
 
-    call: Call
-    client: Client
-    began_s: float
-    failures: int = 0
-
-    def before_next(self, error: Exception) -> bool | float:
-        """Return the seconds to wait before another attempt, False when there is none."""
-        if not isinstance(error, _AskAgain):
-            return False
-        self.failures += 1
-        patience = self.client.patience
-        if self.failures >= patience.attempts:
-            return False
-        ceiling_s = min(patience.longest_wait_s, patience.first_wait_s * 2 ** (self.failures - 1))
-        wait_s = max(self.client.random.uniform(0, ceiling_s), error.wait_s or 0.0)
-        if self.client.monotonic() - self.began_s + wait_s > patience.total_s:
-            return False
-        logger.info("%s: %s; attempt %d in %.1f s", self.call, error, self.failures + 1, wait_s)
-        return wait_s
+    Questions on their way may arrive together: room for all of them is left in the vendor's own bucket, so that it
+    never sees more than it allows.
+    """
+    room = vendor.burst_tokens - vendor.concurrency * vendor.tokens_per_question
+    return max(room, min(vendor.burst_tokens, vendor.tokens_per_question))
 
 
 def _payload(call: Call, response: Response, kept: Kept) -> Payload:

@@ -8,16 +8,23 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
-    """One vendor: its host, its rate limit as a token bucket, and how many questions it takes at the same time."""
+    """One vendor: its host, its rate limits as token buckets, and how many questions it takes at the same time.
+
+    Who has something done takes tokens of a bucket of its own; most vendors let nobody do anything.
+    """
 
     name: str
     base_url: str
     tokens_per_second: float
     burst_tokens: float
     concurrency: int = 1
+    tokens_per_question: int = 1
+    write_tokens_per_second: float = 1
+    write_burst_tokens: float = 1
 
 
-# Kalshi, with a key: the Basic tier's 200 read tokens a second, 10 for each GET, three seconds of them at once.
+# Kalshi, with a key: the Basic tier's 200 read tokens a second, 10 for each GET, three seconds of them at once; and 100
+# write tokens, 10 for each new order, one second of them at once.
 # Without a key the limit is unpublished; five requests a second were sustained by others.
 KALSHI_SIGNED = Vendor(
     name="kalshi",
@@ -25,6 +32,9 @@ KALSHI_SIGNED = Vendor(
     tokens_per_second=200,
     burst_tokens=600,
     concurrency=8,
+    tokens_per_question=10,
+    write_tokens_per_second=100,
+    write_burst_tokens=100,
 )
 KALSHI_UNSIGNED = replace(KALSHI_SIGNED, tokens_per_second=50, burst_tokens=50, concurrency=4)
 

@@ -26,8 +26,7 @@ class TokenBucket:
         monotonic: Monotonic = time.monotonic,
         sleep: Sleep = time.sleep,
     ) -> None:
-        if not (tokens_per_second > 0 and burst > 0):
-            raise Usage(f"a rate of {tokens_per_second} tokens a second with a burst of {burst} lets nothing through")
+        _require_some(tokens_per_second, burst)
         self._rate = tokens_per_second
         self._burst = burst
         self._monotonic = monotonic
@@ -35,6 +34,14 @@ class TokenBucket:
         self._lock = threading.Lock()
         self._level = burst
         self._at_s = monotonic()
+
+    def resize(self, *, tokens_per_second: float, burst: float) -> None:
+        """Go on at another rate; what was handed out already is not given twice."""
+        _require_some(tokens_per_second, burst)
+        with self._lock:
+            now_s = self._monotonic()
+            self._level = min(burst, self._level + (now_s - self._at_s) * self._rate)
+            self._at_s, self._rate, self._burst = now_s, tokens_per_second, burst
 
     def take(self, tokens: float) -> float:
         """Wait until the tokens are ours; return the seconds waited."""
@@ -52,3 +59,8 @@ class TokenBucket:
             self._level = min(self._burst, self._level + (now_s - self._at_s) * self._rate) - tokens
             self._at_s = now_s
             return now_s, now_s + max(0.0, -self._level / self._rate)
+
+
+def _require_some(tokens_per_second: float, burst: float) -> None:
+    if not (tokens_per_second > 0 and burst > 0):
+        raise Usage(f"a rate of {tokens_per_second} tokens a second with a burst of {burst} lets nothing through")

@@ -99,6 +99,34 @@ def judge(vendor: str, response: Response) -> Judgement:
     return Judgement(fate=Fate.USE)
 
 
+def judge_write(response: Response) -> Judgement:
+    """Return what became of something that was to be done: done, refused (so not done), or worth asking again.
+
+    The last means that nobody knows: the vendor broke off in the midst of it, or somebody between us answered for it.
+    """
+    if 400 <= response.status < 500 and response.status != 408:
+        return Judgement(fate=Fate.REFUSED, why=told(response))
+    if not 200 <= response.status < 300:
+        return Judgement(fate=Fate.ASK_AGAIN, why=told(response))
+    if _HTML.match(response.body):
+        return Judgement(
+            fate=Fate.ASK_AGAIN, why=f"it answered {response.status} with a page for people, not with data"
+        )
+    return _of_json(response) if response.body else Judgement(fate=Fate.USE)
+
+
+def code_of(response: Response) -> str:
+    """Return the vendor's own word for an error, empty where it has none."""
+    try:
+        said = json.loads(response.body)
+    except ValueError:
+        return ""
+    if isinstance(said, Mapping) and isinstance(said.get("error"), Mapping):
+        said = said["error"]
+    code = said.get("code") if isinstance(said, Mapping) else None
+    return code if isinstance(code, str) else ""
+
+
 def told(response: Response) -> str:
     """Return what an error says, of any shape: flat, wrapped, a bare text, a page, or a redirect."""
     if 300 <= response.status < 400:

@@ -56,11 +56,10 @@ def fee_changes(series_ticker: str) -> Call:
     return _call("kalshi_fee_changes", "/series/fee_changes", query=query, asked={"series_ticker": series_ticker})
 
 
-def event_fee_changes(event_ticker: str) -> Call:
-    """Ask for the fees that one event has instead of its series'."""
-    query = {"event_ticker": event_ticker, "limit": str(FEE_CHANGES_PER_PAGE)}
-    asked = {"series_ticker": _series_of(event_ticker), "event_ticker": event_ticker}
-    return _call("kalshi_fee_changes", "/events/fee_changes", query=query, asked=asked, pages=True)
+def event_fee_changes() -> Call:
+    """Ask for every fee that an event of the exchange has instead of its series': they are few, our events are many."""
+    query = {"limit": str(FEE_CHANGES_PER_PAGE), "show_historical": "true"}
+    return _call("kalshi_fee_changes", "/events/fee_changes", query=query, pages=True)
 
 
 def events(series_ticker: str, *, status: str | None = None, with_nested_markets: bool = False) -> Call:

@@ -64,6 +64,13 @@ class Commands:
         }
         self._unanswered[self._add("subscribe", params)] = Asked(channels=set(channels), market_tickers=tickers)
 
+    def subscribe_all(self, channels: Sequence[str]) -> None:
+        """Ask for channels of our own account, which are not cut by market."""
+        if channels:
+            self._unanswered[self._add("subscribe", {"channels": list(channels)})] = Asked(
+                channels=set(channels), market_tickers=frozenset()
+            )
+
     def unsubscribe(self, sid: int) -> None:
         """End one subscription."""
         self._add("unsubscribe", {"sids": [sid]})

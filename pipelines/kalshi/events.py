@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from pipelines.kalshi.messages import Damaged, Delta, Snapshot, TapeTrade, known_us
+from pipelines.kalshi.own import Own
 
 BOOKS_CHANNEL = "orderbook_delta"
 TRADES_CHANNEL = "trade"
@@ -31,7 +32,7 @@ class Gap(msgspec.Struct, frozen=True):
     since_us: int | None = None
 
 
-Message = Snapshot | Delta | TapeTrade | Gap | Damaged
+Message = Snapshot | Delta | TapeTrade | Own | Gap | Damaged
 
 
 class Event(NamedTuple):

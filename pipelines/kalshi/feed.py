@@ -25,6 +25,7 @@ from pipelines.kalshi.messages import (
     from_the_future,
     known_us,
 )
+from pipelines.kalshi.own import Own
 from pipelines.kalshi.subscriptions import ASKS, PATIENCE_TICKS, Subscription
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Feed:
         market_tickers: Iterable[str] = (),
         *,
         channels: Sequence[str] = (BOOKS_CHANNEL, TRADES_CHANNEL),
+        private_channels: Sequence[str] = (),
         use_yes_price: bool = True,
         adopts: bool = False,
     ) -> None:
@@ -57,7 +59,9 @@ class Feed:
         self.misread = False
         self.has_told_a_book = False
         self.least_lag_ms: int | None = None
-        self._following = Following(self.books, channels=channels, use_yes_price=use_yes_price)
+        self._following = Following(
+            self.books, channels=channels, private_channels=private_channels, use_yes_price=use_yes_price
+        )
         self.commands = self._following.commands
         self._subs = self._following.subs
         self._adopts = adopts
@@ -135,7 +139,7 @@ class Feed:
             self._delta(sub, frame, received_us)
         elif sub is not None and type(frame) is Snapshot:
             self._snapshot(sub, frame, received_us)
-        elif type(frame) is TapeTrade:
+        elif isinstance(frame, TapeTrade | Own):
             self._events.append(Event(received_us, sub.number if sub else 0, frame))
         elif isinstance(frame, Reply):
             self._reply(frame, received_us)

@@ -1,8 +1,12 @@
-"""What a market pays in fees: told by its series, changed on a schedule, overridden by its event."""
+"""What a market pays in fees: told by its series, changed on a schedule, overridden by its event.
+
+The exchange does not say when it announced a change. It was known when we were first told of it, at latest when it took
+effect: from then on it stands in the series or the event itself, and every fill pays it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,6 +19,9 @@ FEE_TYPE = "fee_type"
 FEE_MULTIPLIER = "fee_multiplier"
 _OVERRIDE = "_override"
 
+OF_THE_LISTING = "listed"
+"""The name of a change of which only the event itself tells."""
+
 _Record = Mapping[str, object]
 
 Terms = Mapping[str, object]
@@ -23,59 +30,105 @@ Terms = Mapping[str, object]
 
 @dataclass(kw_only=True)
 class _History:
-    """What one series or event said of its fees: now, and from when on something else held or will hold."""
+    """What one series or event said of its fees at each receipt, and from when on something else held or will hold."""
 
-    current: Terms | None = None
-    received_utc: datetime | None = None
+    told: dict[datetime, Terms] = field(default_factory=dict)
     changes: dict[datetime, Terms] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Terms:
+        """What it said last."""
+        return self.told[max(self.told)] if self.told else {}
 
     def in_force(self, at_utc: datetime | None) -> Terms:
         """Return what held at an instant, as far as anybody says."""
         if at_utc is None or not self.changes:
-            return self.current or {}
+            return self.current
         before = [scheduled_utc for scheduled_utc in self.changes if scheduled_utc <= at_utc]
         if before:
             return self.changes[max(before)]
         # What had changed before we asked was something else until then, and nobody says what.
-        is_older = self.received_utc is not None and self.received_utc < min(self.changes)
-        return self.current or {} if is_older else {}
+        older = [received_utc for received_utc in self.told if received_utc < min(self.changes)]
+        return self.told[max(older)] if older else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeeChange:
+    """One change, past or to come, of a series or an event, and when we were first told that it is so."""
+
+    scope: str
+    ticker: str
+    change_id: str
+    scheduled_utc: datetime
+    terms: Terms
+    received_utc: datetime
+
+    def row(self) -> dict[str, object]:
+        """Return it as a row of the table fee_changes, without its city."""
+        return {
+            "scope": self.scope,
+            "ticker": self.ticker,
+            "change_id": self.change_id,
+            "scheduled_utc": self.scheduled_utc,
+            "fee_type": self.terms.get(FEE_TYPE),
+            "fee_multiplier_milli": exact_milli(self.terms, FEE_MULTIPLIER),
+            "known_utc": min(self.received_utc, self.scheduled_utc),
+        }
 
 
 class FeeBook:
     """Everything said about fees so far; what came last counts."""
 
     def __init__(self) -> None:
+        self._changes: dict[tuple[str, str], FeeChange] = {}
         self._series: dict[str, _History] = {}
         self._events: dict[str, _History] = {}
         self._series_of: dict[str, str] = {}
 
     def add_series(self, record: _Record, received_utc: datetime) -> None:
         """Take what a series says of itself at its receipt."""
-        history = self._series.setdefault(_name(record, "ticker"), _History())
-        history.current, history.received_utc = _terms(record), received_utc
+        self._series.setdefault(_name(record, "ticker"), _History()).told[received_utc] = _terms(record)
 
     def add_event(self, record: _Record, received_utc: datetime) -> None:
         """Take an event's series, and its overrides at its receipt."""
         event_ticker = _name(record, "event_ticker")
         if isinstance(series := record.get("series_ticker"), str):
             self._series_of[event_ticker] = series
-        history = self._events.setdefault(event_ticker, _History())
-        history.current, history.received_utc = _terms(record, _OVERRIDE), received_utc
+        self._events.setdefault(event_ticker, _History()).told[received_utc] = _terms(record, _OVERRIDE)
 
-    def add_series_change(self, record: _Record) -> None:
+    def add_series_change(self, record: _Record, received_utc: datetime) -> None:
         """Take one change of a series, past or to come."""
-        history = self._series.setdefault(_name(record, "series_ticker"), _History())
-        history.changes[instant_utc(_name(record, "scheduled_ts"))] = _terms(record)
+        self._add_change(_change("series", record, _terms(record), received_utc), self._series)
 
-    def add_event_change(self, record: _Record) -> None:
+    def add_event_change(self, record: _Record, received_utc: datetime) -> None:
         """Take one change of an event's overrides; one without values ends them."""
-        history = self._events.setdefault(_name(record, "event_ticker"), _History())
-        history.changes[instant_utc(_name(record, "scheduled_ts"))] = _terms(record, _OVERRIDE)
+        self._add_change(_change("event", record, _terms(record, _OVERRIDE), received_utc), self._events)
+
+    def changes(self, opened_utc: Mapping[str, datetime]) -> Iterator[FeeChange]:
+        """Yield every change told so far, and the overrides of which only their events tell: from their opening on."""
+        yield from self._changes.values()
+        for event_ticker, history in self._events.items():
+            since_utc = opened_utc.get(event_ticker)
+            if since_utc is not None and history.current and not history.changes:
+                yield FeeChange(
+                    scope="event", ticker=event_ticker, change_id=OF_THE_LISTING, scheduled_utc=since_utc,
+                    terms=history.current, received_utc=max(history.told),
+                )  # fmt: skip
 
     def terms(self, event_ticker: str, open_utc: datetime | None) -> Terms:
         """Return the fees that an event paid when it opened: its overrides beat what its series says."""
         overrides = self._events.get(event_ticker, _History()).in_force(open_utc)
         return {**self._series_history(event_ticker).in_force(open_utc), **overrides}
+
+    def _add_change(self, change: FeeChange, histories: dict[str, _History]) -> None:
+        key = change.ticker, change.change_id
+        before = self._changes.get(key)
+        history = histories.setdefault(change.ticker, _History())
+        if before is not None and before.scheduled_utc != change.scheduled_utc:
+            history.changes.pop(before.scheduled_utc, None)
+        history.changes[change.scheduled_utc] = change.terms
+        if before is None or before.row() | {"known_utc": None} != change.row() | {"known_utc": None}:
+            self._changes[key] = change
 
     def _series_history(self, event_ticker: str) -> _History:
         prefix = event_ticker.partition("-")[0]
@@ -83,6 +136,14 @@ class FeeBook:
         # Events of before the renaming stand under the old name or the new one.
         names = (self._series_of.get(event_ticker), prefix, city.series if city else None)
         return next((self._series[name] for name in names if name in self._series), _History())
+
+
+def _change(scope: str, record: _Record, terms: Terms, received_utc: datetime) -> FeeChange:
+    said = _name(record, "scheduled_ts")
+    return FeeChange(
+        scope=scope, ticker=_name(record, f"{scope}_ticker"), change_id=str(record.get("id") or said),
+        scheduled_utc=instant_utc(said), terms=terms, received_utc=received_utc,
+    )  # fmt: skip
 
 
 def _terms(record: _Record, suffix: str = "") -> Terms:

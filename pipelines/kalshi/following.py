@@ -13,6 +13,7 @@ from pipelines.kalshi.book import Book
 from pipelines.kalshi.commands import Asked, Commands, Update
 from pipelines.kalshi.events import BOOKS_CHANNEL, TRADES_CHANNEL
 from pipelines.kalshi.messages import Damaged, Reply
+from pipelines.kalshi.own import PRIVATE_CHANNELS
 from pipelines.kalshi.subscriptions import Subscription
 
 logger = logging.getLogger(__name__)
@@ -27,19 +28,35 @@ CODES_OF_COMMANDS = (2, 3, 4, 5, 7, 8, 9, 12, 13, 15, 19, 20, 21, 22, 23, 24, 28
 """What is wrong with a command whatever its markets are; any other refusal may be for the sake of one market."""
 
 
-_CHANNEL_OF = {"orderbook_delta": BOOKS_CHANNEL, "orderbook_snapshot": BOOKS_CHANNEL, "trade": TRADES_CHANNEL}
+_CHANNEL_OF = {
+    "orderbook_delta": BOOKS_CHANNEL,
+    "orderbook_snapshot": BOOKS_CHANNEL,
+    "trade": TRADES_CHANNEL,
+    "fill": "fill",
+    "user_order": "user_orders",
+    "market_position": "market_positions",
+    "order_group_updates": "order_group_updates",
+}
 
 
 class Following:
     """The subscriptions of one connection. Subscriptions are counted over all connections."""
 
-    def __init__(self, books: Mapping[str, Book], *, channels: Sequence[str], use_yes_price: bool) -> None:
+    def __init__(
+        self,
+        books: Mapping[str, Book],
+        *,
+        channels: Sequence[str],
+        private_channels: Sequence[str] = (),
+        use_yes_price: bool,
+    ) -> None:
         self.commands = Commands(use_yes_price=use_yes_price)
         self.subs: dict[int, Subscription] = {}
         self.begun = 0
         self.unfollowed: set[tuple[str, str]] = set()
         self._books = books
         self._channels = tuple(channels)
+        self._private_channels = tuple(private_channels)
 
     def connect(self) -> None:
         """Ask for everything anew."""
@@ -47,6 +64,7 @@ class Following:
         self.commands.clear()
         self.unfollowed.clear()
         self.commands.subscribe(self._channels, self._books)
+        self.commands.subscribe_all(self._private_channels)
 
     def add(self, market_tickers: Sequence[str]) -> None:
         """Follow more markets; what is not answered yet takes them along when it is."""
@@ -68,7 +86,9 @@ class Following:
 
     def begin(self, sid: int, channel: str, market_tickers: Iterable[str] | None = None) -> Subscription:
         """Begin a subscription; where the answer was not seen, with all markets that no other has."""
-        markets = set(self._books.keys() - self._followed(channel) if market_tickers is None else market_tickers)
+        if market_tickers is None:
+            market_tickers = () if channel in PRIVATE_CHANNELS else self._books.keys() - self._followed(channel)
+        markets = set(market_tickers)
         self.begun += 1
         sub = self.subs[sid] = Subscription(number=self.begun, sid=sid, channel=channel, markets=markets)
         if channel == BOOKS_CHANNEL:
@@ -77,7 +97,10 @@ class Following:
 
     def again(self, sub: Subscription) -> None:
         """Ask for the markets of a subscription that ended."""
-        self.commands.subscribe((sub.channel,), sub.markets)
+        if sub.channel in PRIVATE_CHANNELS:
+            self.commands.subscribe_all((sub.channel,))
+        else:
+            self.commands.subscribe((sub.channel,), sub.markets)
 
     def subscribed(self, reply: Reply, sid: int, sub: Subscription | None) -> None:
         """Take in the answer to a subscription, before or after its first frame."""
@@ -127,8 +150,12 @@ class Following:
 
     def _subscription_refused(self, asked: Asked, reply: Reply, said: str) -> None:
         """Ask again in halves; what is refused alone is told and left out."""
-        channels = [channel for channel in self._channels if channel in asked.channels]
         tickers = sorted(asked.market_tickers)
+        if not tickers:
+            self.unfollowed |= {(channel, "") for channel in asked.channels}
+            logger.error("%s of this account is refused and not followed: %s", " and ".join(asked.channels), said)
+            return
+        channels = [channel for channel in self._channels if channel in asked.channels]
         if len(tickers) > 1 and reply.code not in CODES_OF_COMMANDS:
             half = len(tickers) // 2
             for some in (tickers[:half], tickers[half:]):
@@ -157,7 +184,12 @@ class Following:
         return not self.subs and not self.commands.is_awaited
 
     def _unclaimed(self, channel: str) -> Set[str]:
-        """Return the markets that no subscription of a channel has, that none awaits, and that none was refused."""
+        """Return the markets that no subscription of a channel has, that none awaits, and that none was refused.
+
+        A private channel has none.
+        """
+        if channel in PRIVATE_CHANNELS:
+            return frozenset()
         refused = {ticker for refused_channel, ticker in self.unfollowed if refused_channel == channel}
         return self._books.keys() - self._followed(channel) - self.commands.awaited(channel) - refused
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.kalshi.bodies import json_of, shown, tell_once
 from pipelines.kalshi.exact import instant_utc
-from pipelines.kalshi.fees import FeeBook
+from pipelines.kalshi.fees import FeeBook, FeeChange
 from pipelines.kalshi.rules import SOURCES
 from pipelines.payload import Payload, refusal
 from warehouse.errors import Refused, Unparsable
@@ -77,8 +77,8 @@ class Listing:
             return
         takers: dict[str, Callable[[_Record], None]] = {
             "series": lambda record: self._take_series(record, payload.received_utc),
-            "series_fee_change_arr": self._take_series_change,
-            "event_fee_changes": self._take_event_change,
+            "series_fee_change_arr": lambda record: self._take_series_change(record, payload.received_utc),
+            "event_fee_changes": lambda record: self._take_event_change(record, payload.received_utc),
             "events": lambda record: self._take_event(record, payload.received_utc),
             "event": lambda record: self._take_event(record, payload.received_utc),
             "markets": self._take_market,
@@ -96,9 +96,18 @@ class Listing:
         What a series says of its sources is left out: it tells who settles today, not who settled then.
         """
         for record in self._markets:
-            event = str(record.get("event_ticker") or event_name(str(record.get("ticker"))))
+            event = _event_of(record)
             terms = {**self._fees.terms(event, _opening(record)), **self._sources.get(event, {})}
             yield {**record, **{name: value for name, value in terms.items() if record.get(name) in (None, "")}}
+
+    def fee_changes(self) -> Iterator[FeeChange]:
+        """Yield every change of fees that was told, and the overrides of which only an event tells."""
+        opened_utc: dict[str, datetime] = {}
+        for record in self._markets:
+            event, utc = _event_of(record), _opening(record)
+            if utc is not None:
+                opened_utc[event] = min(utc, opened_utc.get(event, utc))
+        return self._fees.changes(opened_utc)
 
     def _take_each(self, listed: object, name: str, take: Callable[[_Record], None]) -> None:
         records = listed if isinstance(listed, list) else [] if listed is None else [listed]
@@ -114,13 +123,13 @@ class Listing:
         _tell_new("series", record)
         self._fees.add_series(record, received_utc)
 
-    def _take_series_change(self, record: _Record) -> None:
+    def _take_series_change(self, record: _Record, received_utc: datetime) -> None:
         _tell_new("fee change of a series", record)
-        self._fees.add_series_change(record)
+        self._fees.add_series_change(record, received_utc)
 
-    def _take_event_change(self, record: _Record) -> None:
+    def _take_event_change(self, record: _Record, received_utc: datetime) -> None:
         _tell_new("fee change of an event", record)
-        self._fees.add_event_change(record)
+        self._fees.add_event_change(record, received_utc)
 
     def _take_event(self, record: _Record, received_utc: datetime) -> None:
         _tell_new("event", record)
@@ -142,6 +151,10 @@ def _subject(record: object) -> str | None:
         return None
     names = (record.get(name) for name in ("event_ticker", "series_ticker", "ticker"))
     return next((name for name in names if isinstance(name, str)), None)
+
+
+def _event_of(record: _Record) -> str:
+    return str(record.get("event_ticker") or event_name(str(record.get("ticker"))))
 
 
 def event_name(market_ticker: str) -> str:

@@ -13,11 +13,12 @@ from itertools import chain
 
 import polars as pl
 
+from pipelines.kalshi.fee_changes import fee_changes_frame
 from pipelines.kalshi.listing import Listing, event_name
 from pipelines.kalshi.records import MarketRecord, parse_record
 from pipelines.payload import Parsed, Payload, refusal, refused_frame
 from warehouse.errors import ContractBroken, Refused
-from warehouse.lake.tables import MARKETS, SETTLEMENTS, UTC_TYPE, Partition
+from warehouse.lake.tables import FEE_CHANGES, MARKETS, SETTLEMENTS, UTC_TYPE, Partition
 from warehouse.market.brackets import Bracket, missing_bracket, require_tiling
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
@@ -55,7 +56,7 @@ def parse_markets(records: Iterable[_Record]) -> Parsed:
 
 
 def parse_market_payloads(payloads: Sequence[Payload]) -> Iterator[Parsed]:
-    """Turn every listing of a fold into rows of markets and settlements.
+    """Turn every listing of a fold into rows of markets, settlements and changes of fees.
 
     An event's fees are said by its series and its event, its settled value by any sibling, and siblings may come on
     different pages, so all payloads are one listing.
@@ -67,6 +68,7 @@ def parse_market_payloads(payloads: Sequence[Payload]) -> Iterator[Parsed]:
     refused = pl.concat([refused_frame(listing.refusals), parsed.refused])
     yield Parsed(table=MARKETS, frame=parsed.frame, refused=refused)
     yield Parsed(table=SETTLEMENTS, frame=kalshi_settlements(parsed.frame))
+    yield Parsed(table=FEE_CHANGES, frame=fee_changes_frame(listing.fee_changes()))
 
 
 def kalshi_settlements(markets: pl.DataFrame) -> pl.DataFrame:

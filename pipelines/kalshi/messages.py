@@ -13,6 +13,7 @@ import msgspec
 
 from pipelines.kalshi import wire
 from pipelines.kalshi.levels import Levels, Side, centi, finest, levels_of, order_ticks, ticks_of
+from pipelines.kalshi.own import Own, read_own
 from warehouse.errors import Unparsable
 from warehouse.market.money import TICKS_PER_DOLLAR
 
@@ -104,7 +105,7 @@ class Damaged(msgspec.Struct, frozen=True):
     sending_ts_ms: int | None = None
 
 
-Frame = Snapshot | Delta | TapeTrade | Reply | Other | Damaged
+Frame = Snapshot | Delta | TapeTrade | Own | Reply | Other | Damaged
 
 
 def known_us(frame: Frame, received_us: int) -> int:
@@ -166,7 +167,7 @@ class FrameReader:
             return self._snapshot(said)
         if isinstance(said, wire.TradeFrame):
             return _trade(said)
-        return _reply(said)
+        return read_own(said) if isinstance(said, wire.OwnFrame) else _reply(said)
 
     def _snapshot(self, said: wire.SnapshotFrame) -> Snapshot:
         msg = said.msg

@@ -19,7 +19,7 @@ from datetime import datetime
 from pipelines.kalshi.events import Event
 from pipelines.kalshi.recordings import close_abandoned
 from pipelines.kalshi.stream import Sign, Stream, StreamSettings
-from pipelines.kalshi.writer import Progress, Writer
+from pipelines.kalshi.writer import OnRows, Progress, Writer
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
 from warehouse.lake.layout import LakePaths
@@ -28,6 +28,9 @@ from warehouse.market.tickers import parse_market_ticker
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[Progress], None]
+
+OnEvents = Callable[[Sequence[Event], Stream], None]
+"""Hears of events at once, before they are written; it is called where frames are read, so it must be quick."""
 
 Beside = Callable[[Stream], Awaitable[None]]
 """What goes on beside a recording, such as following new markets; it is cancelled at the end."""
@@ -45,19 +48,21 @@ async def record(
     stop: asyncio.Event | None = None,
     on_progress: OnProgress = lambda progress: None,
     beside: Beside | None = None,
+    on_events: OnEvents = lambda events, stream: None,
+    on_rows: OnRows = lambda rows: None,
 ) -> Progress:
     """Record until told to stop (the event, an instant, SIGINT or SIGTERM); return what was recorded."""
     _require_own_markets(settings.market_tickers)
     stop = stop or asyncio.Event()
     closed = close_abandoned(paths)
-    writer = Writer(paths, clock=clock, gaps_closed=closed, rows_kept=settings.queue_limit)
+    writer = Writer(paths, clock=clock, gaps_closed=closed, rows_kept=settings.queue_limit, on_rows=on_rows)
     try:
         with _stopped_by_signals(stop):
             async with (
                 Stream(settings, sign=sign, clock=clock) as stream,
                 _running(_stop_stream(stop, stream, until=until, clock=clock), beside and beside(stream)),
             ):
-                await _pump(stream, writer, flush_seconds, flush_events, on_progress)
+                await _pump(stream, writer, flush_seconds, flush_events, on_progress, on_events)
         writer.close()
     except BaseException:
         writer.abandon()
@@ -66,13 +71,19 @@ async def record(
 
 
 async def _pump(
-    stream: Stream, writer: Writer, flush_seconds: float, flush_events: int, on_progress: OnProgress
+    stream: Stream,
+    writer: Writer,
+    flush_seconds: float,
+    flush_events: int,
+    on_progress: OnProgress,
+    on_events: OnEvents,
 ) -> None:
     """Take events and flush them, in another thread: meanwhile frames are read, and wait within the stream's limit."""
     pending: list[Event] = []
     flush_at_s = time.monotonic() + flush_seconds
     try:
         while (events := await stream.next_batch(timeout_seconds=flush_at_s - time.monotonic())) is not None:
+            on_events(events, stream)
             pending += events
             if time.monotonic() < flush_at_s and len(pending) < flush_events:
                 continue

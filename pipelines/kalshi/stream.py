@@ -42,11 +42,15 @@ Sign = Callable[[], Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class StreamSettings:
-    """What to listen to, and how patiently. `use_yes_price` is always sent: the exchange will change its default."""
+    """What to listen to, and how patiently. `use_yes_price` is always sent: the exchange will change its default.
+
+    `private_channels` are of our own account, not of the markets.
+    """
 
     url: str
     market_tickers: tuple[str, ...]
     channels: tuple[str, ...] = (BOOKS_CHANNEL, TRADES_CHANNEL)
+    private_channels: tuple[str, ...] = ()
     use_yes_price: bool = True
     open_seconds: float = 10
     idle_seconds: float = 30
@@ -87,7 +91,12 @@ class Stream:
         self._clock = clock
         self._chance = chance or random.Random()
         self._monotonic = monotonic
-        self._feed = Feed(settings.market_tickers, channels=settings.channels, use_yes_price=settings.use_yes_price)
+        self._feed = Feed(
+            settings.market_tickers,
+            channels=settings.channels,
+            private_channels=settings.private_channels,
+            use_yes_price=settings.use_yes_price,
+        )
         self._reads_yes_price = settings.use_yes_price
         self._reader = FrameReader(use_yes_price=self._reads_yes_price)
         self._queue: list[Event] = []
@@ -128,6 +137,11 @@ class Stream:
     def least_lag_ms(self) -> int | None:
         """The shortest time from sending to receipt on this connection: network plus the skew between both clocks."""
         return self._feed.least_lag_ms
+
+    @property
+    def silent_seconds(self) -> float | None:
+        """How long nothing has come on this connection, not even a ping; None while there is none."""
+        return None if self._connection is None else time.monotonic() - self._connection.heard_s
 
     def stop(self) -> None:
         """End the stream in good order: the connection is closed, and the last events can still be taken."""

@@ -16,6 +16,7 @@ Level = tuple[str | int, str | int]
 """Price and count: dollar text with text or a whole number, or legacy cents with a whole number."""
 
 _YesNo = Literal["yes", "no"]
+_BidAsk = Literal["bid", "ask"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 4_102_444_800_000  # the year 2100: what is later counts in another unit
 _Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -25,6 +26,14 @@ UNUSED = {
     "orderbook_snapshot": {"market_id", "yes", "no", "yes_dollars", "no_dollars"},
     "orderbook_delta": {"market_id", "client_order_id", "subaccount"},
     "trade": {"no_price", "is_block_trade", "market_id", "price", "exchange_index"},
+    "fill": {"exchange_index", "side", "action", "purchased_side", "subaccount", "no_price_dollars"},
+    "user_order": {
+        *("user_id", "side", "action", "type", "is_yes", "no_price_dollars", "exchange_index", "subaccount_number"),
+        *("taker_fill_cost_dollars", "maker_fill_cost_dollars", "self_trade_prevention_type"),
+        *("cancel_order_on_pause", "post_only", "reduce_only"),
+    },
+    "market_position": {"volume_fp", "user_id", "subaccount", "exchange_index"},
+    "order_group_updates": {"ts_ms", "subaccount", "exchange_index"},
 }
 """Fields that are known and have no use here."""
 
@@ -102,6 +111,100 @@ class TradeFrame(msgspec.Struct, tag_field="type", tag="trade"):
     sending_ts_ms: _Millis | None = None
 
 
+class FillMsg(msgspec.Struct):
+    """What a fill of ours says."""
+
+    trade_id: str
+    order_id: str
+    market_ticker: str
+    is_taker: bool
+    yes_price_dollars: str
+    count_fp: str
+    fee_cost: str
+    client_order_id: str | None = None
+    outcome_side: _YesNo | None = None
+    book_side: _BidAsk | None = None
+    post_position_fp: str | None = None
+    ts_ms: _Millis | None = None
+    ts: str | int | None = None
+
+
+class FillFrame(msgspec.Struct, tag_field="type", tag="fill"):
+    """One fill of ours."""
+
+    sid: _Number
+    msg: FillMsg
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class UserOrderMsg(msgspec.Struct):
+    """What an order of ours is now."""
+
+    order_id: str
+    ticker: str
+    status: Literal["resting", "canceled", "executed"]
+    yes_price_dollars: str
+    fill_count_fp: str
+    remaining_count_fp: str
+    initial_count_fp: str
+    client_order_id: str | None = None
+    outcome_side: _YesNo | None = None
+    book_side: _BidAsk | None = None
+    taker_fees_dollars: str | None = None
+    maker_fees_dollars: str | None = None
+    order_group_id: str | None = None
+    created_ts_ms: _Millis | None = None
+    last_updated_ts_ms: _Millis | None = None
+    expiration_ts_ms: _Millis | None = None
+    last_update_reason: str | None = None
+
+
+class UserOrderFrame(msgspec.Struct, tag_field="type", tag="user_order"):
+    """One order of ours."""
+
+    sid: _Number
+    msg: UserOrderMsg
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class MarketPositionMsg(msgspec.Struct):
+    """What we hold of a market now."""
+
+    market_ticker: str
+    position_fp: str
+    position_cost_dollars: str = "0"
+    realized_pnl_dollars: str = "0"
+    fees_paid_dollars: str = "0"
+
+
+class MarketPositionFrame(msgspec.Struct, tag_field="type", tag="market_position"):
+    """One position of ours."""
+
+    sid: _Number
+    msg: MarketPositionMsg
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
+class GroupUpdateMsg(msgspec.Struct):
+    """What became of an order group."""
+
+    order_group_id: str
+    event_type: Literal["created", "triggered", "reset", "deleted", "limit_updated"]
+    contracts_limit_fp: str | None = None
+
+
+class GroupUpdateFrame(msgspec.Struct, tag_field="type", tag="order_group_updates"):
+    """One order group of ours."""
+
+    sid: _Number
+    msg: GroupUpdateMsg
+    seq: _Number | None = None
+    sending_ts_ms: _Millis | None = None
+
+
 class SubscribedMsg(msgspec.Struct):
     """Which subscription a command made."""
 
@@ -154,7 +257,9 @@ class ErrorFrame(msgspec.Struct, tag_field="type", tag="error"):
     sending_ts_ms: _Millis | None = None
 
 
-Frame = DeltaFrame | SnapshotFrame | TradeFrame | SubscribedFrame | OkFrame | UnsubscribedFrame | ErrorFrame
+OwnFrame = FillFrame | UserOrderFrame | MarketPositionFrame | GroupUpdateFrame
+ReplyFrame = SubscribedFrame | OkFrame | UnsubscribedFrame | ErrorFrame
+Frame = DeltaFrame | SnapshotFrame | TradeFrame | OwnFrame | ReplyFrame
 
 PASSED_OVER = frozenset({"ticker", "market_lifecycle_v2", "event_lifecycle", "event_fee_update"})
 """Kinds that are known and have no use here; they take numbers all the same."""

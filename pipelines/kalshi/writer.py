@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -23,6 +23,9 @@ from warehouse.lake.quarantine import put_in_quarantine
 from warehouse.lake.tables import BOOKS, TRADES, Table
 
 logger = logging.getLogger(__name__)
+
+OnRows = Callable[[Sequence[Parsed]], None]
+"""Hears of rows as they are laid down, on the disk or, while that is full, in memory."""
 
 FLUSHES_PER_FILE = 60
 """After so many flushes their files become one: a day leaves thousands of files, not a hundred thousand."""
@@ -55,10 +58,19 @@ class Writer:
     stands in the place of the first one of each market.
     """
 
-    def __init__(self, paths: LakePaths, *, clock: Clock, gaps_closed: int, rows_kept: int) -> None:
+    def __init__(
+        self,
+        paths: LakePaths,
+        *,
+        clock: Clock,
+        gaps_closed: int,
+        rows_kept: int,
+        on_rows: OnRows = lambda rows: None,
+    ) -> None:
         self._recording = Recording(paths, clock=clock)
         self._area = HotArea(paths)
         self._rows_kept = rows_kept
+        self._on_rows = on_rows
         self._waiting: list[Parsed] = []
         self._attempts = 0
         self._lost = False
@@ -69,7 +81,9 @@ class Writer:
         """Write events, and what waits; when this returns they are on the disk, or wait where there is no room."""
         with self._one_at_a_time:
             if events:
-                self._waiting += _apart(rows_of(events, sid_of=self._recording.sid_of))
+                rows = _apart(rows_of(events, sid_of=self._recording.sid_of))
+                self._waiting += rows
+                self._on_rows(rows)
                 self._count(trade_gaps=sum(1 for _ in trade_gaps(events)))
             elif not self._waiting:
                 return

@@ -100,3 +100,18 @@ def test_what_can_never_be_given_is_refused_at_once(rate, burst, tokens):
     """More tokens than fit, or a bucket that lets nothing through, is a mistake and not a wait."""
     with pytest.raises(Usage):
         TokenBucket(tokens_per_second=rate, burst=burst).take(tokens)
+
+
+def test_another_rate_holds_from_its_moment_on():
+    """What was handed out already is not given twice, and what was saved is kept up to the new size."""
+    time = FakeTime()
+    bucket = TokenBucket(tokens_per_second=10, burst=100, monotonic=time.monotonic, sleep=time.sleep)
+    bucket.take(95)
+    bucket.resize(tokens_per_second=1, burst=20)
+
+    assert 5.0 == bucket.take(10)
+    time.now_s += 1_000
+    assert 0.0 == bucket.take(20)
+    assert 1.0 == bucket.take(1)
+    with pytest.raises(Usage):
+        bucket.resize(tokens_per_second=0, burst=1)

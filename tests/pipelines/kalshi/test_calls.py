@@ -228,7 +228,7 @@ def test_many_books_are_asked_for_by_a_name_that_repeats():
             "/series/fee_changes",
             {"series_ticker": "KXHIGHNY", "show_historical": "true"},
         ),
-        (calls.event_fee_changes(EVENT), "/events/fee_changes", {"event_ticker": EVENT, "limit": "100"}),
+        (calls.event_fee_changes(), "/events/fee_changes", {"limit": "100", "show_historical": "true"}),
         (calls.events("KXHIGHNY"), "/events", {"series_ticker": "KXHIGHNY", "limit": "200"}),
         (calls.event(EVENT, with_nested_markets=True), f"/events/{EVENT}", {"with_nested_markets": "true"}),
         (calls.market(MARKET), f"/markets/{MARKET}", {}),

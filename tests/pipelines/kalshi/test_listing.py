@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.kalshi.listing import event_name
 from pipelines.kalshi.markets import parse_market_payloads
-from warehouse.lake.tables import MARKETS, SETTLEMENTS
+from warehouse.lake.tables import FEE_CHANGES, MARKETS, SETTLEMENTS
 
 EVENT = "KXHIGHCHI-26OCT04"
 SERIES = {"series": {"ticker": "KXHIGHCHI", "fee_type": "quadratic", "fee_multiplier": 1}}
@@ -52,15 +52,15 @@ def settled(winner=2):
 
 @pytest.fixture(scope="session")
 def listed(payload):
-    """Parse answers that came an hour apart; return the markets and the settlements."""
+    """Parse answers that came an hour apart; return the markets and the settlements, or the changes of fees."""
 
-    def parse(*answers):
+    def parse(*answers, with_fees=False):
         hours = (datetime(2026, 10, 6, hour, tzinfo=UTC) for hour in range(24))
-        markets, settlements = parse_market_payloads(
+        markets, settlements, changes = parse_market_payloads(
             [payload("kalshi_markets", answer, hour) for answer, hour in zip(answers, hours, strict=False)]
         )
-        assert (MARKETS, SETTLEMENTS) == (markets.table, settlements.table)
-        return markets, settlements
+        assert (MARKETS, SETTLEMENTS, FEE_CHANGES) == (markets.table, settlements.table, changes.table)
+        return changes if with_fees else (markets, settlements)
 
     return parse
 

@@ -1,0 +1,308 @@
+"""From wishes to orders at an exchange: nothing lost, nothing doubled, nothing risked on what is not known.
+
+`start` makes journal and exchange agree or refuses. Then in every tick `poll` reads the account, books what is new and
+holds both against each other; `apply` does the least that brings the orders to what is wished. A mismatch halts: all
+orders are cancelled and nothing new is sent by this process again. While the account cannot be read, orders are
+cancelled at most. There is no clock and no chance of its own in here.
+
+One thread uses an executor; signals and the kill file may come at any time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from kwx.exec.venue.changing import Changer
+from kwx.exec.venue.contract import Venue
+from kwx.exec.venue.entries import Filled, Halted
+from kwx.exec.venue.journal import Journal
+from kwx.exec.venue.kill import Kill
+from kwx.exec.venue.opening import LOOKS_AT_ONCE, open_account
+from kwx.exec.venue.own_order import OwnOrder
+from kwx.exec.venue.placing import NewId, Placer
+from kwx.exec.venue.plan import Act, Step, steps_of
+from kwx.exec.venue.reconcile import differences
+from kwx.exec.venue.record import Record
+from kwx.exec.venue.retreat import Retreat
+from kwx.exec.venue.sighting import look, note_fill, take_in
+from kwx.exec.venue.told import Did, Difference, Halt, Outcome, Reconciled, VenueFill
+from kwx.exec.venue.wanted import Desired, Limits, Take
+from pipelines.kalshi.portfolio.records import Fill
+from warehouse.clock import Clock
+from warehouse.errors import KwxError, Refused, VendorDown
+
+logger = logging.getLogger(__name__)
+
+RISKS = frozenset({Act.TAKE, Act.CREATE, Act.AMEND, Act.RENEW})
+"""What puts money at risk, or keeps it there for longer."""
+
+GROUP_STOPPED = "group"
+"""Part of the exchange's word where an order group takes no orders."""
+
+STOPS = 3
+"""How often everything is cancelled at the end before it is told that something rests."""
+
+
+class Executor:
+    """One account at one exchange."""
+
+    def __init__(
+        self, venue: Venue, journal: Journal, limits: Limits, clock: Clock, new_id: NewId, kill: Kill
+    ) -> None:  # fmt: skip
+        self._venue = venue
+        self._limits = limits
+        self._clock = clock
+        self._kill = kill
+        self._record = Record(journal, clock=clock)
+        self._retreat = Retreat(venue, self._record, limits, clock)
+        self._placer = Placer(
+            venue=venue, record=self._record, limits=limits, clock=clock, new_id=new_id, group=self._retreat.group
+        )
+        self._changer = Changer(venue=venue, record=self._record, limits=limits, clock=clock)
+        self._fills_told = len(self._record.book.fills)
+        self._started = False
+        self._is_blind = False
+        self._late_since: dict[tuple[str, str], datetime] = {}
+        self._halt: Halt | None = None
+
+    # How it stands
+
+    @property
+    def open_orders(self) -> Sequence[OwnOrder]:
+        """Every order of ours that may rest, those of which nobody knows among them."""
+        return self._record.book.open_orders
+
+    @property
+    def positions_centi(self) -> Mapping[str, int]:
+        """What our fills left us of each market, sold with a minus."""
+        return self._record.book.account.positions_centi
+
+    @property
+    def cash_micros(self) -> int:
+        """What our fills left us to spend, a dollar bound for each contract that is sold short."""
+        return self._record.book.account.cash_micros
+
+    @property
+    def fills(self) -> Sequence[VenueFill]:
+        """Every fill of the journal, for who has to write them elsewhere after a crash."""
+        return [self._told(fill) for fill in self._record.book.fills]
+
+    @property
+    def is_halted(self) -> bool:
+        """True when trading has stopped in this process for good."""
+        return self._halt is not None
+
+    @property
+    def halted(self) -> Halt | None:
+        """Why trading has stopped, None while it has not."""
+        return self._halt
+
+    # What it does
+
+    def start(self, *, adopt: bool = False) -> Reconciled:
+        """Make journal and exchange agree, or refuse; `adopt` takes in orders that bear our mark in no journal."""
+        if self._kill.holds:
+            raise Refused(f"nothing is sent: {self._kill.why}", hint="the file is removed by a person, not by kwx")
+        known = len(self._record.book.fills)
+        adopted = open_account(
+            self._venue, self._record, limits=self._limits, clock=self._clock, adopt=adopt
+        )  # fmt: skip
+        self._retreat.group()
+        self._started = True
+        orders = self.open_orders
+        return Reconciled(
+            cash_micros=self.cash_micros,
+            positions_centi=self.positions_centi,
+            resting=sum(not order.is_unknown for order in orders),
+            new_fills=len(self._record.book.fills) - known,
+            ambiguous=tuple(order.client_order_id for order in orders if order.is_unknown),
+            adopted=adopted,
+        )
+
+    def apply(self, desired: Sequence[Desired], takes: Sequence[Take]) -> Sequence[Outcome]:
+        """Do the least that has exactly the desired orders rest, and take what is to be taken; tell each outcome."""
+        self._require_started()
+        book = self._record.book
+        steps = steps_of(book, desired, takes, limits=self._limits, now_utc=self._clock())
+        outcomes: list[Outcome] = []
+        for step in steps:
+            if self._must_stand_down():
+                self._retreat.stand_down()
+                return outcomes + [_blocked(left, self._why_not()) for left in steps[len(outcomes) :]]
+            outcomes.append(self._do(step))
+        self._record.sync()
+        if self._must_stand_down():
+            self._retreat.stand_down()
+        return outcomes
+
+    def poll(self) -> Sequence[VenueFill]:
+        """Read the account, halt where it is not as our record says, and return fills that were not returned yet."""
+        self._require_started()
+        self._is_blind = True
+        try:
+            self._hold_against_the_exchange()
+            self._is_blind = False
+        finally:
+            self._record.sync()
+            if self._must_stand_down():
+                self._retreat.stand_down()
+        return self._new_fills()
+
+    def hear(self, fills: Sequence[Fill]) -> None:
+        """Book fills that the stream told before the account was read; `poll` returns them."""
+        for fill in fills:
+            if not note_fill(self._record, fill):
+                logger.info("fill %s is of no order that is known yet", fill.trade_id)
+
+    def halt(self, reason: str, *, found: Sequence[Difference] = ()) -> Halt:
+        """Stop trading for good: cancel everything, send nothing new."""
+        if self._halt is None:
+            self._halt = Halt(why=reason, at_utc=self._clock(), differences=tuple(found))
+            logger.critical("HALT: %s", reason)
+            self._record.note(Halted(why=reason))
+        self._retreat.stand_down()
+        return self._halt
+
+    def stop(self) -> None:
+        """Cancel everything and see that nothing rests; say so loudly where that cannot be seen."""
+        self._kill.stop()
+        for _ in range(STOPS):
+            stood = self._retreat.stand_down(anew=True)
+            if stood.is_clear:
+                self._look_a_last_time()
+                self._record.sync()
+                return
+        left = "nobody could look" if stood.left is None else f"{len(stood.left)} orders still rest"
+        raise VendorDown(
+            f"at the end {left}: {'; '.join(stood.errors) or 'the exchange gave no reason'}",
+            hint=f"look at the account; what rests ends by itself after {self._limits.order_life}",
+        )
+
+    # Below
+
+    def _do(self, step: Step) -> Outcome:
+        try:
+            outcome = self._done(step)
+        except (KwxError, OSError) as error:
+            if not self._record.broken:
+                raise
+            return _blocked(step, str(error))
+        if outcome.did is Did.REFUSED and GROUP_STOPPED in outcome.code:
+            self.halt(f"the exchange stopped our order group, which filled faster than its limit: {outcome.why}")
+        return outcome
+
+    def _done(self, step: Step) -> Outcome:
+        why = self._why_blocked(step)
+        if why:
+            return _blocked(step, why)
+        order, wish = step.order, step.desired or step.take
+        if step.act in {Act.TAKE, Act.CREATE} and wish is not None:
+            return self._placer.place(wish)
+        return _kept(step) if order is None or step.act is Act.KEEP else self._changed(step, order)
+
+    def _changed(self, step: Step, order: OwnOrder) -> Outcome:
+        if step.act is Act.CANCEL or step.desired is None:
+            return self._changer.cancel(order, why=step.why)
+        change = {
+            Act.DECREASE: self._changer.decrease,
+            Act.AMEND: self._changer.amend,
+            Act.RENEW: self._changer.renew,
+        }[step.act]
+        return change(order, step.desired)
+
+    def _why_blocked(self, step: Step) -> str:
+        """Return why a step is not done, empty where it is: what takes risk away always is."""
+        if step.act is Act.BLOCK:
+            return step.why
+        if self._is_blind and step.act in RISKS:
+            return "the account could not be read"
+        return self._retreat.why_quiet() if step.act in RISKS else ""
+
+    def _hold_against_the_exchange(self) -> None:
+        """Look until nothing is unexplained, or it is a mismatch; what may only be late is given its time."""
+        found: list[Difference] = []
+        for _ in range(LOOKS_AT_ONCE):
+            now_utc = self._clock()
+            seen = look(self._venue, self._record.book, now_utc=now_utc)
+            surprises = take_in(self._record, seen, limits=self._limits, now_utc=now_utc)
+            self._retreat.looked()
+            found = differences(self._record.book, seen, surprises)
+            if surprises.foreign_fills or surprises.risen or not found:
+                break
+        mismatches = self._mismatches(found)
+        if mismatches:
+            told = "; ".join(str(one) for one in mismatches)
+            self.halt(f"the account is not as our record says: {told}", found=mismatches)
+
+    def _mismatches(self, found: Sequence[Difference]) -> list[Difference]:
+        """Return what is no more than late only while it is not for too long."""
+        now_utc = self._clock()
+        late = {(one.what, one.subject) for one in found if one.is_late}
+        self._late_since = {key: self._late_since.get(key, now_utc) for key in late}
+        return [
+            one
+            for one in found
+            if not one.is_late or now_utc - self._late_since[one.what, one.subject] >= self._limits.late_after
+        ]
+
+    def _must_stand_down(self) -> bool:
+        if self._record.broken and self._halt is None:
+            self.halt(self._record.broken)
+        return self._halt is not None or self._kill.holds
+
+    def _look_a_last_time(self) -> None:
+        """Book what was filled until the end; where that is not possible the next start does it."""
+        try:
+            now_utc = self._clock()
+            take_in(
+                self._record,
+                look(self._venue, self._record.book, now_utc=now_utc),
+                limits=self._limits,
+                now_utc=now_utc,
+            )
+        except KwxError as error:
+            logger.warning("the last look at the account failed: %s", error)
+
+    def _why_not(self) -> str:
+        return self._kill.why if self._halt is None else f"halted: {self._halt.why}"
+
+    def _new_fills(self) -> list[VenueFill]:
+        fills = self._record.book.fills
+        new, self._fills_told = fills[self._fills_told :], len(fills)
+        return [self._told(fill) for fill in new]
+
+    def _told(self, fill: Filled) -> VenueFill:
+        return VenueFill(
+            trade_id=fill.trade_id,
+            order_id=fill.order_id,
+            client_order_id=fill.client_order_id,
+            market_ticker=fill.market_ticker,
+            side=fill.side,
+            ticks=fill.ticks,
+            centi=fill.centi,
+            fee_micros=fill.fee_micros,
+            is_taker=fill.is_taker,
+            at_utc=fill.at_utc,
+            decision=self._record.book.orders[fill.client_order_id].decision,
+        )
+
+    def _require_started(self) -> None:
+        if not self._started:
+            raise Refused("nothing was reconciled yet", hint="call start first")
+
+
+def _blocked(step: Step, why: str) -> Outcome:
+    return replace(_kept(step), did=Did.BLOCKED, why=why)
+
+
+def _kept(step: Step) -> Outcome:
+    order = step.order
+    return Outcome(
+        did=Did.KEPT,
+        market_ticker=step.market_ticker,
+        client_order_id="" if order is None else order.client_order_id,
+        order_id="" if order is None else order.order_id or "",
+    )
