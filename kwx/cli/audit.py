@@ -7,6 +7,9 @@ from pathlib import Path
 
 import click
 
+from kwx.cli.audit_coverage import coverage
+from kwx.cli.audit_leakage import leakage
+from kwx.cli.audit_time import time_
 from kwx.cli.forms import Forms, drawn, forms_options
 from kwx.cli.options import city_option, lake_option, range_options
 
@@ -89,3 +92,8 @@ def features(
     forms.give(found.rows, audit_summary(found), tell=lambda: tell_audit(found), chart=chart)
     if not found.passed:
         raise SystemExit(3)
+
+
+audit.add_command(time_)
+audit.add_command(coverage)
+audit.add_command(leakage)

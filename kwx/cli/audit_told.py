@@ -27,6 +27,7 @@ def audit_summary(audit: Audit) -> dict[str, Any]:
         "feature_sets": list(audit.every_minutes),
         "every_minutes": audit.every_minutes,
         "excluded_vc_cities": audit.excluded,
+        "laws": audit.laws.to_dicts(),
         "passed": audit.passed,
     }
 
@@ -35,6 +36,7 @@ def tell_audit(audit: Audit) -> None:
     """Print the features set by set, then what is left out and why, then what is wrong."""
     for (name, bracket), rows in audit.rows.group_by("feature_set", "bracket", maintain_order=True):
         _tell_set(audit, str(name), str(bracket), rows)
+    _tell_laws(audit)
     _tell_left_out(audit)
     _tell_gate(audit)
     _tell_failures(audit)
@@ -92,6 +94,18 @@ def _share(share: float | None) -> str:
 
 def _number(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
+
+
+def _tell_laws(audit: Audit) -> None:
+    """Print of each law of trades how many others one brings, and how well it tells dates that it was not fitted on."""
+    for line in audit.laws.iter_rows(named=True):
+        told = "no law: too few trades to fit on the earlier dates, or none on the later ones"
+        if line["events"] is not None:
+            told = (
+                f"an order brings {line['branching']:.2f} others; the waits of {line['events']:,} later ones lie"
+                f" {line['distance']:.3f} from the law (Kolmogorov-Smirnov), p {line['p_value']:.3f}"
+            )
+        console().print(f"{line['column']} of {line['city']}: {told}", soft_wrap=True)
 
 
 def _tell_left_out(audit: Audit) -> None:

@@ -1,0 +1,32 @@
+"""The chart of `kwx audit time`: how long after its stamp each source's rows were known, against the model."""
+
+from __future__ import annotations
+
+import altair as alt
+import polars as pl
+
+from kwx.audits.clocks import known
+from kwx.audits.clocks.run import TimeAudit
+from kwx.cli.charts import WIDTH, Chart, inline
+
+_RANGE_COLOUR, _MODEL_COLOUR = "#0072b2", "#d55e00"
+_LEAST_MINUTES = 0.001
+
+
+def lags_chart(audit: TimeAudit) -> Chart:
+    """Draw for each source the middle nine tenths of its lags, their median, and the lag that is modelled."""
+    part = next(part for part in audit.parts if part.name == known.PART)
+    source = pl.when(pl.col("source") == "all").then("table").otherwise(pl.col("table") + " " + pl.col("source"))
+    minutes = ("p05_minutes", "p50_minutes", "p95_minutes", "model_minutes")
+    rows = part.rows.select(
+        source.alias("source"), "rows", *(pl.col(name).clip(lower_bound=_LEAST_MINUTES) for name in minutes)
+    )
+    y = alt.Y("source:N", title=None, sort=rows["source"].to_list())
+    scale = alt.Scale(type="log")
+    base = alt.Chart(inline(rows), title=f"snapshot {audit.snapshot}: from stamp to known; orange is the model")
+    spread = base.mark_rule(strokeWidth=5, color=_RANGE_COLOUR).encode(
+        x=alt.X("p05_minutes:Q", title="minutes", scale=scale), x2="p95_minutes:Q", y=y
+    )
+    middle = base.mark_point(filled=True, size=90, color=_RANGE_COLOUR).encode(x="p50_minutes:Q", y=y)
+    model = base.mark_tick(thickness=3, size=18, color=_MODEL_COLOUR).encode(x="model_minutes:Q", y=y)
+    return alt.layer(spread, middle, model).properties(width=WIDTH, height={"step": 24})
