@@ -58,10 +58,15 @@ def calibrate(
 
     Every method is judged on later days than it was fitted on. One is chosen only if Brier score or log loss is better
     than the model's own by more than chance, and none of Brier score, ECE and log loss is worse; of equals the one with
-    the fewest numbers; else nothing is done to the model, and that is stored. What is stored is the default of its
-    city, family and horizon, and serves events from the second day after its last date on: there the panel, strategies
-    and `kwx models serve` show p_calibrated by it. What came of horizons 1m and 5m is whether the mid then moved up or
-    down; predictions that no move of the model's least size followed are left out and counted.
+    the fewest numbers; else nothing is done to the model, and that is stored. At least 12 settled dates are needed:
+    they are cut into four parts, the first of which is only fitted, and whole dates are drawn anew to tell what chance
+    does, so that few dates seldom decide. Isotonic wants 1,000 rows in the first part. Of each method that is refused
+    it is said why, and on how many judged dates a gain of its size would be beyond chance. (An elastic net's own
+    calibration is another: its guard keeps it only where it loses less on dates left out of it, of which there must be
+    two; `kwx models show` says why it was dropped.) What is stored is the default of its city, family and horizon, and
+    serves events from the second day after its last date on: there the panel, strategies and `kwx models serve` show
+    p_calibrated by it. What came of horizons 1m and 5m is whether the mid then moved up or down; predictions that no
+    move of the model's least size followed are left out and counted.
     """
     from kwx.cli.calibrated import calibrate_rows, calibrate_summary, tell_calibrated
     from kwx.cli.progress import progress_of

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
 import polars as pl
 
 from kwx.cli.show import console, table_of, text_of
-from kwx.models.calibration.choice import Choice, Gain, Judged
+from kwx.models.calibration.choice import BY_CHANCE, Choice, Gain, Judged
 from kwx.models.calibration.rows import first_served
 from kwx.models.calibration.run import Calibrated, CalibrateRun
 from kwx.scoring.reliability import Reliability
@@ -21,7 +22,7 @@ _SCHEMA: dict[str, Any] = {
     "ece": pl.Float64, "ece_low": pl.Float64, "ece_high": pl.Float64, "log_loss": pl.Float64,
     "log_loss_low": pl.Float64, "log_loss_high": pl.Float64, "gain": pl.Float64, "gain_low": pl.Float64,
     "gain_high": pl.Float64, "log_gain": pl.Float64, "log_gain_low": pl.Float64, "log_gain_high": pl.Float64,
-    "gain_level": pl.Float64, "against": pl.String,
+    "gain_level": pl.Float64, "against": pl.String, "needs_dates": pl.Int64,
 }  # fmt: skip
 
 
@@ -38,6 +39,7 @@ def _row(done: CalibrateRun, one: Calibrated, judged: Judged) -> dict[str, Any]:
         "since": stored.since, "until": stored.until, "method": judged.method,
         "chosen": judged.method == choice.method, "n": choice.judged_rows, "dates": len(choice.judged_days),
         "numbers": judged.numbers, "level": choice.level, "against": judged.against,
+        "needs_dates": judged.needs_dates,
     }  # fmt: skip
     row |= _flat("brier", judged.brier) | _flat("ece", judged.ece) | _flat("log_loss", judged.log_loss)
     for name, gain in (("gain", judged.gain), ("log_gain", judged.log_gain)):
@@ -62,6 +64,7 @@ def calibrate_summary(done: CalibrateRun) -> dict[str, Any]:
                 "city": one.stored.city, "family": one.stored.model_type, "horizon": one.stored.horizon,
                 "since": one.stored.since, "until": one.stored.until, "chosen": one.choice.method,
                 "serves_from": first_served(one.stored.until), "parameters": one.stored.calibrator.document(),
+                "unjudged": dict(one.choice.unjudged),
                 "before": _curve(one.choice.before, one.choice), "after": _curve(one.choice.after, one.choice),
             }
             for one in done.calibrated
@@ -123,8 +126,24 @@ def _tell_choice(one: Calibrated) -> None:
         for judged in choice.judged
     ]  # fmt: skip
     out.print(table_of((*headers, "why not"), rows))
+    for line in _refused(choice):
+        out.print(line, soft_wrap=True)
     out.print(f"reliability before: {_verdict(choice.before)}; after: {_verdict(choice.after)}", soft_wrap=True)
     out.print(f"{_numbers(one)}; serves event dates from {first_served(stored.until)} on", soft_wrap=True)
+
+
+def _refused(choice: Choice) -> Iterator[str]:
+    """Yield why each method that was not chosen may not be, and how many dates or rows it needs."""
+    dates = len(choice.judged_days)
+    for judged in choice.judged:
+        if judged.against is None or judged.method == choice.method:
+            continue
+        needs = "" if judged.against == BY_CHANCE else "; of harm no number of dates can be told"
+        if judged.needs_dates is not None:
+            needs = f"; such a gain would be beyond chance on about {judged.needs_dates:,} judged dates"
+        yield f"{judged.method} refused: {judged.against} on {dates} judged dates{needs}"
+    for method, why in choice.unjudged.items():
+        yield f"{method} not judged: {why}"
 
 
 def _with(*scores: str) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 STAGES = ("pilots", "trained", "archive")
 BRACKETS = ("between", "greater", "less", "all")
+HORIZONS = ("day", "1m", "5m")
 _EVERY_CITY = "all"
+_OF_HORIZON = "What the models speak of: the settlement, or the next move of the mid; repeatable."
 
 
 def models_option(command: Command) -> Command:
@@ -43,17 +45,18 @@ def city_words(_ctx: click.Context, _param: click.Parameter, words: tuple[str, .
 
 
 def choice_options(command: Command) -> Command:
-    """Add --family, --city, --bracket and --window, each repeatable; the command is handed them as `choice`."""
+    """Add --family, --city, --bracket, --horizon and --window, repeatable; the command is handed them as `choice`."""
 
     def with_choice(
         *args: Any,
         families: tuple[str, ...],
         cities: tuple[str, ...],
         brackets: tuple[str, ...],
+        horizons: tuple[str, ...],
         windows: tuple[str, ...],
         **said: Any,
     ) -> Any:
-        return command(*args, choice=_choice(families, cities, brackets, windows), **said)
+        return command(*args, choice=_choice(families, cities, brackets, horizons, windows), **said)
 
     with_choice.__name__ = command.__name__
     with_choice.__doc__ = command.__doc__
@@ -63,6 +66,7 @@ def choice_options(command: Command) -> Command:
         click.option("--family", "families", multiple=True, help="Family of models; repeatable."),
         click.option("--city", "cities", multiple=True, callback=city_words, help=of_city),
         click.option("--bracket", "brackets", multiple=True, type=click.Choice(BRACKETS), help="Type; repeatable."),
+        click.option("--horizon", "horizons", multiple=True, type=click.Choice(HORIZONS), help=_OF_HORIZON),
         click.option("--window", "windows", multiple=True, metavar="WIN", help="win_YYYYMMDD_YYYYMMDD; repeatable."),
     ]
     decorated: Any = with_choice
@@ -83,11 +87,15 @@ def promotion_options(*, reason: str) -> Callable[[Command], Command]:
 
 
 def _choice(
-    families: tuple[str, ...], cities: tuple[str, ...], brackets: tuple[str, ...], windows: tuple[str, ...]
+    families: tuple[str, ...],
+    cities: tuple[str, ...],
+    brackets: tuple[str, ...],
+    horizons: tuple[str, ...],
+    windows: tuple[str, ...],
 ) -> Choice:
     from kwx.models.registry.promotion import Choice
     from kwx.models.windows import window_dates
 
     for name in windows:
         window_dates(name)
-    return Choice(families=families, cities=cities, brackets=brackets, windows=windows)
+    return Choice(families=families, cities=cities, brackets=brackets, horizons=horizons, windows=windows)

@@ -10,7 +10,7 @@ import click
 from kwx.cli.forms import Forms, drawn, forms_options
 from kwx.cli.options import city_option, lake_option, range_options, workers_option
 
-_FAMILIES = ("elasticnet", "direction", "market_clock")
+_FAMILIES = ("elasticnet", "direction", "market_clock", "tod", "hybrid", "tod_against_market_clock")
 _BRACKETS = ("between", "greater", "less")
 _LEVEL = click.option(
     "--level", type=click.FloatRange(0.5, 0.99), default=0.95, show_default=True, help="Of intervals."
@@ -61,8 +61,9 @@ def study(
 ) -> None:
     """Fit each family once for all cities together and once for each, and print which generalises.
 
-    Both ways have the same windows, settings and test rows. Every fit is kept below the models, in studies/: one that
-    is held, made of what the lake holds now, is left alone, so that a study goes on where it stopped.
+    Both ways have the same windows, settings and test rows. tod_against_market_clock is what hybrid chooses between on
+    the event day: each city's tod, and the one market-clock of all. Every fit is kept below the models, in studies/:
+    one that is held, made of what the lake holds now, is left alone, so that a study goes on where it stopped.
     """
     from kwx.cli.progress import progress_of
     from kwx.cli.studied import study_rows, study_summary, tell_study

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kwx.config.file import Resolved
     from kwx.models.accept.run import Accepted
     from kwx.models.registry.card import Card
+    from kwx.models.registry.judged import Verdict
     from kwx.models.registry.shelf import Held
     from kwx.models.registry.states import Promotion
 
@@ -107,12 +108,23 @@ def tell_promotion(done: Promotion, *, again: bool = False) -> None:
     """Print what is used now, what was overruled, and how to go back."""
     did = "is current again" if again else f"made by {done.action} of {len(done.changed)} windows"
     click.echo(f"state {done.number} {did}: {done.windows} windows are in use")
+    for one in done.judged if not again else ():
+        click.echo(f"judged {_verdict(one)}", err=True)
     for window in done.mended:
         click.echo(f"mended: {window}", err=True)
     for objection in done.objections:
         click.echo(f"note: in spite of {objection}", err=True)
     if done.before is not None and not again:
         click.echo(f"state {done.before} is kept; back to it with: kwx models rollback")
+
+
+def _verdict(one: Verdict) -> str:
+    """Return what was compared of a kind, and how it did."""
+    losses = " on ".join("·" if loss is None else f"{loss:.4f}" for loss in (one.model, one.market))
+    told = f"{one.kind} by {one.compared}: {losses}, {one.rows:,} rows"
+    if one.crossed_tenth is None:
+        return told
+    return f"{told}; across the spread its surest tenth earned {one.crossed_tenth:+.4f} a contract"
 
 
 def tell_accepted(done: Accepted) -> None:

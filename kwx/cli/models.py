@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from kwx.cli.forms import Forms, drawn, forms_options
-from kwx.cli.model_options import BRACKETS, STAGES, choice_options, models_option, promotion_options, stage_option
+from kwx.cli.model_options import (
+    BRACKETS,
+    HORIZONS,
+    STAGES,
+    choice_options,
+    models_option,
+    promotion_options,
+    stage_option,
+)
 from kwx.cli.model_studies import blend, study
 from kwx.cli.options import EventDate, json_option, lake_option
 
@@ -70,7 +78,7 @@ def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
 @click.option("--family", required=True, help="Family of models.")
 @click.option("--city", "word", required=True, help="City key or alias.")
 @click.option("--bracket", type=click.Choice(BRACKETS), default="all", show_default=True, help="Type of bracket.")
-@click.option("--horizon", type=click.Choice(("day", "1m", "5m")), default="day", show_default=True)
+@click.option("--horizon", type=click.Choice(HORIZONS), default="day", show_default=True)
 @click.option("--date", "event_date", type=EventDate(), help="Event date (default: the climate day that runs there).")
 @click.option(
     "--at", "at", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="Instant, UTC, of the table (default: the last it has)."
@@ -130,8 +138,9 @@ def promote(choice: Choice, reason: str, as_json: bool, root: Path | None, lake_
     """Make pilots the models that are used: all of the choice, in one step, or none.
 
     Refused where one is altered, degenerate or of features that are defined otherwise now, and, without --reason, where
-    a kind lost to the market. What stays promoted is checked, and mended from a whole copy where it was altered.
-    The lake is told what is in use from now on, so that panels show it; of earlier minutes nothing changes.
+    a kind lost to the market; each horizon is a kind, and of the next move of a mid a market says one half. What stays
+    promoted is checked, and mended from a whole copy where it was altered. The lake is told what is in use from now on,
+    so that panels show it; of earlier minutes nothing changes.
     """
     from kwx.cli.promoted import tell_done
     from kwx.models.registry.promotion import promote as promoting
@@ -148,7 +157,7 @@ def demote(choice: Choice, reason: str, as_json: bool, root: Path | None, lake_r
     from kwx.models.registry.promotion import demote as demoting
 
     if choice.is_all:
-        raise click.UsageError("say which: --family, --city, --bracket or --window")
+        raise click.UsageError("say which: --family, --city, --bracket, --horizon or --window")
     tell_done(demoting(choice, root, reason=reason), root=root, lake_root=lake_root, as_json=as_json)
 
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from kwx.models.calibration.stored import StoredCalibrator
     from kwx.models.registry.serving import Served
 
-_BLENDED = ("market_ticker", "strike_type", "ts_utc", "model_id", "p_model", "p_calibrated", "p_mkt", "p_blend")
+_BLENDED = (
+    "market_ticker", "strike_type", "ts_utc", "model_id", "p_model", "p_calibrated", "p_served", "p_mkt", "p_blend",
+)  # fmt: skip
 
 
 def served_as_json(
@@ -68,10 +70,10 @@ def tell_served(said: dict[str, Any]) -> None:
 
 
 def _tell_brackets(rows: list[dict[str, Any]], weights: Mapping[str, float]) -> None:
-    headers = ("market", "type", "as of", "model", "calibrated", "market says", "blend")
-    names = ("market_ticker", "strike_type", "ts_utc", "p_model", "p_calibrated", "p_mkt", "p_blend")
+    headers = ("market", "type", "as of", "model", "calibrated", "served", "market says", "blend")
+    names = ("market_ticker", "strike_type", "ts_utc", "p_model", "p_calibrated", "p_served", "p_mkt", "p_blend")
     console().print(table_of(headers, [[row[name] for name in names] for row in rows]))
     shares = ", ".join(f"{kind} {weight:.2f}" for kind, weight in weights.items())
-    click.echo(f"blend: the model's share beside the market is {shares}; a whole ladder sums to one")
+    click.echo(f"blend: the model's share beside the market is {shares}; whole ladders sum to one, served and blended")
     if others := sorted({row["model_id"] for row in rows}):
         click.echo(f"said by {', '.join(others)}")

@@ -10,12 +10,12 @@ import click
 import polars as pl
 
 from kwx.cli.show import console, table_of
-from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.registry.card import Card
 from kwx.models.registry.judged import figure, losses_of
 from kwx.models.training.run import FITTED, REFUSED, Told, TrainRun
 from kwx.models.training.series import Series
 from warehouse.lake.store import Snapshot
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 _FIGURES = ("log_loss", "market_log_loss", "uncalibrated", "brier", "ece", "auc")
 

@@ -19,7 +19,8 @@ from warehouse.errors import Refused
 Floats = NDArray[np.float64]
 
 NEVER_READ = (
-    "label_f", "label_source", "label_known_utc", "settled_yes", "p_model", "p_calibrated", "model_id", "wf_window",
+    "label_f", "label_source", "label_known_utc", "settled_yes", "p_model", "p_calibrated", "p_served", "model_id",
+    "wf_window",
 )  # fmt: skip
 """How an event ended, and what models said of it: no feature reads these."""
 

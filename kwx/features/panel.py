@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 import polars as pl
 
+from kwx.features.sharing import read_once
 from warehouse.errors import Usage
 from warehouse.lake.store import Snapshot
 
@@ -37,10 +39,30 @@ def read_panel(
         raise Usage(f"every {every_minutes} minutes is no step", hint="say 1 or more")
     if strangers := [kind for kind in strike_types if kind not in STRIKE_TYPES]:
         raise Usage(f"no bracket is of type {' '.join(strangers)}", hint=f"types: {' '.join(STRIKE_TYPES)}")
-    wanted = ", ".join(dict.fromkeys((*KEYS, *columns))) if columns else "*"
+    wanted = tuple(dict.fromkeys((*KEYS, *columns))) if columns else ()
+    rows = (snapshot.paths, snapshot.number, city, since, until, every_minutes, tuple(strike_types))
+    read = partial(
+        _read, snapshot, wanted, city=city, since=since, until=until, every_minutes=every_minutes,
+        strike_types=strike_types,
+    )  # fmt: skip
+    panel = read_once(("panel", *rows, not wanted), read, serves=lambda held: set(wanted) <= set(held.columns))
+    return panel.select(wanted) if wanted else panel
+
+
+def _read(
+    snapshot: Snapshot,
+    columns: Sequence[str],
+    *,
+    city: str,
+    since: date,
+    until: date,
+    every_minutes: int,
+    strike_types: Sequence[str],
+) -> pl.DataFrame:
     kinds = " or ".join(f"strike_type = '{kind}'" for kind in strike_types) or "true"
     question = (
-        f"select {wanted} from minute_panel_labeled where city = $city and event_date between $since and $until"
+        f"select {', '.join(columns) or '*'} from minute_panel_labeled"
+        " where city = $city and event_date between $since and $until"
         f" and epoch_us(ts_utc) // 60000000 % $every = 0 and ({kinds})"
         " order by event_date, market_ticker, ts_utc"
     )

@@ -10,8 +10,8 @@ import polars as pl
 
 from kwx.models.contract import Calibrator, Fitted
 from kwx.models.windows import Window
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
-SETTLEMENT_HORIZON = "day"
 NOT_JUDGED = "not judged"
 """How the note begins by which a fit says that too few dates could tell whether it is better than its prior."""
 

@@ -1,7 +1,8 @@
 """What the stored models say where it is used: predictions in force, calibrated, and pooled with the market.
 
-Which model stands at a minute, and what mends its probability, the view `prediction_served` decides, so that panels,
-strategies and `kwx models serve` say the same: what was promoted by then, else what was fitted on the newest data.
+Which model stands at a minute, what mends its probability and what its share of the ladder is, the view
+`prediction_served` decides, so that panels, strategies and `kwx models serve` say the same: what was promoted by then,
+else what was fitted on the newest data; one family for a whole ladder, made to sum to one.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import polars as pl
 
 from kwx.config.file import BRACKETS, Configuration
 from kwx.features.panel import KEYS, read_panel
-from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.blend import blended
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 EVERY_FAMILY = "any"
 """How the view names the question that asks for no family."""
@@ -26,7 +27,7 @@ MARKET_COLUMNS = ("strike_type", "bracket_order", "low_f", "high_f", "p_mkt", "m
 """What a panel is to hold for the pool, beside the keys and what the model said."""
 
 _SAID = (
-    "select event_date, market_ticker, ts_utc, said_utc, model_id, family, wf_window, p_model, p_calibrated"
+    "select event_date, market_ticker, ts_utc, said_utc, model_id, family, wf_window, p_model, p_calibrated, p_served"
     " from prediction_served where city = $city and horizon = $horizon and asked = $asked"
     " and event_date between $since and $until order by event_date, market_ticker, ts_utc"
 )
@@ -44,8 +45,9 @@ def served_predictions(
     """Return a row for each market and minute from which a prediction stands, in the order of market and time.
 
     It was said at said_utc and stands until the market's next row, the last one for a day. p_calibrated is by the
-    stored calibrator that may serve the event date, else the model's own, else null. Without a family the best placed
-    model of all speaks.
+    stored calibrator that may serve the event date, else the model's own, else null. p_served is that, or p_model where
+    it is null, over its sum on a ladder of which one family speaks as a whole. Without a family the best placed model
+    of all speaks.
     """
     asked = {
         "city": city, "horizon": horizon, "asked": family or EVERY_FAMILY, "since": since, "until": until,
@@ -84,32 +86,27 @@ def blended_predictions(
     both = with_blend(heard, weights=weights, pool=pool)
     return both.filter(pl.col("p_model").is_not_null()).select(
         *KEYS, "strike_type", "bracket_order", "model_id", "family", "wf_window", "p_model", "p_calibrated",
-        market().alias("p_mkt"), "p_blend",
+        "p_served", market().alias("p_mkt"), "p_blend",
     )  # fmt: skip
 
 
 def with_blend(panel: pl.DataFrame, *, weights: Mapping[str, float], pool: str = "linear") -> pl.DataFrame:
-    """Add p_blend: the model's probability, calibrated where it is, pooled with the market's of the same row.
+    """Add p_blend: p_served pooled with the market's probability of the same row.
 
     weights: the model's share for each type of bracket. Where a whole ladder of an event has its pool at a minute, from
     the one open end to the other, it is made to sum to one; rows of a part of a ladder stay as they are.
     """
     if missing := [kind for kind in panel["strike_type"].unique().sort() if kind not in weights]:
         raise Usage(f"brackets of type {missing[0]} have no weight", hint="give one for between, greater and less")
-    numbered = panel.with_row_index("row").with_columns(p_said=said(), p_market=market())
-    whole = numbered.filter(pl.col("p_said").is_not_null() & pl.col("p_market").is_not_null())
+    numbered = panel.with_row_index("row").with_columns(p_market=market())
+    whole = numbered.filter(pl.col("p_served").is_not_null() & pl.col("p_market").is_not_null())
     pools = [
-        rows.select("row", pl.Series("p_pool", blended(rows["p_said"], rows["p_market"], weights[kind], pool=pool)))
+        rows.select("row", pl.Series("p_pool", blended(rows["p_served"], rows["p_market"], weights[kind], pool=pool)))
         for (kind,), rows in whole.group_by("strike_type", maintain_order=True)
     ]
     pooled = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, "p_pool": pl.Float64}), *pools])
     joined = numbered.join(pooled, on="row", how="left", maintain_order="left")
-    return joined.with_columns(p_blend=_over_ladders("p_pool")).drop("row", "p_said", "p_market", "p_pool")
-
-
-def said() -> pl.Expr:
-    """Return what a model says as it is used: calibrated where that is stored."""
-    return pl.coalesce("p_calibrated", "p_model")
+    return joined.with_columns(p_blend=_over_ladders("p_pool")).drop("row", "p_market", "p_pool")
 
 
 def market() -> pl.Expr:
@@ -122,10 +119,15 @@ def blend_weights(configuration: Configuration, city: str, *, profile: str | Non
     return {kind: configuration.for_(city, kind, profile=profile).blend_weight for kind in BRACKETS}
 
 
+def is_whole() -> pl.Expr:
+    """Return whether the brackets of a group tile the degrees: from the one open end to the other without a gap."""
+    order = pl.col("bracket_order")
+    ends = pl.col("low_f").is_null().any() & pl.col("high_f").is_null().any()
+    return (order.n_unique() == order.max() - order.min() + 1) & (order.n_unique() == pl.len()) & ends
+
+
 def _over_ladders(name: str) -> pl.Expr:
     """Return a column over its sum on whole ladders of an event and minute, and as it is on the others."""
-    moment = ("event_ticker", "ts_utc")
-    order, p = pl.col("bracket_order"), pl.col(name)
-    ends = pl.col("low_f").is_null().any() & pl.col("high_f").is_null().any()
-    every = (order.n_unique() == order.max() - order.min() + 1) & ends & p.is_not_null().all() & (p.sum() > 0)
+    moment, p = ("event_ticker", "ts_utc"), pl.col(name)
+    every = is_whole() & p.is_not_null().all() & (p.sum() > 0)
     return pl.when(every.over(moment)).then(p / p.sum().over(moment)).otherwise(p)

@@ -16,6 +16,8 @@ with places as (
     union all
     select distinct 'predictions', market_ticker, city, event_date from predictions
     union all
+    select distinct 'signals', market_ticker, city, event_date from signals
+    union all
     select distinct 'decisions', market_ticker, city, event_date from decisions
     union all
     select distinct 'orders', market_ticker, city, event_date from orders

@@ -5,6 +5,9 @@ with keys as (
     select 'markets' as table_name, market_ticker as key, null as at_utc, count(*) as copies
     from markets group by market_ticker
     union all
+    select 'fee_changes', concat_ws(' ', city, ticker, change_id), null, count(*)
+    from fee_changes group by city, ticker, change_id
+    union all
     select 'candles_1m', market_ticker, ts_utc, count(*) from candles_1m group by market_ticker, ts_utc
     union all
     select 'candles_dense', market_ticker, ts_utc, count(*) from candles_dense group by market_ticker, ts_utc
@@ -48,6 +51,9 @@ with keys as (
     from fusion_params group by city, horizon, fitted_utc
     union all
     select 'runs', concat_ws(' ', city, run_id), null, count(*) from runs group by city, run_id
+    union all
+    select 'signals', concat_ws(' ', run_id, market_ticker), ts_utc, count(*)
+    from signals group by run_id, market_ticker, ts_utc
     union all
     select 'decisions', concat_ws(' ', run_id, market_ticker), ts_utc, count(*)
     from decisions group by run_id, market_ticker, ts_utc

@@ -1,8 +1,9 @@
 -- One row per market and minute: the weather panel, our probabilities and the models' predictions known at that minute.
 -- pmf_minute is evaluated every few minutes and carried forward; pmf_age_minutes says how old the row is. Of several
--- models the promoted one stands, else the one with the newest data: `prediction_served` says which. Its words are laid out
--- by step of five minutes, a column for each minute of it: one row a step by construction, so that a question that names no
--- column of theirs does not read them at all.
+-- models the promoted one stands, else the one with the newest data: `prediction_served` says which, and what p_served
+-- is: p_calibrated, else p_model, made to sum to one where one model speaks of the whole ladder. Its words are laid out
+-- by step of five minutes, a column for each minute of it: one row a step by construction, so that a question that
+-- names no column of theirs does not read them at all.
 -- grain: city, event_date, market_ticker, ts_utc
 -- known: ts_utc; nothing here depends on anything known later
 with panel as (
@@ -29,6 +30,11 @@ predicted as (
         any_value(p_calibrated) filter (first_minute <= 2 and last_minute >= 2) as p_calibrated_2,
         any_value(p_calibrated) filter (first_minute <= 3 and last_minute >= 3) as p_calibrated_3,
         any_value(p_calibrated) filter (first_minute <= 4 and last_minute >= 4) as p_calibrated_4,
+        any_value(p_served) filter (first_minute <= 0 and last_minute >= 0) as p_served_0,
+        any_value(p_served) filter (first_minute <= 1 and last_minute >= 1) as p_served_1,
+        any_value(p_served) filter (first_minute <= 2 and last_minute >= 2) as p_served_2,
+        any_value(p_served) filter (first_minute <= 3 and last_minute >= 3) as p_served_3,
+        any_value(p_served) filter (first_minute <= 4 and last_minute >= 4) as p_served_4,
         any_value(model_id) filter (first_minute <= 0 and last_minute >= 0) as model_id_0,
         any_value(model_id) filter (first_minute <= 1 and last_minute >= 1) as model_id_1,
         any_value(model_id) filter (first_minute <= 2 and last_minute >= 2) as model_id_2,
@@ -82,6 +88,13 @@ select
         when 3 then predicted.p_calibrated_3
         else predicted.p_calibrated_4
     end as p_calibrated,
+    case minute_of_step
+        when 0 then predicted.p_served_0
+        when 1 then predicted.p_served_1
+        when 2 then predicted.p_served_2
+        when 3 then predicted.p_served_3
+        else predicted.p_served_4
+    end as p_served,
     case minute_of_step
         when 0 then predicted.model_id_0
         when 1 then predicted.model_id_1

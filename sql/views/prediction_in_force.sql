@@ -1,9 +1,10 @@
--- One row per market, minute from which a prediction of the settlement stands and five-minute step of the clock in which
--- it is the newest one. Which of several models' predictions stands, and how it is calibrated, `prediction_served` says:
--- of all families what was promoted by then, else what was fitted on the newest data. Predictions of the next move of
--- the mid, horizons 1m and 5m, are left out. A prediction stands until the market's next, and for a day at most; where
--- another one is still heard then, that one is the next. It is repeated for every step it touches, so that a minute finds
--- it by equality on the step and two comparisons.
+-- One row per market, minute from which a prediction of the settlement stands and five-minute step of the clock in
+-- which it is the newest one. Which of several models' predictions stands, how it is calibrated, and what its share of
+-- the ladder is, `prediction_served` says: of all families what was promoted by then, else what was fitted on the
+-- newest data, one family for a whole ladder. Predictions of the next move of the mid, horizons 1m and 5m, are left
+-- out. A prediction stands until the market's next, and for a day at most; where another one is still heard then, that
+-- one is the next. It is repeated for every step it touches, so that a minute finds it by equality on the step and two
+-- comparisons.
 -- grain: city, event_date, market_ticker, five_minute_step, valid_from_utc
 -- known: valid_from_utc
 with lives as (
@@ -26,6 +27,7 @@ select
     valid_until_utc,
     p_model,
     p_calibrated,
+    p_served,
     model_id,
     wf_window
 from lives

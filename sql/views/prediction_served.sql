@@ -1,185 +1,107 @@
--- One row per market, horizon, family asked for and minute from which a prediction stands. `any` asks for all families.
--- Every fit of a model speaks until its next word, and for a day at most. At every minute at which one of them speaks or
--- falls silent, the first of these that are still heard stands: the promoted fit; a fit of a line of which another is
--- promoted; of these two the city's own before that of all cities, and the one of its type of bracket before that of all
--- brackets, as `model_for` of the registry chooses; then the one that was fitted on the newest data, the one made last, the
--- first of the alphabet. What stands on though others spoke or fell silent is told again, with the minute at which it was
--- said. A promotion names fits, not windows: one that was fitted again speaks as promoted once it is promoted itself. It
--- counts from when it was told to the lake, so that what is promoted later changes no minute before.
--- Where all who speak of a market speak, the best is chosen from their words; only elsewhere is looked up what stood.
+-- One row per market, horizon, family asked for and minute from which a prediction stands: every word of the fit that
+-- `prediction_chosen` names, and where that one did not speak as its time began, its last word before, told again with
+-- the minute at which it was said. A word stands until the market's next row, and for a day from said_utc at most.
+-- p_served is what is used: p_calibrated, else p_model, over its sum on the ladder of the event where one family speaks
+-- of all of it. So a ladder sums to one, also where each bracket has a model or a calibrator of its own. What stands of
+-- a bracket is told again where another bracket of its ladder has a new word, which moves its share. By itself, and as
+-- it was said, stands a bracket of a ladder of which no family is heard as a whole, and a move of the mid. Sums are of
+-- whole numbers of 2^-59, so that no order of brackets moves a bit.
 -- grain: city, event_date, market_ticker, horizon, asked, ts_utc
 -- known: ts_utc
-with fits as (
+with chosen as materialized (
+    select * from prediction_chosen
+),
+
+words as not materialized (
     select
-        city,
-        event_date,
-        run_id,
+        said.ts_utc as said_utc,
+        said.family,
+        said.model_id,
+        said.wf_window,
+        said.p_model,
+        said.p_calibrated,
+        chosen.*
+    from prediction_calibrated as said
+    join chosen using (city, event_date, market_ticker, horizon, run_id)
+    where said.ts_utc >= chosen.since_utc and said.ts_utc < chosen.until_utc
+),
+
+begun as not materialized (
+    select
+        city, event_date, event_ticker, market_ticker, horizon, asked, run_id, brackets, in_step, until_utc,
+        since_utc as ts_utc,
+        max(said.ts_utc) as said_utc,
         any_value(family) as family,
         any_value(model_id) as model_id,
-        any_value(line) as line,
         any_value(wf_window) as wf_window,
-        max(until_date) as until_date,
-        max(fitted_utc) as fitted_utc
-    from prediction_calibrated
-    group by city, event_date, run_id
+        arg_max(p_model, said.ts_utc) as p_model,
+        arg_max(struct_pack(p := p_calibrated), said.ts_utc).p as p_calibrated
+    from prediction_calibrated as said
+    join (select * from chosen where is_midway) as late using (city, event_date, market_ticker, horizon, run_id)
+    where said.ts_utc <= late.since_utc
+    group by
+        city, event_date, event_ticker, market_ticker, horizon, asked, run_id, brackets, in_step, since_utc, until_utc
+    having max(said.ts_utc) < since_utc
 ),
 
-spans as (
-    select
-        line,
-        run_ids,
-        if(city = 'all', 1, 0) as of_all,
-        since_utc,
-        lead(since_utc, 1, 'infinity'::timestamptz) over (partition by line order by since_utc) as until_utc
-    from promotions
-    union all
-    select line, [], 0, '-infinity'::timestamptz, min(since_utc) from promotions group by line
+out_of_step as materialized (
+    select * exclude (since_utc, is_midway), said_utc as ts_utc from words where not in_step
+    union all by name
+    select * from begun where not in_step
 ),
 
-ranked as (
-    select
-        fits.*,
-        coalesce(spans.since_utc, '-infinity'::timestamptz) as since_utc,
-        coalesce(spans.until_utc, 'infinity'::timestamptz) as until_utc,
-        case
-            when list_contains(spans.run_ids, fits.run_id) then of_all
-            when len(spans.run_ids) > 0 then 2 + of_all
-            else 4
-        end as rung,
-        row_number() over (
-            partition by fits.city, fits.event_date
-            order by
-                rung, rung < 4 and ends_with(fits.line, '_all'),
-                until_date desc nulls last, fitted_utc desc nulls last, model_id, run_id, spans.since_utc
-        ) as place
-    from fits
-    left join spans on fits.line = spans.line
-),
-
-placed as (
-    select
-        city,
-        event_date,
-        run_id,
-        since_utc,
-        until_utc,
-        place,
-        unnest(case when family is null then ['any'] else ['any', family] end) as asked
-    from ranked
-),
-
-asks as (
-    select distinct city, event_date, run_id, asked from placed
-),
-
-days as (
-    select
-        city, event_date, market_ticker, horizon, run_id,
-        min(ts_utc) as first_utc,
-        max(ts_utc) as last_utc
-    from predictions
-    group by city, event_date, market_ticker, horizon, run_id, epoch_us(ts_utc) // 86400000000
-),
-
-falls as (
-    select
-        city, event_date, market_ticker, horizon, run_id,
-        make_timestamptz(epoch_us(last_utc) + 86400000000) as ts_utc
-    from days
-    qualify
-        coalesce(
-            lead(first_utc) over (
-                partition by city, event_date, market_ticker, horizon, run_id order by first_utc
-            ) > make_timestamptz(epoch_us(last_utc) + 86400000000),
-            true
-        )
-),
-
-speakers as (
-    select distinct city, event_date, market_ticker, horizon, asked, run_id
-    from days
-    join asks using (city, event_date, run_id)
-),
-
-minutes as (
-    select city, event_date, market_ticker, horizon, asked, ts_utc, count(*) as words
-    from predictions
-    join asks using (city, event_date, run_id)
-    group by city, event_date, market_ticker, horizon, asked, ts_utc
-    union all
-    select city, event_date, market_ticker, horizon, asked, ts_utc, 0 as words
-    from falls
-    join asks using (city, event_date, run_id)
-),
-
-uneven as (
-    select distinct city, event_date, market_ticker, horizon, asked, ts_utc
-    from minutes
+silent as (
+    select moments.*, ladders.market_ticker
+    from (
+        select distinct city, event_date, event_ticker, horizon, asked, ts_utc from out_of_step
+    ) as moments
     join (
-        select city, event_date, market_ticker, horizon, asked, count(*) as speakers
-        from speakers
-        group by city, event_date, market_ticker, horizon, asked
-    ) using (city, event_date, market_ticker, horizon, asked)
-    where words < speakers
+        select distinct city, event_date, event_ticker, horizon, asked, market_ticker from out_of_step
+    ) as ladders using (city, event_date, event_ticker, horizon, asked)
+    anti join out_of_step using (city, event_date, event_ticker, horizon, asked, market_ticker, ts_utc)
 ),
 
-living as (
-    select
-        city, event_date, market_ticker, horizon, run_id, asks.asked,
-        ts_utc, ts_utc as said_utc, p_model, p_calibrated
-    from prediction_calibrated
-    join asks using (city, event_date, run_id)
-    union all
-    select
-        pairs.city, pairs.event_date, pairs.market_ticker, pairs.horizon, pairs.run_id, pairs.asked,
-        pairs.ts_utc, words.ts_utc as said_utc, words.p_model, words.p_calibrated
-    from (select * from uneven join speakers using (city, event_date, market_ticker, horizon, asked)) as pairs
-    asof join prediction_calibrated as words
-        on pairs.city = words.city
-        and pairs.event_date = words.event_date
-        and pairs.market_ticker = words.market_ticker
-        and pairs.horizon = words.horizon
-        and pairs.run_id = words.run_id
-        and pairs.ts_utc >= words.ts_utc
-    where epoch_us(pairs.ts_utc) - epoch_us(words.ts_utc) < 86400000000
+told as not materialized (
+    select * exclude (since_utc, is_midway), said_utc as ts_utc from words
+    union all by name
+    select * from begun
+    union all by name
+    select out_of_step.* replace (silent.ts_utc as ts_utc)
+    from silent
+    asof join out_of_step
+        on silent.city = out_of_step.city
+        and silent.event_date = out_of_step.event_date
+        and silent.event_ticker = out_of_step.event_ticker
+        and silent.horizon = out_of_step.horizon
+        and silent.asked = out_of_step.asked
+        and silent.market_ticker = out_of_step.market_ticker
+        and silent.ts_utc >= out_of_step.ts_utc
+    where silent.ts_utc < out_of_step.until_utc
 ),
 
-best as (
+summed as (
     select
-        living.city, living.event_date, market_ticker, horizon, living.asked, ts_utc,
-        arg_min(
-            struct_pack(
-                said_utc := said_utc, run_id := living.run_id, p_model := p_model, p_calibrated := p_calibrated
-            ),
-            place
-        ) as word
-    from living
-    join placed
-        on living.city = placed.city
-        and living.event_date = placed.event_date
-        and living.run_id = placed.run_id
-        and living.asked = placed.asked
-        and living.ts_utc >= placed.since_utc
-        and living.ts_utc < placed.until_utc
-    group by living.city, living.event_date, market_ticker, horizon, living.asked, ts_utc
+        *,
+        coalesce(p_calibrated, p_model) as p_said,
+        sum(floor(coalesce(p_calibrated, p_model) * 576460752303423488)::bigint) over (
+            partition by city, event_date, event_ticker, horizon, asked, ts_utc
+        )::double / 576460752303423488 as total
+    from told
 )
 
 select
-    best.city,
-    best.event_date,
+    city,
+    event_date,
     market_ticker,
     horizon,
     asked,
     ts_utc,
-    word.said_utc as said_utc,
+    said_utc,
     family,
     model_id,
-    fits.run_id,
+    run_id,
     wf_window,
-    word.p_model as p_model,
-    word.p_calibrated as p_calibrated
-from best
-join fits
-    on best.city = fits.city
-    and best.event_date = fits.event_date
-    and word.run_id = fits.run_id
+    p_model,
+    p_calibrated,
+    case when brackets is not null and total > 0 then p_said / total else p_said end as p_served
+from summed

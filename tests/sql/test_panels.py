@@ -264,7 +264,7 @@ def test_of_two_models_the_one_with_the_newest_data_stands(listed):
 
 
 def test_what_is_promoted_stands_from_then_on_until_it_is_taken_back(listed):
-    """Minutes before the lake was told are as if nothing had been promoted."""
+    """Minutes before the lake was told are as if nothing had been promoted; its last word stands at once."""
     for line, until in (("a", 1), ("m", 2)):
         listed.put("model_runs", {"run_id": line, "family": line, "until_date": date(2026, 1, until)})
         predict(listed, line, *((minute, until / 10) for minute in (1, 5, 10, 15)))
@@ -273,7 +273,7 @@ def test_what_is_promoted_stands_from_then_on_until_it_is_taken_back(listed):
     for minute in (3, 4, 5, 10, 15):
         listed.quote("MILD", minute)
 
-    assert [0.2, 0.2, 0.1, 0.1, 0.2] == [p for (p,) in shown(listed, "p_model")]
+    assert [0.2, 0.1, 0.1, 0.1, 0.2] == [p for (p,) in shown(listed, "p_model")]
 
 
 def test_a_promoted_window_stands_before_a_newer_one_of_its_line(listed):
@@ -303,7 +303,7 @@ def test_a_window_that_was_fitted_again_speaks_only_once_it_is_promoted_itself(l
     for minute in (3, 4, 7, 8, 9):
         listed.quote("MILD", minute)
 
-    assert [0.2, 0.2, 0.1, 0.1, 0.2] == [p for (p,) in shown(listed, "p_model")]
+    assert [0.2, 0.1, 0.1, 0.2, 0.2] == [p for (p,) in shown(listed, "p_model")]
 
 
 def test_of_promoted_models_the_citys_own_stand_first_and_those_of_one_bracket_before_those_of_all(listed):

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import polars as pl
 
-from kwx.features.book.aggression import Laws, fit_laws
+from kwx.features.book.aggression import Laws, fit_laws, laws_told
 from kwx.features.book.microstructure import MICROSTRUCTURE, recorded_dates, with_microstructure
 from kwx.features.feature import Feature, FeatureSet
 from kwx.features.gate import EVERY_TYPE
+from kwx.features.goodness import Goodness
 from kwx.features.panel import KEYS, read_panel
 from kwx.features.sets import FEATURE_SETS, feature_set, left_out
 from kwx.features.tmax.day_so_far import DaySoFar
@@ -82,6 +83,9 @@ class Kind(Protocol):
     def why_constant(self, feature: Feature) -> str | None:
         """Return why a feature may be one number in a city, None where that is a fault."""
 
+    def laws(self, place: Place) -> dict[str, Goodness | None]:
+        """Return by column how well the laws that features are made by tell later dates; none without such laws."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class OfPanel:
@@ -116,6 +120,11 @@ class OfPanel:
     def why_constant(self, feature: Feature) -> None:
         """Return nothing: what never changes tells no bracket from another."""
         del feature
+
+    def laws(self, place: Place) -> dict[str, Goodness | None]:
+        """Return none: no feature of it is made by a law."""
+        del place
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +162,11 @@ class OfBooks:
     def why_constant(self, feature: Feature) -> None:
         """Return nothing."""
         del feature
+
+    def laws(self, place: Place) -> dict[str, Goodness | None]:
+        """Return how well the laws of the earlier recorded dates tell the trades of the later ones."""
+        recorded = recorded_dates(place.snapshot, place.city, place.dates)
+        return laws_told(place.snapshot, place.city, recorded) if recorded else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +210,11 @@ class OfSnapshots:
         if feature.sources == ("city",):
             return "says which city it is"
         return "a mark of what is there" if feature.sources[0] in _MARKS else None
+
+    def laws(self, place: Place) -> dict[str, Goodness | None]:
+        """Return none: no feature of it is made by a law."""
+        del place
+        return {}
 
 
 _MARKS = frozenset({"is_observed", "is_official", "share_seen"})

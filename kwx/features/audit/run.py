@@ -7,7 +7,7 @@ the gate every minute of the panel is searched for a dew point, humidity or wind
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
@@ -51,6 +51,13 @@ AUDITED = {
 """The columns of an audit. leaked_minutes: market-minutes of an excluded city that hold what only the vendor told."""
 
 
+LAWS = {
+    "city": pl.String(), "column": pl.String(), "events": pl.Int64(), "branching": pl.Float64(),
+    "distance": pl.Float64(), "p_value": pl.Float64(),
+}  # fmt: skip
+"""The columns of how well laws of earlier dates tell the trades of later ones; null where there was no law to judge."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What is audited: a set, the type of bracket, cities and event dates (all of them when not said).
@@ -73,12 +80,14 @@ class Audit:
     """Sets held against one snapshot: a row for each city, set, type of bracket and feature.
 
     every_minutes: how far apart the rows of each set are. excluded: the cities behind the gate that were looked at.
+    laws: how well those that features are made by tell later dates.
     """
 
     every_minutes: dict[str, int]
     excluded: tuple[str, ...]
     snapshot: int
     rows: pl.DataFrame
+    laws: pl.DataFrame
 
     @property
     def failures(self) -> pl.DataFrame:
@@ -118,16 +127,26 @@ def audit_features(
     """
     looks = [look for one in asked for look in _looks(snapshot, one, chosen)]
     lines: list[dict[str, Any]] = []
+    laws: list[dict[str, Any]] = []
     for number, look in enumerate(looks):
         on_city(number, len(looks), look.label)
         lines += _lines(look)
+        laws += _laws(look)
     on_city(len(looks), len(looks), "")
     cities = {look.place.city for look in looks}
     excluded = dict.fromkeys(key for one in asked for key in keys_of(one.excluded) if key in cities)
     return Audit(
         every_minutes={look.kind.features.name: look.every_minutes for look in looks}, excluded=tuple(excluded),
         snapshot=snapshot.number, rows=pl.DataFrame(lines, schema=AUDITED, orient="row"),
+        laws=pl.DataFrame(laws, schema=LAWS, orient="row"),
     )  # fmt: skip
+
+
+def _laws(look: _Look) -> Iterator[dict[str, Any]]:
+    """Yield a line for each law that features of a set are made by in a city."""
+    for column, fit in look.kind.laws(look.place).items():
+        told = dict.fromkeys(("events", "branching", "distance", "p_value")) if fit is None else asdict(fit)
+        yield {"city": look.place.city, "column": column} | told
 
 
 def cities_asked(snapshot: Snapshot, asked: Asked) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from kwx.features.goodness import Goodness, goodness
 from kwx.features.hawkes import LEAST_EVENTS, Floats, Law, Tapes, fit, intensity
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS, TRADES
@@ -54,17 +55,40 @@ def fit_laws(snapshot: Snapshot, city: str, dates: Sequence[date]) -> Laws:
 
     They serve from the close of the last of these markets on.
     """
-    since, until = min(dates), max(dates)
-    read = (
-        snapshot.scan(table, cities=(city,), since=since, until=until).filter(pl.col("event_date").is_in(list(dates)))
-        for table in (MARKETS, TRADES)
-    )
-    markets, trades = (frame.collect() for frame in read)
+    markets, trades = _read(snapshot, city, dates)
     found = [
         fit(tapes).law if len(tapes.times_minutes) >= LEAST_EVENTS else None
         for tapes in (tapes_of(trades, markets, taker_side=side) for side in SIDES.values())
     ]
     return Laws(buy=found[0], sell=found[1])
+
+
+def laws_told(snapshot: Snapshot, city: str, dates: Sequence[date]) -> dict[str, Goodness | None]:
+    """Return how well the laws of the earlier half of some dates tell the trades of the later half, by column.
+
+    None is of a side that has too few trades to fit or none to tell; of a single date no law is known to fit.
+    """
+    ordered = sorted(dates)
+    earlier, later = ordered[: len(ordered) // 2], ordered[len(ordered) // 2 :]
+    if not earlier:
+        return dict.fromkeys(SIDES)
+    laws = fit_laws(snapshot, city, earlier)
+    markets, trades = _read(snapshot, city, later)
+    told = {column: tapes_of(trades, markets, taker_side=side) for column, side in SIDES.items()}
+    return {
+        column: goodness(law, told[column]) if law is not None and len(told[column].times_minutes) else None
+        for column, law in laws.of_column.items()
+    }
+
+
+def _read(snapshot: Snapshot, city: str, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the markets and the trades of some event dates."""
+    since, until = min(dates), max(dates)
+    markets, trades = (
+        snapshot.scan(table, cities=(city,), since=since, until=until).filter(pl.col("event_date").is_in(list(dates)))
+        for table in (MARKETS, TRADES)
+    )
+    return markets.collect(), trades.collect()
 
 
 def tapes_of(trades: pl.DataFrame, markets: pl.DataFrame, *, taker_side: str) -> Tapes:

@@ -97,8 +97,7 @@ def day_so_far(inputs: TmaxInputs) -> DaySoFar:
 
 def places(inputs: TmaxInputs) -> tuple[Ints, Ints]:
     """Return where each row of the grid goes: its day and step."""
-    first = np.datetime64(inputs.dates[0], "D")
-    day = (inputs.grid["event_date"].to_numpy().astype("datetime64[D]") - first).astype(np.int64)
+    day = inputs.grid.select(inputs.day_of(inputs.grid)).to_series().to_numpy()
     ts_us = inputs.grid["ts_utc"].to_physical().to_numpy()
     step = (ts_us - starts_us(inputs)[day]) // (STEP_MINUTES * 60_000_000)
     return day, step

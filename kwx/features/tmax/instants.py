@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kwx.features.tmax.inputs import TmaxInputs
-from warehouse.market.climate_day import MINUTES_PER_DAY, ClimateDay
+from warehouse.market.climate_day import MINUTES_PER_DAY
 
 Ints = NDArray[np.int64]
 
@@ -72,18 +72,19 @@ def _instants(inputs: TmaxInputs, first: Ints, last: Ints, every_minutes: int) -
 
 def starts_us(inputs: TmaxInputs) -> Ints:
     """Return [D] the opening midnight of each climate day in microseconds since 1970."""
-    starts = [round(ClimateDay(inputs.city, one).start_utc.timestamp()) for one in inputs.dates]
+    starts = [round(day.start_utc.timestamp()) for day in inputs.days]
     return np.array(starts, dtype=np.int64) * 1_000_000
 
 
 def _trading(inputs: TmaxInputs) -> tuple[Ints, Ints]:
     """Return [D] the first minute of trading and the last before the close."""
-    told = {day: (opens, closes) for day, opens, closes in inputs.trading.iter_rows()}
+    rows = inputs.trading.select(inputs.day_of(inputs.trading), "open_utc", "close_utc")
+    told = {day: (opens, closes) for day, opens, closes in rows.iter_rows()}
     bounds = []
-    for one in inputs.dates:
-        start = ClimateDay(inputs.city, one).start_utc
-        assumed = datetime.combine(one - timedelta(days=1), OPENS, inputs.city.tzinfo).astimezone(UTC)
-        opens, closes = told.get(one, (None, None))
+    for place, one in enumerate(inputs.days):
+        start, eve = one.start_utc, one.event_date - timedelta(days=1)
+        assumed = datetime.combine(eve, OPENS, one.city.tzinfo).astimezone(UTC)
+        opens, closes = told.get(place, (None, None))
         minutes = [((instant or other) - start) // timedelta(minutes=1)
                    for instant, other in ((opens, assumed), (closes, start + timedelta(days=1)))]  # fmt: skip
         bounds.append(minutes)
@@ -93,10 +94,8 @@ def _trading(inputs: TmaxInputs) -> tuple[Ints, Ints]:
 
 def _civil_ahead(inputs: TmaxInputs) -> Ints:
     """Return [D] how many minutes the wall clock of the event day, from 10:00 on, is ahead of standard time."""
-    noons = (datetime.combine(one, time(12), inputs.city.tzinfo) for one in inputs.dates)
-    ahead = [
-        ((noon.utcoffset() or timedelta()) - inputs.city.standard_offset) // timedelta(minutes=1) for noon in noons
-    ]
+    noons = ((datetime.combine(one.event_date, time(12), one.city.tzinfo), one.city) for one in inputs.days)
+    ahead = [((noon.utcoffset() or timedelta()) - city.standard_offset) // timedelta(minutes=1) for noon, city in noons]
     return np.array(ahead, dtype=np.int64)
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from kwx.features.tmax.day_so_far import STEP_MINUTES, DaySoFar
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import starts_us
-from kwx.features.tmax.versions import place_of_day
 from warehouse.market.climate_day import FIVE_MINUTE_STEPS
 from warehouse.market.temperature import FAHRENHEIT_PER_CELSIUS, FREEZING_F
 
@@ -62,9 +61,7 @@ class _Words:
     @classmethod
     def of(cls, inputs: TmaxInputs) -> _Words:
         """Lay out the words; one that has no start speaks from midnight on."""
-        told = inputs.words.with_columns(day=place_of_day(inputs.dates[0])).sort(
-            "day", "until_utc", "known_utc", "max_f"
-        )
+        told = inputs.words.with_columns(inputs.day_of(inputs.words)).sort("day", "until_utc", "known_utc", "max_f")
         day = told["day"].to_numpy()
         since, until, known = (
             (told[name].to_physical().to_numpy() - starts_us(inputs)[day]) / _MINUTE_US

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Instants, starts_us
-from kwx.features.tmax.versions import place_of_day, versions_of
+from kwx.features.tmax.versions import versions_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -74,7 +74,7 @@ def outlook_at(inputs: TmaxInputs, instants: Instants) -> Outlook:
 
 
 def _in_force(inputs: TmaxInputs, highs: pl.DataFrame) -> _InForce:
-    versions = versions_of(highs.with_columns(place=place_of_day(inputs.dates[0])))
+    versions = versions_of(highs.with_columns(place=inputs.day_of(highs)))
     high_f = np.append(highs["high_f"].to_numpy()[versions.row], np.nan)
 
     def at(day: Ints, ts_us: Ints, back: int = 0) -> tuple[Floats, Ints]:

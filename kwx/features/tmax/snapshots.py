@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from kwx.features.sharing import read_once
 from kwx.features.tmax.day_so_far import STEP_MINUTES, day_so_far
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Clock, Instants, market_clock, utc_of
@@ -40,7 +41,19 @@ def read_snapshots(
     snapshot: Snapshot, city: str, *, since: date, until: date, clock: Clock = market_clock
 ) -> pl.DataFrame:
     """Return the snapshots of a city's days, both ends included, in the order of date and time."""
-    return snapshots_of(TmaxInputs.read(snapshot, city, since=since, until=until), clock)
+    return read_days(snapshot, city, since=since, until=until, clock=clock)[1]
+
+
+def read_days(
+    snapshot: Snapshot, city: str, *, since: date, until: date, clock: Clock = market_clock
+) -> tuple[TmaxInputs, pl.DataFrame]:
+    """Return what the snapshots of a city's days are made of, and these."""
+
+    def read() -> tuple[TmaxInputs, pl.DataFrame]:
+        inputs = TmaxInputs.read(snapshot, city, since=since, until=until)
+        return inputs, snapshots_of(inputs, clock)
+
+    return read_once(("snapshots", snapshot.paths, snapshot.number, city, since, until, clock), read)
 
 
 def snapshots_of(inputs: TmaxInputs, clock: Clock = market_clock) -> pl.DataFrame:
@@ -48,7 +61,7 @@ def snapshots_of(inputs: TmaxInputs, clock: Clock = market_clock) -> pl.DataFram
     instants = clock(inputs)
     rows = pl.DataFrame(
         {
-            "city": pl.Series([inputs.city.key], dtype=pl.String).new_from_index(0, len(instants.day)),
+            "city": pl.Series([day.city.key for day in inputs.days], dtype=pl.String).gather(instants.day),
             "event_date": pl.Series(inputs.dates, dtype=pl.Date).gather(instants.day),
             "ts_utc": utc_of(instants.ts_us),
             **_clock_columns(inputs, instants),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kwx.features.tmax.day_so_far import STEP_MINUTES, DaySoFar, ratio
 from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import starts_us
-from kwx.features.tmax.versions import place_of_day, versions_of
+from kwx.features.tmax.versions import versions_of
 from warehouse.market.climate_day import FIVE_MINUTE_STEPS
 
 Floats = NDArray[np.float64]
@@ -80,7 +80,7 @@ def _last(total: Floats) -> Floats:
 def _hourly(inputs: TmaxInputs, source: str) -> Floats:
     """Return what a source's newest run known at each step says of each hour of the day [days, 289, 25]."""
     start_us = starts_us(inputs)
-    curves = inputs.curves.filter(pl.col("source") == source).with_columns(day=place_of_day(inputs.dates[0]))
+    curves = inputs.curves.filter(pl.col("source") == source).with_columns(inputs.day_of(inputs.curves))
     day = curves["day"].to_numpy()
     hour = (curves["valid_utc"].to_physical().to_numpy() - start_us[day]) // _HOUR_US
     versions = versions_of(curves.with_columns(place=pl.Series(day * _HOURS + hour)))

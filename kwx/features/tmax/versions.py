@@ -7,7 +7,6 @@ instants the last source of the alphabet stands, as in the view forecast_in_forc
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import polars as pl
@@ -61,8 +60,3 @@ def versions_of(told: pl.DataFrame) -> Versions:
         place=newest["place"].to_numpy().astype(np.int64),
         known_us=newest["known_utc"].to_physical().to_numpy(),
     )
-
-
-def place_of_day(first: date) -> pl.Expr:
-    """Return the place of each row's event date, counted from the first one."""
-    return (pl.col("event_date") - pl.lit(first)).dt.total_days()

@@ -10,7 +10,8 @@ model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -33,6 +34,7 @@ from warehouse.errors import Refused
 from warehouse.market.climate_day import opens_utc
 
 NONE = "none"
+BY_CHANCE = "no better than chance allows"
 NOTHING = Temperature(sharpness=1.0)
 """The calibrator that changes no bit; it is what is stored where doing nothing is best."""
 PARTS = 4
@@ -61,7 +63,8 @@ class Judged:
     """One method on the dates that its fits had not seen.
 
     p: what it says of each judged row. gain, log_gain: in Brier score and log loss on the model as it is; None of the
-    model itself. numbers: those of the last fit. against: why it may not be chosen, or None.
+    model itself. numbers: those of the last fit. against: why it may not be chosen, or None. needs_dates: where only
+    chance speaks against it, on how many judged dates a gain of the same size would be beyond chance.
     """
 
     method: str
@@ -73,13 +76,15 @@ class Judged:
     log_gain: Gain | None
     numbers: int
     against: str | None
+    needs_dates: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Choice:
     """What was chosen of all methods judged, the model as it is first, and the calibrator fitted on all dates.
 
-    rows, days: what the calibrator was fitted on. judged_rows, judged_days: what the methods were judged on.
+    rows, days: what the calibrator was fitted on. judged_rows, judged_days: what the methods were judged on. unjudged:
+    by method that was asked for why it was not judged.
     """
 
     method: str
@@ -92,6 +97,7 @@ class Choice:
     judged_rows: int
     judged_days: tuple[date, ...]
     level: float
+    unjudged: Mapping[str, str]
 
     def of(self, method: str) -> Judged:
         """Return what is said of a method."""
@@ -109,15 +115,20 @@ def choose(
     """Judge methods on rows and fit the chosen one on all of them; `forced` is chosen whatever it is worth."""
     if len(rows.days) < LEAST_DATES:
         raise Refused(
-            f"{len(rows.days)} settled dates are too few to choose a calibrator by; {LEAST_DATES} are needed",
+            f"{len(rows.days)} settled dates are too few to choose a calibrator by; {LEAST_DATES} are needed,"
+            f" a quarter of them to fit before the first is judged",
             hint="predict and settle more days, or say a longer range",
         )
     in_order = rows.in_order()
     parts = list(forward_parts(in_order))
-    asked = _with_rows_enough([one for one in METHODS if one in methods or one == forced], parts, forced=forced)
+    asked = [one for one in METHODS if one in methods or one == forced]
+    unjudged = _too_few_rows(asked, parts, forced=forced)
     # The products are small: spread over threads they wait for each other, and sum in another order.
     with one_blas_thread():
-        return _chosen(in_order, parts, asked, forced=forced, level=level, seed=seed)
+        chosen = _chosen(
+            in_order, parts, [one for one in asked if one not in unjudged], forced=forced, level=level, seed=seed
+        )
+    return replace(chosen, unjudged=unjudged)
 
 
 def forward_parts(rows: Rows) -> Iterator[Part]:
@@ -133,17 +144,15 @@ def forward_parts(rows: Rows) -> Iterator[Part]:
         yield earlier, rows.between(first, last)
 
 
-def _with_rows_enough(methods: Sequence[str], parts: Sequence[Part], *, forced: str | None) -> list[str]:
-    """Return the methods that every fit has rows enough for; refuse where that leaves out the one that is forced."""
+def _too_few_rows(methods: Sequence[str], parts: Sequence[Part], *, forced: str | None) -> dict[str, str]:
+    """Return the methods that some fit has too few rows for, and why; refuse where that is the one that is forced."""
     fewest = min(len(earlier) for earlier, _ in parts)
-    if fewest >= LEAST_ROWS:
-        return list(methods)
+    if fewest >= LEAST_ROWS or "isotonic" not in methods:
+        return {}
+    why = f"isotonic needs {LEAST_ROWS:,} rows; the first dates have {fewest:,}"
     if forced == "isotonic":
-        raise Refused(
-            f"isotonic needs {LEAST_ROWS:,} rows; the first dates have {fewest:,}",
-            hint="another --method, a longer range, or fewer --minutes between rows",
-        )
-    return [method for method in methods if method != "isotonic"]
+        raise Refused(why, hint="another --method, a longer range, or fewer --minutes between rows")
+    return {"isotonic": why}
 
 
 def _chosen(
@@ -166,6 +175,7 @@ def _chosen(
         judged_rows=len(later),
         judged_days=later.days,
         level=level,
+        unjudged={},
     )
 
 
@@ -188,7 +198,9 @@ class _Judge:
         p = np.concatenate([fit.apply(part.p) for fit, (_, part) in zip(fits, parts, strict=True)])
         judged = self._judged(method, p, numbers=fits[-1].numbers)
         gain, log_gain = (self._gain(judged, plain, score) for score in (brier, log_loss))
-        return replace(judged, gain=gain, log_gain=log_gain, against=_against(judged, plain, gain, log_gain))
+        against = _against(judged, plain, gain, log_gain)
+        needs = _dates_needed(len(self.rows.days), gain, log_gain) if against == BY_CHANCE else None
+        return replace(judged, gain=gain, log_gain=log_gain, against=against, needs_dates=needs)
 
     def fewest_numbers(self, able: Sequence[Judged]) -> str:
         """Return the method with the fewest numbers that the best does not beat by more than chance."""
@@ -245,4 +257,10 @@ def _against(judged: Judged, plain: Judged, *gains: Gain) -> str | None:
     ):
         if ours.value > theirs.value:
             return f"larger {name}"
-    return None if any(gain.high < 0 for gain in gains) else "no better than chance allows"
+    return None if any(gain.high < 0 for gain in gains) else BY_CHANCE
+
+
+def _dates_needed(dates: int, *gains: Gain) -> int | None:
+    """Return on how many dates the same gain would be beyond chance, by the root law; None where there is none."""
+    needed = [dates * ((gain.high - gain.value) / gain.value) ** 2 for gain in gains if gain.value < 0]
+    return max(math.ceil(min(needed)), dates + 1) if needed else None

@@ -23,6 +23,7 @@ def metrics_of(choice: Choice, *, asked: Mapping[str, Any], snapshot: int) -> di
             "log_gain": None if one.log_gain is None else asdict(one.log_gain),
             "numbers": one.numbers,
             "against": one.against,
+            "needs_dates": one.needs_dates,
         }
         for one in choice.judged
     }

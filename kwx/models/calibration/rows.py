@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.contract import Floats
 from kwx.models.direction.moves import moves_of, went_up
 from kwx.models.windows import PURGED_DAYS
@@ -19,6 +18,7 @@ from kwx.scoring.inputs import Bools, Ints
 from kwx.scoring.stored.labels import labels_of
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS, MODEL_RUNS, PREDICTIONS
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.market.climate_day import opens_utc
 
 HORIZON_MINUTES = {"1m": 1, "5m": 5}

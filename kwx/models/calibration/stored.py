@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from kwx.models.artifact import SETTLEMENT_HORIZON
 from kwx.models.calibration.methods import Fittable, calibrator_of
 from kwx.models.calibration.rows import last_fitted
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CALIBRATORS, Partition
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import polars as pl
 from kwx.models.contract import Fitted, Floats
 from kwx.models.direction.fitted import About, LogisticDirection, TreeDirection, matrix_of
 from kwx.models.direction.recipe import LOGISTIC, DirectionRecipe
+from kwx.models.scaling import Scaling
 from kwx.scoring.contracts import log_loss
 from kwx.scoring.inputs import Bools
 
@@ -48,7 +49,9 @@ def _chosen_logistic(fitted: Rows, choosing: Rows, about: About, recipe: Directi
     from threadpoolctl import ThreadpoolController
 
     matrix = matrix_of(fitted.frame, about.features)
-    center, scale = _scaling(matrix)
+    scaling = Scaling.of(matrix)
+    # A column that never moved is its mean, so that it is zero over anything but zero.
+    center, scale = scaling.mean, np.where(scaling.sd > 0, scaling.sd, 1.0)
     scaled = (matrix - center) / scale
     scaled[~np.isfinite(scaled)] = 0.0
     models: list[LogisticDirection] = []
@@ -91,18 +94,6 @@ def _chosen_trees(fitted: Rows, choosing: Rows, about: About, recipe: DirectionR
     # What is judged is what is stored: the trees are read back from their text.
     model = TreeDirection(about=about, text=text).checked()
     return Chosen(fitted=model, params={name: best[name] for name in ("depth", "trees", "rate")}, tried=tuple(tried))
-
-
-def _scaling(matrix: Floats) -> tuple[Floats, Floats]:
-    """Return mean and standard deviation of each column's known values; 0 and 1 where they say nothing."""
-    known = np.isfinite(matrix)
-    count = np.maximum(known.sum(axis=0), 1)
-    filled = np.where(known, matrix, 0.0)
-    center = filled.sum(axis=0) / count
-    apart = np.sqrt((np.where(known, matrix - center, 0.0) ** 2).sum(axis=0) / count)
-    # A constant column has a deviation of rounding alone, by which nothing may be divided.
-    scale = np.where(apart > 1e-12 * np.maximum(np.abs(center), 1.0), apart, 1.0)
-    return center, scale
 
 
 def _mean_loss(p: Floats, rows: Rows) -> float:

@@ -10,16 +10,16 @@ import polars as pl
 
 from kwx.features.feature import FeatureSet
 from kwx.features.sets import set_for, set_of_all
-from kwx.models.artifact import NOT_JUDGED, PREDICTED, SETTLEMENT_HORIZON, Artifact
+from kwx.models.artifact import NOT_JUDGED, PREDICTED, Artifact
 from kwx.models.calibration import fit_calibrator
 from kwx.models.calibration.guard import left_out
 from kwx.models.contract import Calibrator
 from kwx.models.elasticnet.fitted import NAME, FittedElasticnet
 from kwx.models.elasticnet.recipe import ElasticnetRecipe
 from kwx.models.elasticnet.rows import Rows, folds_of, made_utc, read_rows, require_enough, split_later
-from kwx.models.elasticnet.scaling import Scaling
 from kwx.models.elasticnet.search import Found, folds_from, search
 from kwx.models.elasticnet.solver import problem_of, solve
+from kwx.models.scaling import Scaling
 from kwx.models.windows import Window
 from kwx.scoring.calibration import calibration_error
 from kwx.scoring.contracts import brier, log_loss
@@ -28,6 +28,7 @@ from kwx.scoring.threads import one_blas_thread
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 LEAST_DATES_JUDGED = 5
 
@@ -130,7 +131,10 @@ def _calibrated(
     if rule.guard and not (judged := left_out(method, p, later.came, later.days)).helps:
         why = f"{method} of {rows} rows of {dates} later dates"
         losses = f"log loss {judged.mended:.4f} on dates left out, {judged.own:.4f} without"
-        return None, (f"not calibrated: {why}: " + (losses if dates > 1 else "one date cannot tell what it is worth"),)
+        return None, (
+            f"not calibrated: {why}: "
+            + (losses if dates > 1 else "one date cannot tell what it is worth, two are needed"),
+        )
     return fit_calibrator(method, p, later.came), ()
 
 

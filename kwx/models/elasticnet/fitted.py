@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from kwx.models.elasticnet.scaling import Scaling
+from kwx.models.scaling import Scaling
 from warehouse.errors import Refused
 
 Floats = NDArray[np.float64]

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from kwx.models.elasticnet.recipe import ElasticnetRecipe, SearchRange
-from kwx.models.elasticnet.scaling import Scaling
 from kwx.models.elasticnet.solver import SEARCH_TOLERANCE, Floats, Penalty, Problem, Solution, problem_of, solve
+from kwx.models.scaling import Scaling
 from kwx.scoring.contracts import log_loss
 
 if TYPE_CHECKING:

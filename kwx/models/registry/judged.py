@@ -8,12 +8,17 @@ from datetime import date, datetime
 from typing import Any
 
 from kwx.models.registry.card import Card
+from kwx.models.registry.places import Group
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 LOG_LOSS, MARKET_LOG_LOSS = "log_loss", "market_log_loss"
 """The metrics of an artifact that promotion reads: both losses of the same rows, as numbers or as estimates."""
 
 ROWS = ("rows", "n")
 """How many rows these are of; the one or the other is said."""
+
+CROSSED = "crossed_tenth"
+"""What following the surest tenth of words across the spread earned, per contract; of moves alone."""
 
 WITH_MARKET = "with_market"
 """Where the rows that the market spoke of too are judged apart from all rows."""
@@ -37,6 +42,44 @@ class Losses:
         if self.model >= self.market:
             return f"log loss {self.model:.4f}, the market's {self.market:.4f}, over {self.rows:,} rows"
         return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How one kind of model was judged: what was compared, on how many rows, and what speaks against it.
+
+    crossed_tenth is told, not judged by: that a move is foreseen is worth something to a maker too, who pays no spread.
+    """
+
+    kind: str
+    compared: str
+    model: float | None
+    market: float | None
+    rows: int
+    crossed_tenth: float | None = None
+    objection: str | None = None
+
+
+COMPARED = {True: "log loss on the market's", False: "log loss on one half, what a market says of the next move"}
+"""What is compared, where the settlement is predicted and where a move is."""
+
+
+def verdict_of(group: Group, cards: Sequence[Card]) -> Verdict:
+    """Return how all windows of one kind did, each horizon a kind of its own."""
+    losses = against_market(cards)
+    return Verdict(
+        kind=str(group), compared=COMPARED[group.horizon == SETTLEMENT_HORIZON], model=losses.model,
+        market=losses.market, rows=losses.rows, crossed_tenth=_crossed(cards), objection=losses.objection,
+    )  # fmt: skip
+
+
+def _crossed(cards: Sequence[Card]) -> float | None:
+    """Return the mean of what the surest tenth earned over windows, each by the rows that it alone tests."""
+    told = [card for card in cards if figure(card.metrics, CROSSED) is not None]
+    weights = [
+        (figure(card.metrics, "crossed_rows") or 0) * share for card, share in zip(told, shares_once(told), strict=True)
+    ]
+    return _mean(weights, [figure(card.metrics, CROSSED) for card in told]) if told else None
 
 
 def against_market(cards: Sequence[Card]) -> Losses:

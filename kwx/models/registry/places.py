@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kwx.models.artifact import SETTLEMENT_HORIZON, kind_of
+from kwx.models.artifact import kind_of
 from warehouse.errors import Refused, Usage
 from warehouse.lake.layout import DRAFT
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 PILOTS, TRAINED, ARCHIVE = "pilots", "trained", "archive"
 STAGES = (PILOTS, TRAINED, ARCHIVE)

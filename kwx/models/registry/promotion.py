@@ -8,14 +8,14 @@ one is put; taking a state back points `trained` at an earlier one, which can be
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from kwx.models.registry.card import Card, card_bytes, read_card
 from kwx.models.registry.folder import files_below, read_folder
-from kwx.models.registry.judged import against_market
+from kwx.models.registry.judged import Verdict, verdict_of
 from kwx.models.registry.mending import (
     Copy,
     card_hash,
@@ -74,21 +74,22 @@ class Choice:
     families: tuple[str, ...] = ()
     cities: tuple[str, ...] = ()
     brackets: tuple[str, ...] = ()
+    horizons: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
 
     def holds(self, group: Group, window: str) -> bool:
         """Tell whether a window is meant."""
-        asked = (self.families, self.cities, self.brackets, self.windows)
-        has = (group.family, group.city, group.bracket, window)
+        asked = (self.families, self.cities, self.brackets, self.horizons, self.windows)
+        has = (group.family, group.city, group.bracket, group.horizon, window)
         return all(not words or word in words for words, word in zip(asked, has, strict=True))
 
     @property
     def is_all(self) -> bool:
         """Whether nothing was said."""
-        return not (self.families or self.cities or self.brackets or self.windows)
+        return not (self.families or self.cities or self.brackets or self.horizons or self.windows)
 
     def __str__(self) -> str:
-        words = [*self.families, *self.cities, *self.brackets, *self.windows]
+        words = [*self.families, *self.cities, *self.brackets, *self.horizons, *self.windows]
         return " ".join(words) or "everything"
 
 
@@ -97,7 +98,8 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
 
     Refused, and nothing changed, where one of them is altered, degenerate, or of a kind that did not beat the market
     over all of its pilots, chosen or not, or where too few dates could tell whether one is better than its prior; only
-    the last two can be overruled, by a reason, which is kept with the state.
+    the last two can be overruled, by a reason, which is kept with the state, and so is what was compared. Each horizon
+    is a kind of its own; of the next move of a mid a market says one half.
     """
     base, reason = models_root(root), reason.strip()
     chosen = chosen_windows(base, PILOTS, choice)
@@ -106,20 +108,21 @@ def promote(choice: Choice, root: Path | str | None = None, *, reason: str = "",
     for folder, _ in chosen:
         load(folder)
     kinds = {card.group for _, card in chosen}
-    lost = _objections([card for _, card in _windows_of(base, PILOTS, lambda group, _: group in kinds)])
+    judged = _judged([card for _, card in _windows_of(base, PILOTS, lambda group, _: group in kinds)])
+    lost = tuple(f"{one.kind}: {one.objection}" for one in judged if one.objection is not None)
     unjudged = tuple(f"{card.model_id} was {card.not_judged}" for _, card in chosen if card.not_judged is not None)
     if (lost or unjudged) and not reason:
         first, kind = (f"not better than the market: {lost[0]}", "kinds") if lost else (unjudged[0], "models")
         more = len(lost or unjudged) - 1
         raise Refused(
             first + (f"; and {more} more {kind}" if more else ""),
-            hint="leave such kinds out with --city, --bracket, --family; or say why with --reason TEXT",
+            hint="leave such kinds out with --city, --bracket, --family, --horizon; or say why with --reason TEXT",
         )
     with _lock(base, "kwx models promote"):
         places = {place_of(folder) for folder, _ in chosen}
         kept = [path for path in trained_folders(base) if place_of(path) not in places]
         return _publish(
-            base, kept, chosen, action="promote", reason=reason, objections=(*lost, *unjudged),
+            base, kept, chosen, action="promote", reason=reason, objections=(*lost, *unjudged), judged=judged,
             changed=tuple(card.model_id for _, card in chosen), clock=clock,
         )  # fmt: skip
 
@@ -170,11 +173,10 @@ def _windows_of(base: Path, stage: str, is_meant: Callable[[Group, str], bool]) 
     return [(path, read_card(path)) for path in folders if is_meant(group_of_folder(path), path.name)]
 
 
-def _objections(cards: Sequence[Card]) -> tuple[str, ...]:
-    """Return what the market says against each kind."""
+def _judged(cards: Sequence[Card]) -> tuple[Verdict, ...]:
+    """Return how each kind did."""
     groups = dict.fromkeys(card.group for card in cards)
-    told = [(group, against_market([card for card in cards if card.group == group]).objection) for group in groups]
-    return tuple(f"{group}: {why}" for group, why in told if why is not None)
+    return tuple(verdict_of(group, [card for card in cards if card.group == group]) for group in groups)
 
 
 def _publish(
@@ -187,6 +189,7 @@ def _publish(
     objections: tuple[str, ...],
     changed: tuple[str, ...],
     clock: Clock,
+    judged: tuple[Verdict, ...] = (),
 ) -> Promotion:
     """Write a state as a draft, give it its number, and point `trained` at it; what is kept is kept whole."""
     number, archive = max(numbers(base), default=0) + 1, base / ARCHIVE
@@ -209,7 +212,7 @@ def _publish(
         "number": number, "before": current_number(base), "action": action,
         "at_utc": clock().astimezone(UTC).isoformat(timespec="seconds"), "reason": reason,
         "objections": objections, "changed": changed, "windows": len(kept) + len(added), "cards": cards,
-        "mended": tuple(map(mended_words, copies)),
+        "mended": tuple(map(mended_words, copies)), "judged": [asdict(one) for one in judged],
     }  # fmt: skip
     write_new(draft / RECORD, json_bytes(record))
     sync_tree(draft)

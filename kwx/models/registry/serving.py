@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
-from kwx.models.artifact import EVERY_BRACKET, SETTLEMENT_HORIZON
+from kwx.models.artifact import EVERY_BRACKET
 from kwx.models.registry.card import Card, read_card
 from kwx.models.registry.places import TRAINED, Group, models_root, stage_folder
 from kwx.models.registry.store import Loaded, load
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Refused
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.market.cities import city as city_of
 
 
@@ -59,6 +60,22 @@ def model_for(
     The first of these that has a window whose test dates hold the date: the city and type of bracket itself, every
     bracket of the city, the type in all cities, every bracket of all; else the first whose windows are over.
     """
+    folder, card = folder_for(
+        root, family=family, city=city, bracket=bracket, event_date=event_date, horizon=horizon
+    )  # fmt: skip
+    return Served(loaded=load(folder), folder=folder, age_days=age_days(card, event_date))
+
+
+def folder_for(
+    root: Path | str | None,
+    *,
+    family: str,
+    city: str,
+    bracket: str,
+    event_date: date,
+    horizon: str = SETTLEMENT_HORIZON,
+) -> tuple[Path, Card]:
+    """Return where that model lies, and its card; the model itself is not read."""
     wanted = Group(city=city_of(city).key, bracket=bracket, family=family, horizon=horizon)
     trained = stage_folder(models_root(root), TRAINED)
     every = [windows for windows in _windows(trained, wanted) if windows]
@@ -69,8 +86,12 @@ def model_for(
         )
     within = [windows for windows in every if any(_holds(card, event_date) for _, card in windows)]
     may = [windows for windows in every if any(_may_speak(card, event_date) for _, card in windows)]
-    folder, card = _chosen((within or may or every)[0], wanted, event_date)
-    return Served(loaded=load(folder), folder=folder, age_days=max(0, (event_date - card.test_until).days))
+    return _chosen((within or may or every)[0], wanted, event_date)
+
+
+def age_days(card: Card, event_date: date) -> int:
+    """Return how many days a date lies after the last one that a model was judged on."""
+    return max(0, (event_date - card.test_until).days)
 
 
 def load_model_for_now(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kwx.models.registry.judged import Verdict
 from kwx.models.registry.places import ARCHIVE, TRAINED, models_root
 from warehouse.errors import FileBroken
 from warehouse.lake.files import read_json
@@ -18,7 +19,8 @@ RECORD = "promotion.json"
 class Promotion:
     """One state of what is trained, and how it came about.
 
-    mended: the windows whose files were found altered or missing, and where whole ones were taken from.
+    mended: the windows whose files were found altered or missing, and where whole ones were taken from. judged: of
+    each kind that was promoted what was compared, and how it did.
     """
 
     number: int
@@ -31,6 +33,7 @@ class Promotion:
     windows: int
     current: bool = True
     mended: tuple[str, ...] = ()
+    judged: tuple[Verdict, ...] = ()
 
 
 def history(root: Path | str | None = None) -> list[Promotion]:
@@ -46,6 +49,7 @@ def promotion_of(base: Path, number: int, *, mended: tuple[str, ...] = ()) -> Pr
         number=number, before=said["before"], action=said["action"], at_utc=said["at_utc"], reason=said["reason"],
         objections=tuple(said["objections"]), changed=tuple(said["changed"]), windows=said["windows"],
         current=number == current_number(base), mended=mended or tuple(said.get("mended", ())),
+        judged=tuple(Verdict(**one) for one in said.get("judged", ())),
     )  # fmt: skip
 
 

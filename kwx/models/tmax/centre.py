@@ -63,6 +63,35 @@ _COLUMNS = len(_OVER_FORECAST) + len(_AS_THEY_ARE) + len(CITIES)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Drawn:
+    """N snapshots as lines are drawn through them, whosever lines these are.
+
+    columns: [N, F], 0 where nothing is known; forecast_f: [N] what they count from; phase: [N]; base_f, floor_f, first:
+    [N] the degree that classes count from, the one that the high has reached already, the lowest class that can happen.
+    """
+
+    columns: Floats
+    forecast_f: Floats
+    phase: Ints
+    base_f: Floats
+    floor_f: Floats
+    first: Ints
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> Drawn:
+        """Lay out snapshots."""
+        columns, forecast_f = _columns(rows)
+        return cls(
+            columns=columns, forecast_f=forecast_f, phase=phase_of(rows), base_f=rows["base_f"].to_numpy(),
+            floor_f=_floor_f(rows), first=first_class(rows),
+        )  # fmt: skip
+
+    def where(self, some: Bools) -> Drawn:
+        """Return some of them."""
+        return Drawn(**{name: values[some] for name, values in vars(self).items()})
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Centre:
     """The line of each phase, in °F over the forecast: shift [P] + slopes [P, F] · (columns − middle [P, F]).
 
@@ -97,27 +126,26 @@ class Centre:
         middle, slopes, shift, sd_f = (np.array([line[part] for line in each]) for part in range(4))
         return cls(middle=middle, slopes=slopes, shift=shift, sd_f=sd_f)
 
-    def expected_f(self, rows: pl.DataFrame) -> Floats:
+    def expected_f(self, drawn: Drawn) -> Floats:
         """Return [N] the high that is expected of each snapshot's day."""
-        columns, forecast_f = _columns(rows)
-        phase = phase_of(rows)
-        total = forecast_f + self.shift[phase]
+        phase = drawn.phase
+        total = drawn.forecast_f + self.shift[phase]
         # Column by column, so that a row is the same to the bit whatever rows stand beside it.
         for place in range(_COLUMNS):
-            total = total + self.slopes[phase, place] * (columns[:, place] - self.middle[phase, place])
+            total = total + self.slopes[phase, place] * (drawn.columns[:, place] - self.middle[phase, place])
         return total
 
-    def start(self, rows: pl.DataFrame) -> Floats:
+    def start(self, drawn: Drawn) -> Floats:
         """Return [N, 12] the log-odds that the high stops at a class once it comes so far, were the rest normal.
 
         It stops at what it was already where the rest of the day is no warmer.
         """
-        sd_f = self.sd_f[phase_of(rows)][:, None]
-        base_f = rows["base_f"].to_numpy()[:, None]
-        over, floor = self.expected_f(rows)[:, None] - base_f, _floor_f(rows)[:, None] - base_f
+        sd_f = self.sd_f[drawn.phase][:, None]
+        base_f = drawn.base_f[:, None]
+        over, floor = self.expected_f(drawn)[:, None] - base_f, drawn.floor_f[:, None] - base_f
         degree = np.arange(STOPS) + LOWEST
         # The lowest class of a forecast is not cut off below, nor is any that is the first to happen.
-        is_first = (degree <= floor) | (np.arange(STOPS) <= first_class(rows)[:, None])
+        is_first = (degree <= floor) | (np.arange(STOPS) <= drawn.first[:, None])
         lowest = np.where(is_first, -np.inf, (degree - 0.5 - over) / sd_f)
         chance = -np.expm1(log_ndtr(-(degree + 0.5 - over) / sd_f) - log_ndtr(-lowest))
         score: Floats = np.clip(logit(np.clip(chance, 1e-9, 1 - 1e-9)), -_SURELY, _SURELY)

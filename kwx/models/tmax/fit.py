@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import Clock, utc_of
-from kwx.features.tmax.snapshots import read_snapshots, snapshots_of
-from kwx.models.artifact import EVERY_BRACKET, NOT_JUDGED, SETTLEMENT_HORIZON, Artifact
+from kwx.features.tmax.snapshots import read_days, read_snapshots
+from kwx.models.artifact import EVERY_BRACKET, NOT_JUDGED, Artifact
 from kwx.models.tmax import hybrid, market_clock, tod
 from kwx.models.tmax.centre import Centre
 from kwx.models.tmax.classes import ErrorLaw, Floats, Ints, class_of
@@ -31,6 +30,7 @@ from kwx.scoring.brackets import log_loss
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.market.cities import CITIES
 
 LEAST_DATES = 8
@@ -38,7 +38,7 @@ LEAST_DATES = 8
 
 
 def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: TmaxRecipe) -> Artifact:
-    """Fit a window: of market-clock for the city `all`, of tod for one city; both for the bracket `all`."""
+    """Fit a window: of market-clock for the city `all`, of tod for one city or `all`; both for the bracket `all`."""
     cities = _cities(city, bracket, recipe)
     family, clock = _family(recipe)
     rows, fit_utc = _read(snapshot, cities, window, clock)
@@ -84,8 +84,7 @@ def hybrid_window(
     model = hybrid.Hybrid(market_clock=clock_artifact.fitted, tods=tods)
     cities = tuple(cities) or tuple(clock_artifact.config["cities"]) or tuple(CITIES)
     test = pl.concat(
-        snapshots_of(TmaxInputs.read(snapshot, city, since=window.test_since, until=window.test_until))
-        for city in cities
+        read_snapshots(snapshot, city, since=window.test_since, until=window.test_until) for city in cities
     )
     notes = _not_judged(clock_artifact.fitted.held)
     notes += [note for city, one in sorted(tods.items()) for note in _not_judged(one.held, of=f"tod of {city}: ")]
@@ -105,8 +104,10 @@ def _cities(city: str, bracket: str, recipe: TmaxRecipe) -> tuple[str, ...]:
         if city != ALL_CITIES:
             raise Usage(f"market-clock is one model of every city, not of {city!r}", hint=f"say {ALL_CITIES}")
         return recipe.cities or tuple(CITIES)
+    if city == ALL_CITIES:
+        return recipe.cities or tuple(CITIES)
     if city not in CITIES:
-        raise Usage(f"tod is fitted for a city, not for {city!r}", hint=f"say one of {' '.join(CITIES)}")
+        raise Usage(f"tod is fitted for a city, not for {city!r}", hint=f"say one of {' '.join(CITIES)}, or all")
     return (city,)
 
 
@@ -120,8 +121,8 @@ def _read(snapshot: Snapshot, cities: Sequence[str], window: Window, clock: Cloc
     """Return the snapshots of a window's dates, and the first minute of its test dates."""
     parts, first_us = [], []
     for city in cities:
-        inputs = TmaxInputs.read(snapshot, city, since=window.train_since, until=window.test_until)
-        parts.append(snapshots_of(inputs, clock))
+        inputs, rows = read_days(snapshot, city, since=window.train_since, until=window.test_until, clock=clock)
+        parts.append(rows)
         instants = clock(inputs)
         tested = np.array([one >= window.test_since for one in inputs.dates])[instants.day]
         first_us.append(int(instants.ts_us[tested].min()))

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from kwx.features.feature import FeatureSet
-from kwx.models.tmax.centre import READ, STOPS, Centre
-from kwx.models.tmax.classes import CLASSES, ERROR_REACH_F, HIGHEST, LOWEST, ErrorLaw, Floats, first_class
+from kwx.models.tmax.centre import READ, STOPS, Centre, Drawn
+from kwx.models.tmax.classes import CLASSES, ERROR_REACH_F, HIGHEST, LOWEST, ErrorLaw, Floats
 from kwx.models.tmax.degrees import Degrees, degrees_of
 from kwx.models.tmax.ordinal import Ordinal, Prior, Rows, question_names
 from warehouse.errors import Refused
@@ -75,7 +76,11 @@ class TmaxModel:
 
     def predict(self, rows: pl.DataFrame) -> Floats:
         """Return [N, 13] the chance that each snapshot's day settles −2 or less, −1, … +10 or more above its base."""
-        return self.ordinal.predict(rows_of(self.set, self.centre, rows))
+        return self.predict_seen(Seen.of(rows, self.set))
+
+    def predict_seen(self, seen: Seen) -> Floats:
+        """Return the same of snapshots that are laid out already."""
+        return self.ordinal.predict(seen.asked(self.set, self.centre))
 
     def degrees(self, rows: pl.DataFrame) -> Degrees:
         """Return the chance of every whole degree."""
@@ -117,18 +122,53 @@ class TmaxModel:
         return None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Seen:
+    """Snapshots laid out once for all models that are asked of them: [N, F] their features by set, and their lines."""
+
+    x: Mapping[str, Floats]
+    drawn: Drawn
+    is_observed: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame, *sets: FeatureSet) -> Seen:
+        """Lay out snapshots for models of some sets of features."""
+        for features in sets:
+            _require_columns(features, rows)
+        return cls(
+            x={features.name: features.matrix(rows) for features in sets},
+            drawn=Drawn.of(rows),
+            is_observed=rows["is_observed"].to_numpy(),
+        )
+
+    def where(self, some: NDArray[np.bool_]) -> Seen:
+        """Return some of them."""
+        return Seen(
+            x={name: values[some] for name, values in self.x.items()},
+            drawn=self.drawn.where(some),
+            is_observed=self.is_observed[some],
+        )
+
+    def asked(self, features: FeatureSet, centre: Centre, weight: Floats | None = None) -> Rows:
+        """Return them as the trees of a model see them; each counts as much as the next where no weight is said."""
+        return Rows(
+            x=self.x[features.name], first=self.drawn.first, is_observed=self.is_observed,
+            start=centre.start(self.drawn), weight=np.ones(len(self.is_observed)) if weight is None else weight,
+        )  # fmt: skip
+
+
 def rows_of(features: FeatureSet, centre: Centre, rows: pl.DataFrame, weight: Floats | None = None) -> Rows:
-    """Return snapshots as the trees see them; each counts as much as the next where no weight is said."""
+    """Return snapshots as the trees of a model see them."""
+    return Seen.of(rows, features).asked(features, centre, weight)
+
+
+def _require_columns(features: FeatureSet, rows: pl.DataFrame) -> None:
     missing = [name for name in (*features.sources, *_BESIDE) if name not in rows.columns]
     if missing:
         raise Refused(
             f"model {features.name}: the rows lack {', '.join(dict.fromkeys(missing))}",
             hint="hand over snapshots of kwx.features.tmax: read_snapshots brings every column",
         )
-    return Rows(
-        x=features.matrix(rows), first=first_class(rows), is_observed=rows["is_observed"].to_numpy(),
-        start=centre.start(rows), weight=np.ones(rows.height) if weight is None else weight,
-    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ Which one spoke of a row, and why, is told with every row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +15,8 @@ import polars as pl
 from kwx.features.tmax.instants import TOD_MINUTES
 from kwx.models.tmax import market_clock, tod
 from kwx.models.tmax.classes import CLASSES, Floats
-from kwx.models.tmax.degrees import Degrees
-from kwx.models.tmax.fitted import TmaxModel
+from kwx.models.tmax.degrees import Degrees, degrees_of
+from kwx.models.tmax.fitted import Seen, TmaxModel
 from warehouse.errors import Refused
 from warehouse.market.cities import CITIES
 
@@ -69,18 +69,30 @@ class Hybrid:
     def predict(self, rows: pl.DataFrame) -> Floats:
         """Return [N, 13] what the chosen model says of each row."""
         p = np.zeros((rows.height, CLASSES))
-        for model, ours in self._shares(rows):
-            p[ours] = model.predict(rows.filter(ours))
+        for model, ours, seen in self._seen(rows):
+            p[ours] = model.predict_seen(seen)
         return p
 
     def degrees(self, rows: pl.DataFrame) -> Degrees:
         """Return the chance of every whole degree, as the chosen model spreads it."""
-        return self._joined(rows, [(ours, model.degrees(rows.filter(ours))) for model, ours in self._shares(rows)])
+        said = [
+            (ours, degrees_of(model.predict_seen(seen), rows.filter(ours), model.law))
+            for model, ours, seen in self._seen(rows)
+        ]
+        return self._joined(rows, said)
 
     def prior_degrees(self, rows: pl.DataFrame) -> Degrees:
         """Return the same of the chosen model's class prior."""
         said = [(ours, model.prior_degrees(rows.filter(ours))) for model, ours in self._shares(rows)]
         return self._joined(rows, said)
+
+    def _seen(self, rows: pl.DataFrame) -> Iterator[tuple[TmaxModel, np.ndarray, Seen]]:
+        """Yield each model that speaks, of which rows, and these laid out: once for all models."""
+        shares = self._shares(rows)
+        sets = {model.set.name: model.set for model, _ in shares}
+        seen = Seen.of(rows, *sets.values())
+        for model, ours in shares:
+            yield model, ours, seen.where(ours)
 
     def _shares(self, rows: pl.DataFrame) -> list[tuple[TmaxModel, np.ndarray]]:
         is_tod = (self.choices(rows)["chosen"] == tod.FAMILY.name).to_numpy()

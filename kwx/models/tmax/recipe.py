@@ -14,9 +14,10 @@ FAMILIES = ("market-clock", "tod")
 class TmaxRecipe:
     """How a window is fitted.
 
-    family: market-clock (one model of all cities) or tod (one city, its event day). cities: those that market-clock is
-    fitted on and speaks of; all where none is named. fit_every_minutes: how thinly the snapshots that grow the trees
-    are taken, at other minutes on other dates; neighbours say nearly the same, and every one of them is predicted.
+    family: market-clock (one model of all cities) or tod (one city, its event day). cities: those that a model of all
+    is fitted on and speaks of; every one where none is named. fit_every_minutes: how thinly the snapshots that grow the
+    trees are taken, at other minutes on other dates; neighbours say nearly the same, and every one of them is
+    predicted.
     held_share: of the training dates, the last ones, that choose the number of trees and judge it; then the trees are
     grown again on all dates.
     lent: how much a day of another city weighs where tod is fitted, beside one of its own: a season of one city is

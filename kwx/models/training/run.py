@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kwx.features.sharing import shared_reads
 from kwx.models.registry.card import Card
 from kwx.models.registry.code import code_sha256, library_versions
 from kwx.models.registry.folder import read_folder
@@ -113,32 +114,54 @@ def fit_all(
     root: Path,
     *,
     again: bool = False,
+    together: bool = False,
     workers: int | None = None,
     scheduler: str | None = None,
     on_progress: OnProgress = lambda done, total, what: None,
     clock: Clock = utc_now,
 ) -> list[Told]:
-    """Fit every window of some series that is not held and keep each; refuse where none could be fitted."""
+    """Fit every window of some series that is not held and keep each; refuse where none could be fitted.
+
+    together: fits of the same window share what they read, so that a process does one after another.
+    """
     wanted, told = _planned(lake, lake.snapshot(), root, series, clock=clock, again=again)
-    told += _fitted(wanted, workers=workers, scheduler=scheduler, on_progress=on_progress)
+    told += _fitted(wanted, together=together, workers=workers, scheduler=scheduler, on_progress=on_progress)
     _require_any(told)
     return sorted(told, key=lambda one: (one.city, one.bracket, one.window))
 
 
 def _fitted(
-    tasks: Sequence[FitTask], *, workers: int | None, scheduler: str | None, on_progress: OnProgress
+    tasks: Sequence[FitTask], *, together: bool, workers: int | None, scheduler: str | None, on_progress: OnProgress
 ) -> list[Told]:
     """Fit windows beside each other; one after another in this process where a single worker is asked for."""
-    if workers == 1 and scheduler is None:
+    alone = workers == 1 and scheduler is None
+    groups = _groups(tasks, parts=1 if alone else workers_wanted(workers)) if together else [(task,) for task in tasks]
+    if alone:
         told = []
-        for number, task in enumerate(tasks, start=1):
-            told.append(fit_task(task))
-            on_progress(number, len(tasks), f"fitting {task.label}")
+        for group in groups:
+            told += fit_group(group)
+            on_progress(len(told), len(tasks), f"fitting {group[-1].label}")
         return told
     if not tasks:
         return []
-    with executor_of(max(1, min(workers_wanted(workers), len(tasks))), scheduler=scheduler) as pool:
-        return in_pool(fit_task, tasks, pool, "fitting", on_progress)
+    with executor_of(max(1, min(workers_wanted(workers), len(groups))), scheduler=scheduler) as pool:
+        done = in_pool(fit_group, groups, pool, "fitting", on_progress, weigh=len)
+    return [one for group in done for one in group]
+
+
+def _groups(tasks: Sequence[FitTask], *, parts: int) -> list[tuple[FitTask, ...]]:
+    """Return the fits of each window together, in as many parts as keep so many processes at work."""
+    of_window: dict[Window, list[FitTask]] = {}
+    for task in tasks:
+        of_window.setdefault(task.window, []).append(task)
+    each = -(-parts // max(len(of_window), 1))
+    return [tuple(some[part::each]) for some in of_window.values() for part in range(min(each, len(some)))]
+
+
+def fit_group(tasks: Sequence[FitTask]) -> list[Told]:
+    """Fit some windows one after another, which share what they read."""
+    with shared_reads():
+        return [fit_task(task) for task in tasks]
 
 
 def fit_task(task: FitTask) -> Told:

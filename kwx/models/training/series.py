@@ -9,12 +9,13 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from kwx.models.artifact import SETTLEMENT_HORIZON, Artifact
+from kwx.models.artifact import Artifact
 from kwx.models.windows import Window, walk
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE, MODEL_RUNS, PREDICTIONS
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
 
 class Recipe(Protocol):

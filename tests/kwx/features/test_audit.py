@@ -213,6 +213,8 @@ def test_books_are_counted_where_they_were_recorded_and_left_out_where_they_were
     assert (0, "books") == tuple(line(found, "nyc", "ofi_log")[name] for name in ("known", "tables"))
     assert "trades" == line(found, "chicago", "hawkes_buy")["tables"]
     assert line(found, "chicago", "queue_imbalance")["known_share"] > 0.5
+    assert ["hawkes_buy", "hawkes_sell"] == found.laws.filter(city="chicago")["column"].to_list()
+    assert found.laws.filter(city="nyc").is_empty()
 
 
 def altered_inputs(inputs):

@@ -223,7 +223,7 @@ def test_rows_are_what_family_and_market_said_of_settled_markets(spoken_lake):
 
 
 def test_a_stored_calibrator_that_may_serve_takes_the_place_of_the_models_own(spoken_lake):
-    """The model itself says a half of everything, so what mends it says one number; later data do not."""
+    """The model says a half of everything, what mends it another number: a bracket is served a sixth of its ladder."""
     before = read_blend_rows(spoken_lake, "chicago", "oracle", every_minutes=30).p_model
     said = {}
     for until in (date(2026, 11, 2), date(2026, 9, 30)):
@@ -239,7 +239,7 @@ def test_a_stored_calibrator_that_may_serve_takes_the_place_of_the_models_own(sp
 
     late, early = said.values()
     assert late.tolist() == before.tolist()
-    assert np.allclose(early, expit(-1.0), rtol=0, atol=1e-12)
+    assert np.allclose(early, 1 / 6, rtol=0, atol=1e-12)
 
 
 def test_later_days_do_not_move_the_rows_of_earlier_ones(spoken_lake):

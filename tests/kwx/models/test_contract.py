@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,16 +17,23 @@ from kwx.features.sets import set_for
 from kwx.features.tmax.instants import market_clock, time_of_day
 from kwx.features.tmax.snapshots import read_snapshots
 from kwx.models.artifact import Artifact
+from kwx.models.calibration import calibrator_of
+from kwx.models.calibration.stored import StoredCalibrator
 from kwx.models.direction.fit import fit_window as fit_direction
 from kwx.models.direction.recipe import DirectionRecipe
 from kwx.models.elasticnet.fit import fit_window as fit_elasticnet
-from kwx.models.elasticnet.recipe import ElasticnetRecipe
+from kwx.models.elasticnet.recipe import CalibrationRule, ElasticnetRecipe
+from kwx.models.registry.families import FAMILIES
+from kwx.models.registry.published import rows_said, stage_runs
 from kwx.models.registry.store import load, read_predictions, store
+from kwx.models.served import blended_predictions, served_predictions
 from kwx.models.tmax import fit, joined
 from kwx.models.tmax.recipe import TmaxRecipe
 from kwx.models.windows import Window
+from kwx.signals.standing import standing_predictions
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import (
+    CALIBRATORS,
     CANDLES_1M,
     CANDLES_DENSE,
     FORECASTS,
@@ -36,6 +43,7 @@ from warehouse.lake.tables import (
     OBS_5M,
     PMF_DEGREES,
     PMF_MINUTE,
+    PREDICTIONS,
     SETTLEMENTS,
     TABLES,
     TRADES,
@@ -76,7 +84,13 @@ POISONS: dict[str, tuple[str, tuple[pl.Expr, ...]]] = {
     PMF_DEGREES.name: ("ts_utc", (pl.col("first_f") + 9,)),
 }  # fmt: skip
 """Every table that says something by the minute: when a row is known, and how it is changed."""
-OF_LADDERS = ("market_clock", "tod", "hybrid")
+OF_LADDERS = ("elasticnet", "market_clock", "tod", "hybrid")
+"""The families that speak of the brackets of a ladder: what is served of it sums to one."""
+OF_MOVES = ("direction",)
+"""Those that speak of the next move of a mid: up or down, and of no ladder."""
+SUMMING = ("market_clock", "tod", "hybrid")
+"""Those whose own words sum to one already; elastic nets are fitted for each type of bracket by itself."""
+BRACKETS = ("less", "between", "greater")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +130,10 @@ def direction(kind: str) -> Kind:
     )
 
 
+BASELINE = ElasticnetRecipe(feature_set="baseline", trials=2, cv_splits=2, every_minutes=30)
 KINDS = {
     "elasticnet": Kind(
-        fit=lambda snapshot: fit_elasticnet(
-            snapshot, "miami", "between", WINDOW,
-            ElasticnetRecipe(feature_set="baseline", trials=2, cv_splits=2, every_minutes=30),
-        ),
+        fit=lambda snapshot: fit_elasticnet(snapshot, "miami", "between", WINDOW, BASELINE),
         rows=features_of("baseline", "between"),
     ),
     "elasticnet of all features": Kind(
@@ -251,7 +263,7 @@ def test_what_is_predicted_of_the_test_dates_is_of_each_market_once(fitted, name
     assert {"miami"} == set(said["city"])
     assert said.height == said.unique(["market_ticker", "ts_utc"]).height
     assert said["p_model"].is_between(0, 1).all()
-    if name in OF_LADDERS:
+    if name in SUMMING:
         sums = said.group_by("ts_utc").agg(pl.col("p_model").sum())["p_model"]
         assert sums.is_between(1 - 1e-9, 1 + 1e-9).all()
 
@@ -297,6 +309,115 @@ def test_nothing_that_is_known_later_moves_what_is_said_at_a_minute(fitted, pois
     assert before.height
     assert before.select(*KEY, "p_model", "p_calibrated").equals(after.select(*KEY, "p_model", "p_calibrated"))
     assert another_said(fitted(name), again)["ts_utc"].min() > AT_NOON
+
+
+@pytest.fixture(scope="module")
+def served(fitted, lake, tmp_path_factory) -> Snapshot:
+    """A lake to which every family has told what it says of the test date, with a calibrator of each in store.
+
+    Its days settle in the coldest, the warmest and a middle bracket in turn, so that each type can be fitted.
+    """
+    root = tmp_path_factory.mktemp("served")
+    shutil.copytree(lake, root / "lake", symlinks=True)
+    held = Lake(root / "lake").snapshot()
+    with write(Lake(root / "lake"), purpose="test") as writer:
+        for number, day in enumerate(held.partitions(MARKETS.name)):
+            high_f = pl.lit(settled_f(held.read(MARKETS, day), number), pl.Int32)
+            rows = held.read(SETTLEMENTS, day).select(SETTLEMENTS.schema.names())
+            writer.put(SETTLEMENTS, rows.with_columns(high_f=high_f), day)
+        writer.put(CALIBRATORS, pl.concat([a_calibrator(family) for family in OF_LADDERS]), Partition("miami"))
+        writer.publish()
+    settled = Lake(root / "lake").snapshot()
+    recipe = replace(BASELINE, calibration=CalibrationRule(share=0.1))
+    nets = [fit_elasticnet(settled, "miami", bracket, WINDOW, recipe) for bracket in BRACKETS]
+    others = [fitted(name) for name in (*SUMMING, "direction by logistic")]
+    told = [(store(artifact, root / "models"), artifact.predictions) for artifact in (*nets, *others)]
+    with write(Lake(root / "lake"), purpose="test") as writer:
+        for staged in stage_runs(writer, settled, [card for card, _ in told]):
+            writer.add(staged)
+        for day, rows in PREDICTIONS.split(pl.concat([rows_said(*one) for one in told])):
+            writer.put(PREDICTIONS, rows, day)
+        writer.publish()
+    return Lake(root / "lake").snapshot()
+
+
+def settled_f(markets: pl.DataFrame, number: int) -> int:
+    """Return a high in the coldest, the warmest or a middle bracket, by a number."""
+    ladder = markets.sort("bracket_order")
+    row = ladder.row((0, ladder.height - 1, ladder.height // 2)[number % 3], named=True)
+    return row["high_f"] if row["low_f"] is None else row["low_f"]
+
+
+def a_calibrator(family: str) -> pl.DataFrame:
+    """Return the row of one that mends each bracket by itself, fitted on days before the test."""
+    mends = {"method": "platt", "slope": 0.6, "intercept": -0.3}
+    return StoredCalibrator(
+        city="miami", model_type=family, since=WINDOW.train_since, until=WINDOW.train_until, fitted_utc=AT_FIT,
+        calibrator=calibrator_of(mends),
+    ).row()  # fmt: skip
+
+
+def test_every_family_speaks_of_ladders_or_of_moves():
+    """A new one has to say which, and is held to it."""
+    assert set(FAMILIES) == {*OF_LADDERS, *OF_MOVES}
+
+
+@pytest.mark.parametrize("family", OF_LADDERS)
+def test_what_is_served_of_a_ladder_sums_to_one(served, family):
+    """Though brackets are fitted or mended each by itself: for strategies, in the pool with the market, in panels."""
+    on, weights = WINDOW.test_since, dict.fromkeys(BRACKETS, 0.7)
+    words = served_predictions(served, "miami", on, on, family=family)
+    read = standing_predictions(served, "miami", on, on, family=family)
+    pools = blended_predictions(served, "miami", on, on, weights=weights, family=family)
+
+    for rows, column in ((words, "p_served"), (read, "p_served"), (pools, "p_blend")):
+        sums = rows.filter(pl.col(column).is_not_null()).group_by("ts_utc").agg(pl.len(), pl.col(column).sum())
+        assert sums.height > 20
+        assert set(sums["len"]) == {6}
+        assert (sums[column] - 1).abs().max() < 1e-12
+    said = words.group_by("ts_utc").agg(pl.coalesce("p_calibrated", "p_model").sum().alias("p"))["p"]
+    assert (said - 1).abs().min() > 1e-6
+    share = pl.coalesce("p_calibrated", "p_model")
+    assert (words["p_served"] - words.select(share / share.sum().over("ts_utc")).to_series()).abs().max() < 1e-12
+
+
+def test_the_panel_shows_one_family_a_ladder_and_its_shares(served):
+    """Minute by minute, of every family whichever is placed best."""
+    where = f"city = 'miami' and event_date = '{WINDOW.test_since}' and p_model is not null"
+    with served.connect() as con:
+        rows = con.sql(f"select ts_utc, p_served, model_id from minute_panel_full where {where}").pl()
+    families = pl.col("model_id").str.extract(r"^([a-z_]+?)_(?:miami|all)_").n_unique()
+
+    ladders = rows.group_by("ts_utc").agg(pl.len(), pl.col("p_served").sum(), families=families)
+
+    assert ladders.height > 1000
+    assert set(ladders["len"]) == {6}
+    assert set(ladders["families"]) == {1}
+    assert (ladders["p_served"] - 1).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("name", ["direction by logistic", "direction by trees"])
+def test_a_model_of_moves_gives_up_and_down_the_whole_chance(fitted, name):
+    """What moves is up or down: p_model is of up, the rest of down, by which it is judged; what does not is neither."""
+    artifact = fitted(name)
+    told = artifact.predictions
+    p_up, p_down = told["p_model"], 1 - told["p_model"]
+
+    moved = told.select(p=pl.when("outcome").then(p_up).otherwise(p_down), up="outcome").drop_nulls("up")
+
+    assert 0 < moved.height < told.height
+    assert set(moved["up"]) == {True, False}
+    loss = -moved["p"].log().mean()
+    assert loss == pytest.approx(artifact.metrics["log_loss"]["value"], rel=1e-9)
+
+
+def test_what_is_served_of_a_move_is_no_share_of_a_ladder(served):
+    """Each market's word stands by itself."""
+    on = WINDOW.test_since
+    words = served_predictions(served, "miami", on, on, family="direction", horizon="5m")
+
+    assert words["p_served"].equals(words["p_model"].rename("p_served"))
+    assert (words.group_by("ts_utc").agg(pl.col("p_served").sum())["p_served"] - 1).abs().max() > 0.1
 
 
 def another_said(one: Artifact, other: Artifact) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kwx.models.elasticnet.scaling import FARTHEST_SD, Scaling
+from kwx.models.scaling import FARTHEST_SD, Scaling
 
 
 def test_training_rows_have_mean_zero_and_deviation_one():

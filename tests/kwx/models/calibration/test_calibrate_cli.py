@@ -34,6 +34,8 @@ def test_it_shows_every_method_and_stores_what_it_chose(command, lake, tmp_path)
     assert chosen == stored["method"] == json.loads(stored["metrics_json"])["chosen"]
     assert {"none", "temperature", "platt", "beta"} <= set(rows["method"])
     assert f"{chosen} ←" in out
+    for row in rows.filter(pl.col("against").is_not_null(), pl.col("method") != chosen).iter_rows(named=True):
+        assert f"{row['method']} refused: {row['against']} on {row['dates']} judged dates" in out
     assert "1 rows added to calibrators" in out
     assert "reliability before: leaves its band" in out
 
@@ -63,6 +65,8 @@ def test_a_dry_run_gives_json_with_the_curves_and_stores_nothing(command, predic
     assert Lake(predicted_lake).snapshot().number == before
     loud, plain = said["calibrators"]
     assert (loud["family"], plain["family"], plain["chosen"]) == ("loud", "plain", "none")
+    refused = [row for row in said["rows"] if row["against"] == "no better than chance allows"]
+    assert all(row["needs_dates"] is None or row["needs_dates"] > row["dates"] for row in refused)
     assert loud["serves_from"] == "2026-03-21"
     assert loud["before"]["p_value"] < 0.05
     assert len(loud["after"]["forecast"]) == len(loud["after"]["low"])
@@ -87,3 +91,14 @@ def test_methods_that_do_not_exist_are_refused_before_anything_is_read(command, 
 
     assert code == 2
     assert "isotonic" in err
+
+
+def test_few_dates_calibrate_nothing_and_it_is_said_how_many_are_needed(command, predicted_lake):
+    """The help says the rule, and the refusal its number."""
+    asked = ("calibrate", "--family", "loud", "--until", "2026-03-01", "--workers", 1, "--dry-run")
+
+    code, _, err = command(*asked, lake=predicted_lake)
+    _, told, _ = command("calibrate", "--help")
+
+    assert (code, "settled dates are too few to choose a calibrator by; 12 are needed" in err) == (3, True)
+    assert "At least 12 settled dates are needed" in " ".join(told.split())

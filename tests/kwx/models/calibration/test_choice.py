@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from kwx.models.calibration.choice import NONE, choose, forward_parts
+from kwx.models.calibration.choice import BY_CHANCE, NONE, choose, forward_parts
 from kwx.models.calibration.isotonic import LEAST_ROWS
 from kwx.models.calibration.rows import first_served, last_fitted, usable_rows
 from warehouse.errors import Refused
 from warehouse.market.climate_day import opens_utc
 
+PARAMETRIC = ("temperature", "platt", "beta")
 LATER = datetime(2027, 1, 1, tzinfo=UTC)
 
 
@@ -143,3 +144,26 @@ def test_a_fit_knows_nothing_after_it_was_made(rows_where):
 
     assert usable.days[-1] == date(2026, 3, 8)
     assert last_fitted(first_served(date(2026, 3, 8))) == date(2026, 3, 8)
+
+
+def test_what_is_refused_by_chance_alone_says_how_many_dates_its_gain_needs(rows_where):
+    """More than were judged; what made a score larger has no such number, nor has what is chosen."""
+    few = choose(rows_where(14, 4, sharpness=1.6, seed=3), methods=PARAMETRIC)
+    many = choose(rows_where(60, 2, sharpness=3.0), methods=PARAMETRIC)
+
+    refused = [one for one in few.judged if one.against == BY_CHANCE]
+    assert len(refused) == 2
+    assert all(one.needs_dates > len(few.judged_days) for one in refused)
+    assert all(one.needs_dates is None for one in few.judged if one.against != BY_CHANCE)
+    assert many.method != NONE
+    assert many.of(many.method).needs_dates is None
+
+
+def test_a_method_without_rows_enough_is_named_with_what_it_needs(rows_where):
+    """Isotonic is not judged on a few hundred rows, and where it has enough it is."""
+    few, many = choose(rows_where(14, 4, sharpness=2.0)), choose(rows_where(40, 40, sharpness=2.0))
+
+    assert {"isotonic"} == set(few.unjudged)
+    assert "needs 1,000 rows; the first dates have" in few.unjudged["isotonic"]
+    assert {} == many.unjudged
+    assert "isotonic" in {one.method for one in many.judged}

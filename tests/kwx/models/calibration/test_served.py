@@ -147,13 +147,14 @@ def test_later_words_prices_and_promotions_change_nothing_before(own_moving, put
             pl.when(pl.col("ts_utc") > now).then(value).otherwise(name).alias(name) for name, value in change.items()
         )
         put(own_moving, table, garbled.select(table.schema.names()), place)
-    put(own_moving, PROMOTIONS, promoted("plain", since_utc=now + timedelta(minutes=1)), CHICAGO)
+    told = now + timedelta(minutes=1)
+    put(own_moving, PROMOTIONS, promoted("plain", since_utc=told), CHICAGO)
     after, poisoned = read()
 
     assert 0 < before.height
     assert before.equals(after)
     assert (set(later["family"]), set(poisoned["family"])) == ({"loud"}, {"plain"})
-    assert (poisoned["p_model"] == 0.999).all()
+    assert (poisoned.filter(pl.col("ts_utc") > told)["p_model"] == 0.999).all()
     assert not later["p_mkt"].equals(poisoned["p_mkt"])
 
 
@@ -167,7 +168,10 @@ def promoted(family, *, since_utc):
 
 
 def test_without_a_family_what_is_promoted_speaks_from_then_on(own_predicted, put):
-    """Of equal data the first of the alphabet speaks until the other is promoted; asked by name each speaks alone."""
+    """Of equal data the first of the alphabet speaks until the other is promoted; asked by name each speaks alone.
+
+    What it said last stands at once, told again at that minute.
+    """
     since = datetime(2026, 3, 5, tzinfo=UTC)
     put(own_predicted, PROMOTIONS, promoted("plain", since_utc=since), CHICAGO)
 
@@ -175,7 +179,12 @@ def test_without_a_family_what_is_promoted_speaks_from_then_on(own_predicted, pu
 
     before, after = rows.filter(pl.col("ts_utc") < since), rows.filter(pl.col("ts_utc") >= since)
     assert ({"loud"}, {"plain"}) == (set(before["family"]), set(after["family"]))
-    assert after.equals(plain.filter(pl.col("ts_utc") >= since))
+    again, words = (after.filter(one) for one in (pl.col("ts_utc") == since, pl.col("ts_utc") > since))
+    assert words.equals(plain.filter(pl.col("ts_utc") > since))
+    heard = plain.filter(pl.col("ts_utc").is_between(since - timedelta(days=1), since, closed="right"))
+    last = heard.group_by("market_ticker").last()
+    kept = ["market_ticker", "said_utc", "p_model"]
+    assert again.select(kept).sort(kept).equals(last.select(kept).sort(kept))
     assert set(plain["family"]) == {"plain"}
     assert served(own_predicted, family="nobody").is_empty()
 
@@ -228,9 +237,9 @@ def a_ladder(said, market):
             "event_ticker": "E", "ts_utc": MADE, "bracket_order": range(1, count + 1),
             "strike_type": ["less", *["between"] * (count - 2), "greater"],
             "low_f": [None, *range(40, 39 + count)], "high_f": [*range(39, 38 + count), None],
-            "p_model": said, "p_calibrated": None, "p_mkt": market, "mid_prob": None,
+            "p_served": said, "p_mkt": market, "mid_prob": None,
         },
-        schema_overrides=dict.fromkeys(("p_model", "p_calibrated", "p_mkt", "mid_prob"), pl.Float64),
+        schema_overrides=dict.fromkeys(("p_served", "p_mkt", "mid_prob"), pl.Float64),
     )  # fmt: skip
 
 
@@ -247,7 +256,7 @@ def test_a_ladder_is_made_to_sum_to_one_and_a_part_of_it_is_left_as_it_is(pairs,
     for part in (ladder.head(-1), ladder.with_columns(p_mkt=pl.when(pl.col("bracket_order") > 1).then("p_mkt"))):
         alone = with_blend(part, weights=weights, pool=pool).filter(pl.col("p_blend").is_not_null())
         assert alone.height == ladder.height - 1
-        low, high = pl.min_horizontal("p_model", "p_mkt"), pl.max_horizontal("p_model", "p_mkt")
+        low, high = pl.min_horizontal("p_served", "p_mkt"), pl.max_horizontal("p_served", "p_mkt")
         assert alone.select(pl.col("p_blend").is_between(low - 1e-9, high + 1e-9).all()).item()
 
     assert whole["p_blend"].sum() == pytest.approx(1, abs=1e-12)

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from kwx.features.tmax.snapshots import read_snapshots
 from kwx.models.artifact import Artifact
-from kwx.models.tmax.centre import PHASES, PHASES_BEGIN, STOPS, Centre, phase_of
+from kwx.models.tmax.centre import PHASES, PHASES_BEGIN, STOPS, Centre, Drawn, phase_of
 from kwx.models.tmax.classes import LOWEST, first_class
 from kwx.models.tmax.ordinal import assembled
 from warehouse.lake.store import Snapshot
@@ -32,7 +32,7 @@ def centre_of(rows: pl.DataFrame) -> Centre:
 
 def test_it_is_nearer_to_the_high_than_the_forecast_is(rows: pl.DataFrame):
     """Most of all in the afternoon, when the day has nearly told."""
-    missed_f = centre_of(rows).expected_f(rows) - rows["label_f"].to_numpy()
+    missed_f = centre_of(rows).expected_f(Drawn.of(rows)) - rows["label_f"].to_numpy()
     forecast = (rows["forecast_high_f"] - rows["label_f"]).to_numpy()
     afternoon = (rows["standard_minute"] > 960).to_numpy()
 
@@ -44,9 +44,9 @@ def test_the_start_is_the_normal_law_about_the_line_cut_into_degrees(rows: pl.Da
     """Where a forecast is the base, nothing is cut off below."""
     eve = rows.filter("is_eve").sample(50, seed=1)
     centre = centre_of(rows)
-    p = assembled(expit(centre.start(eve)), first_class(eve))
+    p = assembled(expit(centre.start(Drawn.of(eve))), first_class(eve))
 
-    over = centre.expected_f(eve) - eve["base_f"].to_numpy()
+    over = centre.expected_f(Drawn.of(eve)) - eve["base_f"].to_numpy()
     sd_f = centre.sd_f[phase_of(eve)]
     degree = LOWEST + np.arange(1, STOPS)
     inner = np.diff(norm.cdf((np.append(degree - 0.5, degree[-1] + 0.5) - over[:, None]) / sd_f[:, None]), axis=1)
@@ -65,9 +65,9 @@ def test_a_day_that_has_peaked_says_only_that_the_rest_was_not_warmer(rows: pl.D
     )  # fmt: skip
     centre = centre_of(drawn)
 
-    assert abs(centre.expected_f(drawn).mean() - 59) < 0.35
+    assert abs(centre.expected_f(Drawn.of(drawn)).mean() - 59) < 0.35
     assert abs(centre.sd_f[phase_of(drawn)[0]] - 2) < 0.35
-    p = assembled(expit(centre.start(drawn[:1])), first_class(drawn[:1]))[0]
+    p = assembled(expit(centre.start(Drawn.of(drawn[:1]))), first_class(drawn[:1]))[0]
     assert p[-LOWEST] == pytest.approx(norm.cdf(60.5, 59, 2), abs=0.05)
     assert p[:-LOWEST].sum() < 0.01
 
@@ -80,7 +80,7 @@ def test_a_day_of_no_weight_moves_nothing(rows: pl.DataFrame):
 
     ours, theirs = Centre.fit(both, weight), centre_of(rows)
 
-    np.testing.assert_allclose(ours.expected_f(rows), theirs.expected_f(rows), atol=1e-9)
+    np.testing.assert_allclose(ours.expected_f(Drawn.of(rows)), theirs.expected_f(Drawn.of(rows)), atol=1e-9)
 
 
 def test_a_phase_of_too_few_events_has_the_line_of_the_nearest(rows: pl.DataFrame):
@@ -98,16 +98,16 @@ def test_a_row_is_the_same_whatever_stands_beside_it(rows: pl.DataFrame):
     """To the bit."""
     some = rows.sample(40, seed=2)
     centre = centre_of(rows)
-    together = centre.start(some)
+    together = centre.start(Drawn.of(some))
     for row in range(some.height):
-        np.testing.assert_array_equal(centre.start(some[row : row + 1])[0], together[row])
+        np.testing.assert_array_equal(centre.start(Drawn.of(some[row : row + 1]))[0], together[row])
 
 
 def test_it_comes_back_from_json_to_the_bit_and_what_is_no_table_of_lines_does_not(rows: pl.DataFrame):
     """Shapes, and that every spread is above zero."""
     centre = centre_of(rows)
     said = json.loads(json.dumps(centre.document()))
-    np.testing.assert_array_equal(Centre.of_document(said).start(rows), centre.start(rows))
+    np.testing.assert_array_equal(Centre.of_document(said).start(Drawn.of(rows)), centre.start(Drawn.of(rows)))
 
     for wrong in ({"shift": [0.0]}, {"sd_f": [0.0] * PHASES}, {"slopes": said["slopes"][1:]}):
         with pytest.raises(ValueError, match="no table of lines"):

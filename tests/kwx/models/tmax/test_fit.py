@@ -279,7 +279,7 @@ def test_too_few_training_dates_are_refused(training: pl.DataFrame, todded: dict
 
 @pytest.mark.parametrize(
     ("city", "bracket", "family"),
-    [("chicago", "all", "market-clock"), ("all", "all", "tod"), ("chicago", "between", "tod")],
+    [("chicago", "all", "market-clock"), ("all", "between", "tod"), ("chicago", "between", "tod")],
 )
 def test_a_model_of_the_high_is_asked_for_as_it_is(
     snapshot: Snapshot, clocked: Artifact, city: str, bracket: str, family: str

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 
 import pytest
 
 from kwx.config.file import load_config
-from kwx.models.training import both_ways
-from kwx.models.training.asked import WalkWish
+from kwx.features.tmax.inputs import TmaxInputs
+from kwx.models.registry.store import read_predictions
+from kwx.models.training import both_ways, run
+from kwx.models.training.asked import WalkWish, tmax_series
 from kwx.models.training.both_ways import STUDIES, study_family
+from kwx.models.training.run import fit_all
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MODEL_RUNS
 from warehouse.lake.tables.contract import ALL_CITIES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A task by its window and city."""
+
+    window: int
+    city: str
 
 
 @pytest.fixture
@@ -73,9 +85,57 @@ def test_a_fit_that_is_refused_is_told(studied):
     assert ["denver"] == [note.split()[0] for note in found.notes]
 
 
+@pytest.mark.parametrize("family", ["tod", "hybrid", "tod_against_market_clock"])
+def test_models_of_the_high_are_fitted_both_ways(studied, ten_days, tmp_path, family):
+    """Both speak of the same brackets at the same minutes; tod of the event day alone, against either pooled model."""
+    found, made = studied(family)
+
+    assert ["all fitted", "miami fitted"] == made
+    assert [ALL_CITIES, "miami"] == [line.city for line in found.lines]
+    assert found.lines[0].log_loss == found.lines[1].log_loss
+    folders = {path.parent.parent.name for path in (tmp_path / STUDIES / "pilots" / "all").rglob("card.json")}
+    assert {"market_clock" if family == "tod_against_market_clock" else family} == folders
+    assert (family == "hybrid") == (found.lines[0].rows > 6 * 4 * 24)
+
+
+def test_what_both_ways_read_is_read_once(ten_days, tmp_path, monkeypatch):
+    """The pooled fit and the one of the city ask for the same days; read apart they say the same to the bit."""
+    reads: list[str] = []
+    read = TmaxInputs.read.__func__
+
+    def counted(cls, snapshot, city, **span):
+        reads.append(city)
+        return read(cls, snapshot, city, **span)
+
+    monkeypatch.setattr(TmaxInputs, "read", classmethod(counted))
+    asked = {"cities": ("miami",), "wish": WalkWish(train_days=8, test_days=1), "recipe": {"lent": 0.0}}
+    series = [*tmax_series("tod", **asked), *tmax_series("tod", **asked | {"cities": (ALL_CITIES,)})]
+    told = {}
+    for together in (True, False):
+        reads.clear()
+        root = tmp_path / str(together)
+        fits = fit_all(series, Lake(ten_days), root, together=together, workers=1)
+        told[together] = reads.count("miami"), [read_predictions(one.folder) for one in fits]
+
+    assert told[True][0] < told[False][0]
+    assert all(one.equals(other) for one, other in zip(told[True][1], told[False][1], strict=True))
+
+
+@pytest.mark.parametrize(("windows", "workers", "sizes"), [(3, 2, [4, 4, 4]), (1, 2, [2, 2]), (1, 9, [1, 1, 1, 1])])
+def test_fits_of_a_window_stay_together_while_every_process_has_work(windows, workers, sizes):
+    """Fewer windows than processes are parted."""
+    tasks = [Named(window=window, city=city) for city in "abcd" for window in range(windows)]
+
+    groups = run._groups(tasks, parts=workers)
+
+    assert sizes == [len(group) for group in groups]
+    assert {1} == {len({task.window for task in group}) for group in groups}
+    assert sorted(tasks, key=str) == sorted((task for group in groups for task in group), key=str)
+
+
 def test_what_is_not_fitted_both_ways_is_refused(studied):
-    """A model of one city is; and more days than there are hold no window."""
-    with pytest.raises(Usage, match="'tod' is not fitted both ways"):
-        studied("tod")
+    """A family that nobody knows is; and more days than there are hold no window."""
+    with pytest.raises(Usage, match="'oracle' is not fitted both ways"):
+        studied("oracle")
     with pytest.raises(Refused, match="92 are needed"):
         studied(wish=WalkWish(train_days=90, test_days=1))
