@@ -223,13 +223,14 @@ def _read(folder: Path, path: str, offset: int) -> Archived:
         raise _broken(file, f"the record at offset {offset}: {error}") from error
 
 
-def scan(source: Path, *, unusable: bool = False) -> Iterator[Archived]:
+def scan(source: Path, *, folder: Path | None = None, unusable: bool = False) -> Iterator[Archived]:
     """Yield the answers of one file or of a whole raw folder in the order of their arrival, each against its hash.
 
+    `folder` is the raw folder by which the places of a single file are named; else it is its own.
     Answers that were judged unusable when they came stay out unless they are asked for. A record that a killed writer
     left unfinished is skipped with a warning; damage anywhere else is an error. Other files are left alone.
     """
-    folder = source.parent if source.is_file() else source
+    folder = folder or (source.parent if source.is_file() else source)
     files = (
         [source] if source.is_file() else sorted(source.rglob(f"*{ENDING}"), key=lambda file: (file.parent.name, file))
     )

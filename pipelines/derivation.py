@@ -139,17 +139,21 @@ def _days_of(base: Snapshot, cities: Sequence[str], since: date | None, until: d
     ]
 
 
-def _derive_day(reader: Reader, partition: Partition, staging: Staging) -> Iterator[Staged]:
+def derived_frames(reader: Reader, partition: Partition) -> dict[str, pl.DataFrame]:
+    """Return obs_1m, obs_5m and, where candles are at hand, candles_dense of a city-day, made of its raw tables."""
     day = climate_day(partition)
     eve, before_eve = (Partition(partition.city, day.event_date - timedelta(days=back)) for back in (1, 2))
     obs, obs_eve = reader.read(OBS, partition), reader.read(OBS, eve)
     markets = reader.read(MARKETS, partition)
     candles = _of_listed(reader.read(CANDLES_1M, partition), markets, partition)
     if candles.is_empty():  # not fetched yet: minutes without quotes would say that nobody quoted
-        frames = grids_of(day, obs=obs, obs_eve=obs_eve)
-    else:
-        grid_eve = grids_of(climate_day(eve), obs=obs_eve, obs_eve=reader.read(OBS, before_eve))["obs_1m"]
-        frames = derive(RawDay(day=day, markets=markets, candles=candles, obs=obs, obs_eve=obs_eve, grid_eve=grid_eve))
+        return grids_of(day, obs=obs, obs_eve=obs_eve)
+    grid_eve = grids_of(climate_day(eve), obs=obs_eve, obs_eve=reader.read(OBS, before_eve))["obs_1m"]
+    return derive(RawDay(day=day, markets=markets, candles=candles, obs=obs, obs_eve=obs_eve, grid_eve=grid_eve))
+
+
+def _derive_day(reader: Reader, partition: Partition, staging: Staging) -> Iterator[Staged]:
+    frames = derived_frames(reader, partition)
     for contract in (OBS_1M, OBS_5M, CANDLES_DENSE):
         if contract.name in frames:
             yield staging.stage(contract, frames[contract.name], partition)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipelines.asking.secrets import Secrets, from_environment
-from pipelines.http import Patience
+from pipelines.asking.waiting import Patience
 from pipelines.vendors import Vendors, loopback, production
 from warehouse.errors import LakeError, Usage
 from warehouse.lake.store import Lake

@@ -161,7 +161,7 @@ class _Queue:
             if error.status != NOT_FOUND or not call.may_be_unknown:
                 raise
             pages = []
-        answer = _answer(call, pages, now_utc=self._clock())
+        answer = answer_of(call, pages, now_utc=self._clock())
         self._ledger.record(answer)
         return answer
 
@@ -181,7 +181,8 @@ def _is_there(answer: Answer, raw: Path) -> bool:
     return answer.snapshot is not None or all((raw / path).is_file() for path, _ in answer.pages)
 
 
-def _answer(call: Call, pages: Sequence[Payload], *, now_utc: datetime) -> Answer:
+def answer_of(call: Call, pages: Sequence[Payload], *, now_utc: datetime) -> Answer:
+    """Return the line of the ledger for an answer that is wholly archived."""
     received_utc = min((page.received_utc for page in pages), default=now_utc)
     return Answer(
         question=call.key,

@@ -103,6 +103,10 @@ def _merge_tasks(shards: Sequence[Shard], base: Overlay, writer: Writer) -> Iter
     held_since_utc = _written_utc(writer.lake)
     for city in sorted({shard.partition.city for shard in shards}):
         ours = [shard for shard in shards if shard.partition.city == city]
+        if dateless := tuple(shard for shard in ours if shard.partition.event_date is None):
+            yield MergeTask(
+                base=base, city=city, shards=dateless, staging=writer.staging, held_since_utc=held_since_utc
+            )  # fmt: skip
         dates = sorted({shard.partition.event_date for shard in ours if shard.partition.event_date is not None})
         for chunk in in_chunks(dates):
             some = tuple(shard for shard in ours if shard.partition.event_date in chunk)

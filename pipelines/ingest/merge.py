@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.kalshi.records import FINAL_STATUSES
 from pipelines.weather.fill import filled_expr
-from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, SETTLEMENTS, TRADES, UTC_TYPE, Table
+from warehouse.lake.tables import CANDLES_1M, FEE_CHANGES, MARKETS, OBS, SETTLEMENTS, TRADES, UTC_TYPE, Table
 
 _PLACE = "_place"
 _RECEIVED = "_received_utc"
@@ -45,7 +45,7 @@ def merged(
     if rows.is_empty():
         return held
     rows = _told_over_tape(rows) if contract is CANDLES_1M else rows
-    rows = _ended_last(rows) if contract is MARKETS else rows
+    rows = _ended_last(_with_their_fees(rows)) if contract is MARKETS else rows
     if "known_utc" in held.columns:
         rows = _known_honestly(contract, rows)
     if contract is SETTLEMENTS:
@@ -84,6 +84,8 @@ def _known_honestly(contract: Table, rows: pl.DataFrame) -> pl.DataFrame:
         known = pl.when(revises).then(pl.max_horizontal(known, received_utc)).otherwise(known)
     if contract is TRADES:
         known = pl.max_horizontal(known, "ts_utc")
+    if contract is FEE_CHANGES:
+        known = pl.min_horizontal(known, "scheduled_utc")  # in force it stands in the series, and every fill pays it
     joined = rows.join(repeated.select(_PLACE, honest_utc=known), on=_PLACE, how="left", maintain_order="left")
     return joined.with_columns(known_utc=pl.coalesce("honest_utc", "known_utc")).drop("honest_utc")
 
@@ -101,6 +103,11 @@ def _filled_anew(reports: pl.DataFrame) -> pl.DataFrame:
     """Judge which reports only repeat an older one, now that the day has more of them."""
     judged = pl.when(pl.col("source") == VISUAL_CROSSING).then(filled_expr().over("source")).otherwise("is_filled")
     return reports.sort("ts_utc").with_columns(judged.alias("is_filled"))
+
+
+def _with_their_fees(rows: pl.DataFrame) -> pl.DataFrame:
+    """Keep what a market paid when it opened: once its series has changed its fees, nobody tells that any more."""
+    return rows.with_columns(pl.col("fee_type", "fee_multiplier_milli").forward_fill().over("market_ticker"))
 
 
 def _ended_last(rows: pl.DataFrame) -> pl.DataFrame:

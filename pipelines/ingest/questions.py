@@ -98,6 +98,7 @@ def listing_calls(wish: Wish, *, now_utc: datetime, oldest_live_utc: datetime) -
             yield "markets", here.key, kalshi.markets(around)
         if first.end_utc <= min(oldest_live_utc + UNSURE_NEAR_CUTOFF, now_utc):
             yield "markets", here.key, kalshi.historical_markets(series_ticker=here.series)
+    yield "markets", "all", kalshi.event_fee_changes()
 
 
 def tape_calls(wish: Wish, markets: pl.DataFrame, *, cutoff: Cutoff, now_utc: datetime) -> Iterator[Question]:

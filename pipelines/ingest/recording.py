@@ -65,7 +65,7 @@ def record_stream(
             settings=StreamSettings(
                 url=hello.ws_url, market_tickers=tuple(market_tickers) if markets is None else markets.first()
             ),
-            sign=_sign(signer),
+            sign=sign_with(signer),
             paths=lake.paths,
             clock=clock,
             on_progress=on_progress,
@@ -169,7 +169,8 @@ def _is_ours(ticker: str) -> bool:
         return False
 
 
-def _sign(signer: Signer | None) -> Sign:
+def sign_with(signer: Signer | None) -> Sign:
+    """Return what signs a handshake; without a key it says nothing of who we are."""
     return _unsigned if signer is None else signer.stream_headers
 
 

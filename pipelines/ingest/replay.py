@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.archive import ENDING, place_of, read, scan
 from pipelines.ingest.hot import STREAM
+from pipelines.kalshi.portfolio.kinds import OF_ACCOUNTS
 from pipelines.payload import Payload
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
@@ -96,12 +97,13 @@ _BY_KEY = {
     "market": "kalshi_markets",
     "series": "kalshi_series",
     "series_fee_change_arr": "kalshi_fee_changes",
+    "event_fee_changes": "kalshi_fee_changes",
     "hourly": "open_meteo",
 }
 
 _NO_ROWS = {"kalshi_orderbook": "a resting order book has no number in a stream: kwx record keeps books"}
 
-STEERING = {"kalshi_cutoff", "kalshi_status", "kalshi_schedule", "kalshi_orderbook", "loopback_hello"}
+STEERING = OF_ACCOUNTS | {"kalshi_cutoff", "kalshi_status", "kalshi_schedule", "kalshi_orderbook", "loopback_hello"}
 """Answers that steer a run and fill no table."""
 
 _NOT_DATA = re.compile(r"(LICENSE|NOTICE|README|WORLD|.*\.sqlite.*)", re.IGNORECASE)

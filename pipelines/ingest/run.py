@@ -22,6 +22,7 @@ from pipelines.ingest import hot
 from pipelines.ingest.access import REAL_WORLD, Entry, require_one_world, world_of
 from pipelines.ingest.fetch import Fetched, fetch, still_to_ask, waiting
 from pipelines.ingest.fold import Folded, fold
+from pipelines.ingest.lived import lived, note_folded
 from pipelines.ingest.loopback import hello_of
 from pipelines.ingest.plan import Plan, expected_tape, priced
 from pipelines.ingest.questions import Question, Wish, listing_calls, tape_calls, weather_calls
@@ -45,7 +46,7 @@ OPTIONAL_VENDORS = {"twc"}
 """Pages of nobody's promise: what they fail to say, other sources do."""
 
 TABLES_OF = {
-    "markets": ("markets", "settlements"),  # the exchange's own number comes with its markets
+    "markets": ("markets", "settlements", "fee_changes"),  # the exchange's own number comes with its markets
     "candles": ("candles_1m",),
     "trades": ("trades", "books"),
     "obs": ("obs",),
@@ -307,7 +308,8 @@ def _fold_answers(
 ) -> Folded | None:
     """Fold what no snapshot holds yet; what that is, is read once the lake is ours: another run may have folded it."""
     ledger = FetchLedger(lake.paths.fetched)
-    if not waiting(answers) and hot.is_empty(lake.paths):
+    heard = lived(lake.paths.raw, ledger, clock=clock)
+    if not waiting(answers) and not heard.lines and hot.is_empty(lake.paths):
         return None
     with write(lake, purpose="ingest", clock=clock, wait_seconds=WAIT_FOR_THE_LOCK_SECONDS) as writer:
         left = waiting(list(ledger.find(answer.question for answer in answers).values()))
@@ -315,11 +317,12 @@ def _fold_answers(
         sources = {name: str(urlsplit(entry.vendors[name].base_url).hostname) for name in asked}
         if entry.origin == "loopback":
             sources = {"loopback": f"a demo server in the place of {', '.join(asked)}"}
-        loads: list[Load] = [_load(lake, answer) for answer in left if answer.pages]
+        loads: list[Load] = [*(_load(lake, answer) for answer in left if answer.pages), *heard.loads]
         days = Days(cities=wish.cities, since=wish.since, until=wish.until)
         folded = fold(writer, loads, sources=sources, days=days, workers=workers, on_progress=on_progress)
         empty = {load.question for load in folded.empty if isinstance(load, ArchivedAnswer)}
         ledger.mark_folded(left, snapshot=folded.built.snapshot.number, empty=empty)
+        note_folded(heard.lines, ledger, snapshot=folded.built.snapshot.number)
     return folded
 
 

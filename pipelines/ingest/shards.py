@@ -51,7 +51,7 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class Days:
-    """The cities and event dates that are wished for: a listing tells of others too."""
+    """The cities and event dates that are wished for: a listing tells of others too. What has no date is of all."""
 
     cities: tuple[str, ...]
     since: date
@@ -66,7 +66,7 @@ class Days:
 
     def __contains__(self, partition: Partition) -> bool:
         day = partition.event_date
-        return partition.city in self.cities and day is not None and self.since <= day <= self.until
+        return partition.city in self.cities and (day is None or self.since <= day <= self.until)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +166,7 @@ def _parsed(task: ParseTask) -> Iterator[tuple[Sequence[Load], Parsed | None, da
         rows = 0
         for parsed in parser_of(load.kind)(payloads):
             rows += parsed.frame.height
-            yield [load], _within(parsed, payloads), _received(payloads)
+            yield [load], within_asked(parsed, payloads), _received(payloads)
         if not rows:
             yield [load], None, _NEVER
 
@@ -178,11 +178,14 @@ def _received(payloads: Sequence[Payload]) -> datetime:
 def _of_days(parsed: Parsed, days: Days | None) -> Parsed:
     if days is None:
         return parsed
-    wanted = pl.col("city").is_in(days.cities) & pl.col("event_date").is_between(days.since, days.until)
+    wanted = pl.col("city").is_in(days.cities)
+    if "event_date" in parsed.table.path_columns:
+        wanted &= pl.col("event_date").is_between(days.since, days.until)
     return Parsed(table=parsed.table, frame=parsed.frame.filter(wanted), refused=parsed.refused)
 
 
-def _within(parsed: Parsed, payloads: Sequence[Payload]) -> Parsed:
+def within_asked(parsed: Parsed, payloads: Sequence[Payload]) -> Parsed:
+    """Keep the days that an answer was asked for; one that was asked for no days is kept whole."""
     asked = payloads[0].asked if payloads else {}
     if "since" not in asked or "until" not in asked:
         return parsed

@@ -20,12 +20,29 @@ MOS_MODELS = ("NBS", "LAV", "GFS")
 
 _TIMELINE = "/VisualCrossingWebServices/rest/services/timeline"
 _OBS_ELEMENTS = "datetime,datetimeEpoch,temp,dew,humidity,windspeed,winddir,cloudcover,source,stations"
+_OBS_QUERY = {
+    "unitGroup": "us",
+    "include": "obs,minutes",
+    "options": "minuteinterval_5,useobs,nonulls",
+    "maxStations": "1",
+    "maxDistance": "1609",
+    "elements": _OBS_ELEMENTS,
+    "contentType": "json",
+}
 _ONE_DAY = timedelta(days=1)
+_VC_LATE = timedelta(hours=1)  # of a measurement, at most: the vendor's own is about eight minutes
 
 # What each row of history costs: a row is a record, whatever its columns.
 _FIVE_MINUTE_RECORDS = 288
 _QUARTER_HOUR_RECORDS = 96
 _HOURLY_RECORDS = 24
+
+VC_RECENT_OBS_RECORDS = _FIVE_MINUTE_RECORDS + _FIVE_MINUTE_RECORDS // 24
+"""What one question for the running day's measurements costs, over a day with its hour of two days."""
+
+VC_NOWCAST_RECORDS = 2 * _QUARTER_HOUR_RECORDS
+VC_FORECAST_RECORDS_A_DAY = 4 * _HOURLY_RECORDS
+"""What the runs of one basis cost a city: two event dates, of two civil days each."""
 
 # How long after its last instant an answer may still change.
 _VC_SETTLES = timedelta(days=2)
@@ -49,15 +66,7 @@ def vc_obs_calls(city: City, *, since: date, until: date, days_per_call: int = 7
             vendor="vc",
             kind="vc_obs",
             path=f"{_TIMELINE}/{station_address(city)}/{first - _ONE_DAY}/{last + _ONE_DAY}",
-            query={
-                "unitGroup": "us",
-                "include": "obs,minutes",
-                "options": "minuteinterval_5,useobs,nonulls",
-                "maxStations": "1",
-                "maxDistance": "1609",
-                "elements": _OBS_ELEMENTS,
-                "contentType": "json",
-            },
+            query=_OBS_QUERY,
             asked={"city": city.key, "since": str(first), "until": str(last)},
             records=vc_obs_records((last - first).days + 1),
             final_after_utc=ClimateDay(city, last).end_utc + _VC_SETTLES,
@@ -69,6 +78,24 @@ def vc_obs_calls(city: City, *, since: date, until: date, days_per_call: int = 7
 def vc_obs_records(days: int) -> int:
     """Return what a question for so many days of five-minute measurements costs, with its margin on either side."""
     return _FIVE_MINUTE_RECORDS * (days + 2)
+
+
+def vc_recent_obs_call(city: City, *, heard_utc: datetime, now_utc: datetime) -> Call:
+    """Return the question for five-minute measurements of the running civil day alone; never final.
+
+    The day before is asked for too while something of it may be missing: what was measured shortly before midnight
+    comes in after it, and after an outage everything since we heard last does. What is older, an ingest asks for.
+    """
+    first, last = (at.astimezone(city.tzinfo).date() for at in (heard_utc - _VC_LATE, now_utc))
+    first = max(first, last - _ONE_DAY)
+    return Call(
+        vendor="vc",
+        kind="vc_obs",
+        path=f"{_TIMELINE}/{station_address(city)}/{first}/{last}",
+        query=_OBS_QUERY,
+        asked={"city": city.key},
+        records=_FIVE_MINUTE_RECORDS * ((last - first).days + 1),
+    )
 
 
 def vc_nowcast_call(city: City) -> Call:
@@ -87,7 +114,7 @@ def vc_nowcast_call(city: City) -> Call:
             "contentType": "json",
         },
         asked={"city": city.key},
-        records=2 * _QUARTER_HOUR_RECORDS,
+        records=VC_NOWCAST_RECORDS,
     )
 
 

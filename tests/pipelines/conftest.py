@@ -47,6 +47,8 @@ class Heard:
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
+    method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass(kw_only=True)
@@ -74,12 +76,26 @@ def _handler(vendor: ScriptedVendor) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            self.answer()
+
+        def do_POST(self) -> None:
+            self.answer()
+
+        def do_PUT(self) -> None:
+            self.answer()
+
+        def do_DELETE(self) -> None:
+            self.answer()
+
+        def answer(self) -> None:
             parts = urlsplit(self.path)
             vendor.heard.append(
                 Heard(
                     path=parts.path,
                     query=parse_qs(parts.query),
                     headers={name.lower(): value for name, value in self.headers.items()},
+                    method=self.command,
+                    body=self.rfile.read(int(self.headers.get("Content-Length", 0))),
                 )
             )
             reply = vendor.next_reply()

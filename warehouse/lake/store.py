@@ -89,13 +89,18 @@ class Snapshot:
         self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
     ) -> pl.LazyFrame:
         """Return a lazy frame over the partitions of some cities and dates (all of them when not said)."""
+        return self.scan_files(
+            contract, [file for file in self.files(contract.name) if is_wanted(file.partition, cities, since, until)]
+        )
+
+    def scan_files(self, contract: Table, files: Sequence[FileEntry]) -> pl.LazyFrame:
+        """Return a lazy frame over some files of a table."""
         version = self.manifest.tables.get(contract.name)
-        wanted = [file for file in self.files(contract.name) if _wanted(file.partition, cities, since, until)]
-        if version is None or not wanted:
+        if version is None or not files:
             return with_path(contract.empty(), contract, Partition("", None)).lazy()
         folder = self.paths.version(contract.name, version.version)
         on_path = {"city": pl.String()} | ({"date": pl.Date()} if "event_date" in contract.path_columns else {})
-        lazy = pl.scan_parquet([folder / file.path for file in wanted], hive_partitioning=True, hive_schema=on_path)
+        lazy = pl.scan_parquet([folder / file.path for file in files], hive_partitioning=True, hive_schema=on_path)
         return lazy.rename({"date": "event_date"}, strict=False).select(*contract.path_columns, *contract.schema)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -189,7 +194,8 @@ def connect(root: Path | str | None = None, *, snapshot: int | None = None) -> d
     return Lake(root).connect(snapshot)
 
 
-def _wanted(partition: Partition, cities: Sequence[str], since: date | None, until: date | None) -> bool:
+def is_wanted(partition: Partition, cities: Sequence[str], since: date | None, until: date | None) -> bool:
+    """Tell whether a partition is of some cities and dates (any when not said); one without a day is of every date."""
     if cities and partition.city not in cities:
         return False
     day = partition.event_date

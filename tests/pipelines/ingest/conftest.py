@@ -22,7 +22,8 @@ from pipelines.vendors import loopback
 from warehouse.lake.store import Lake
 
 KINDS = ("markets", "candles", "trades", "obs", "forecasts", "settlements")
-TOLD = ("markets", "candles_1m", "trades", "obs", "forecasts", "settlements", "candles_dense", "obs_1m", "obs_5m")
+OF_WEATHER = ("obs", "forecasts", "settlements", "obs_1m", "obs_5m")
+TOLD = ("markets", "fee_changes", "candles_1m", "trades", "candles_dense", *OF_WEATHER)
 FAST = Limits(kalshi_tokens_per_second=100_000, kalshi_burst_tokens=100_000)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pipelines.ingest import merge
-from warehouse.lake.tables import CANDLES_1M, MARKETS, OBS, SETTLEMENTS, TRADES
+from warehouse.lake.tables import CANDLES_1M, FEE_CHANGES, MARKETS, OBS, SETTLEMENTS, TRADES
 
 NOON = datetime(2026, 11, 3, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -179,3 +179,27 @@ def test_repetitions_are_judged_from_the_whole_day():
 
     assert [False, False, False, False, True] == kept["is_filled"].to_list()
     assert {NOON + 40 * MINUTE} == set(kept["known_utc"])
+
+
+@pytest.mark.parametrize(
+    ("scheduled_utc", "known_utc"),
+    [(NOON + timedelta(days=9), NOON + timedelta(days=1)), (NOON + MINUTE, NOON + MINUTE)],
+)
+def test_a_change_of_fees_that_is_told_otherwise_replaces_itself(scheduled_utc, known_utc):
+    """It is known as it is now since it was told so; told so after it took effect, since then: every fill paid it."""
+    told = {"scope": "series", "ticker": "KXHIGHCHI", "change_id": "c", "fee_multiplier_milli": 2_000}
+    held = rows(FEE_CHANGES, told | {"scheduled_utc": NOON + timedelta(days=2), "known_utc": NOON})
+    moved = rows(FEE_CHANGES, told | {"scheduled_utc": scheduled_utc, "known_utc": min(known_utc, scheduled_utc)})
+
+    (row,) = merged(FEE_CHANGES, held, [moved]).rows(named=True)
+
+    assert (scheduled_utc, known_utc) == (row["scheduled_utc"], row["known_utc"])
+
+
+@pytest.mark.parametrize(("later", "kept"), [(None, "quadratic"), ("flat", "flat")])
+def test_what_a_market_paid_when_it_opened_stays_known(later, kept):
+    """A listing of after a change of fees does not say what was before it."""
+    market = {"market_ticker": "KXHIGHCHI-26NOV03-T50", "status": "active", "known_utc": NOON}
+    held, arrived = rows(MARKETS, market | {"fee_type": "quadratic"}), rows(MARKETS, market | {"fee_type": later})
+
+    assert [kept] == merged(MARKETS, held, [arrived])["fee_type"].to_list()

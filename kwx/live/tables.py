@@ -1,0 +1,167 @@
+"""The tables of the running day in memory: what feeds bring is merged into the present by the law of an ingest.
+
+Most of it is new: the minute that just ended, the trades in it. Rows that are newer than all that is held, stand alone
+in their key and break no law need no merging, so a minute costs what came in it, not what the day holds already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+
+import polars as pl
+
+from kwx.live.newest import Newest
+from pipelines.ingest.merge import Arrived, merged
+from pipelines.live.arrivals import Arrival
+from warehouse.lake.present import Present
+from warehouse.lake.quarantine import put_in_quarantine
+from warehouse.lake.tables import BOOKS, CANDLES_1M, MARKETS, TRADES, Partition, Table
+
+_STAMPS = ((CANDLES_1M, "ts_utc"), (TRADES, "ts_utc"), (BOOKS, "known_utc"))
+"""Tables whose rows hold for themselves, each with the stamp by which its rows come."""
+
+_AROUND = timedelta(days=3)
+"""Events that are open have dates at most so far from now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """Which partitions say something else than before, and how many records were refused."""
+
+    partitions: frozenset[tuple[str, Partition]]
+    refused: int
+
+    def of(self, table: Table) -> list[Partition]:
+        """Return the changed partitions of one table, in order."""
+        return sorted(partition for name, partition in self.partitions if name == table.name)
+
+
+class LiveTables:
+    """Merges arrivals into a present; `run_id` names what is refused in quarantine."""
+
+    def __init__(self, present: Present, *, run_id: str = "live") -> None:
+        self._present = present
+        self._run_id = run_id
+        self._told_refusals: set[int] = set()
+        self._newest = {table.name: Newest(table, stamp, held=partial(present.read, table)) for table, stamp in _STAMPS}
+        self._changed: set[tuple[str, Partition]] = set()
+        self._refused = 0
+
+    def add(self, arrivals: Sequence[Arrival]) -> Changed:
+        """Merge what came; what is refused goes to quarantine with its rule, once in however many answers it stands."""
+        self._changed, self._refused = set(), 0
+        by_table: dict[str, list[Arrival]] = {}
+        for arrival in arrivals:
+            by_table.setdefault(arrival.table.name, []).append(arrival)
+        for ours in by_table.values():
+            table = ours[0].table
+            self._refuse(table, [arrival.refused for arrival in ours])
+            some = [arrival for arrival in ours if arrival.frame.height]
+            if some and table.name in self._newest:
+                self._append(table, some)
+            elif some:
+                self._merge(table, some)
+        return Changed(partitions=frozenset(self._changed), refused=self._refused)
+
+    def open_events(self, minute_utc: datetime) -> list[tuple[str, date]]:
+        """Return the events for which a minute that ends now is one of their trading: after open, through close."""
+        day = minute_utc.date()
+        return [
+            (partition.city, partition.event_date)
+            for partition in self._present.partitions(MARKETS.name)
+            if partition.event_date is not None and abs(partition.event_date - day) <= _AROUND
+            if self._trades_in(partition, minute_utc)
+        ]
+
+    def forget(self, before: date) -> None:
+        """Forget event dates that are over; what the lake's files say of them stays."""
+        self._present.cut(before)
+        self._told_refusals.clear()
+        for newest in self._newest.values():
+            newest.forget(before)
+
+    def _trades_in(self, partition: Partition, minute_utc: datetime) -> bool:
+        markets = self._present.read(MARKETS, partition)
+        return bool(((markets["open_utc"] < minute_utc) & (markets["close_utc"] >= minute_utc)).any())
+
+    def _append(self, table: Table, arrivals: Sequence[Arrival]) -> None:
+        """Lay new rows behind those that are held, and merge what is not simply new."""
+        newest = self._newest[table.name]
+        # The stream lays its columns out as its files do, answers as their parsers do.
+        columns = [*table.path_columns, *table.schema]
+        rows = pl.concat([arrival.frame.select(columns) for arrival in arrivals])
+        newest.meet([partition for partition, _ in table.split(rows.select(*table.path_columns).unique())])
+        rows = newest.unseen(rows)
+        if rows.is_empty():
+            return
+        parts = dict(table.split(rows))
+        if table.breaks_a_law(rows, parts) or rows.select(pl.struct(table.key).is_duplicated().any()).item():
+            self._merge(table, arrivals)
+            newest.look_again(parts)
+            return
+        markets_behind = newest.behind(rows)
+        behind = {place for place, new in parts.items() if not set(markets_behind).isdisjoint(new["market_ticker"])}
+        for partition in parts.keys() - behind:
+            self._put(table, partition, _laid_behind(table, self._rows(table, partition), parts[partition]))
+        if behind:
+            self._merge(table, arrivals, only=behind)
+        newest.took(rows)
+
+    def _merge(self, table: Table, arrivals: Iterable[Arrival], *, only: Container[Partition] | None = None) -> None:
+        """Merge arrivals into the partitions that they speak of, as far as they say something that is not held."""
+        brought: dict[Partition, list[Arrived]] = {}
+        for arrival in arrivals:
+            for partition, rows in table.split(arrival.frame):
+                if only is None or partition in only:
+                    brought.setdefault(partition, []).append(Arrived(rows, arrival.received_utc))
+        for partition, some in brought.items():
+            held = self._rows(table, partition)
+            if all(_is_held(table, held, one.rows) for one in some):
+                continue
+            sifted = table.sift(merged(table, held, some), partition)
+            self._refuse(table, [sifted.refused])
+            if not sifted.kept.equals(held):
+                self._put(table, partition, sifted.kept)
+
+    def _rows(self, table: Table, partition: Partition) -> pl.DataFrame:
+        return self._present.read(table, partition).select(table.schema.names())
+
+    def _put(self, table: Table, partition: Partition, rows: pl.DataFrame) -> None:
+        self._present.put(table, partition, rows)
+        self._changed.add((table.name, partition))
+
+    def _refuse(self, table: Table, several: Iterable[pl.DataFrame]) -> None:
+        """Put refusals into quarantine that are not there yet; an answer repeats what the last one said wrongly."""
+        for refused in several:
+            if refused.is_empty():
+                continue
+            is_new = pl.Series([number not in self._told_refusals for number in refused.hash_rows()], dtype=pl.Boolean)
+            new = refused.filter(is_new)
+            if new.height:
+                self._told_refusals.update(new.hash_rows())
+                self._refused += new.height
+                put_in_quarantine(self._present.paths, table=table.name, run_id=self._run_id, refused=new)
+
+
+def _is_held(table: Table, held: pl.DataFrame, rows: pl.DataFrame) -> bool:
+    """Tell whether all of some rows are held already, and known no later than they say: a merge would change nothing.
+
+    Whether a report repeats an older one is judged from the day, whatever an answer thinks of it.
+    """
+    said = [name for name in table.schema if name not in {"known_utc", "is_filled"}]
+    known = {"known_utc"} & set(table.schema)
+    before = held.select(*said, *(pl.col(name).alias("before") for name in known)).with_columns(is_there=True)
+    found = rows.join(before, on=said, how="left", nulls_equal=True)
+    earlier = pl.col("before") > pl.col("known_utc") if known else pl.lit(value=False)
+    return not bool(found.select((pl.col("is_there").is_null() | earlier).any()).item())
+
+
+def _laid_behind(table: Table, held: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return both in the order of their table; what came last stands last where that is the order of time."""
+    order = list(table.order)
+    if table is BOOKS and held.height and held.select(order).row(-1) < new.select(order).row(0):
+        return pl.concat([held, new.sort(order)])
+    return pl.concat([held, new]).sort(order)

@@ -1,0 +1,103 @@
+"""The stream of a running day: best quotes at once, rows as a recorder writes them, doubts told."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+import polars as pl
+
+from pipelines.build import demo_world
+from pipelines.demo.wire import Faults
+from pipelines.demo.wire.kalshi_books import levels_at
+from tests.pipelines.live.lived import HOUR, MINUTE, OPENING
+from warehouse.lake.hot import HotArea
+from warehouse.lake.tables import BOOKS, TRADES
+from warehouse.market.cities import CITIES
+
+EVENT_DATE = date(2026, 11, 1)
+WORLD = demo_world(days=1, until=EVENT_DATE, cities=("chicago",), seed=11, books=False)
+LONG_S = 60
+
+
+def until(holds):
+    """Wait until something holds; fail after long."""
+    end_s = time.monotonic() + LONG_S
+    while not holds():
+        assert time.monotonic() < end_s, "it never came"
+        time.sleep(0.05)
+
+
+def best(day, ticker, at):
+    """Return what the exchange's own book of a market shows at an instant."""
+    bids, asks = levels_at(day.served.told.books(CITIES["chicago"], EVENT_DATE), ticker, at)
+    return (*(bids[-1] if bids else (0, 0)), *(asks[-1] if asks else (10_000, 0)))
+
+
+def test_the_best_quotes_are_those_of_the_exchange_when_time_stands(day_from):
+    """Whatever the hands are put at: soon the tops are the best of every book there, and the rows are on the disk."""
+    day = day_from(WORLD, now=OPENING + HOUR, open_ws=True)
+    came = []
+
+    with day.feeds(background=True, books=True) as feeds:
+        until(lambda: len(feeds.tops()) == 6)
+        for minutes in (1, 7, 30):
+            instant = OPENING + HOUR + minutes * MINUTE
+            day.served.advance_to(instant)
+            until(lambda at=instant: all(best(day, name, at) == tuple(top)[:4] for name, top in feeds.tops().items()))
+            assert all(top.known_utc <= instant for top in feeds.tops().values())
+        until(lambda: came.extend(feeds.poll(instant).arrivals) or feeds.poll(instant).heard_utc["books"] is not None)
+        time.sleep(1.2)
+        came.extend(feeds.poll(instant).arrivals)
+
+    rows = pl.concat([arrival.frame for arrival in came if arrival.table is BOOKS])
+    hot = pl.concat([part.frame for part in HotArea(day.lake.paths).rows(BOOKS, run_id="test")])
+    key = ["market_ticker", "sid", "seq"]
+    assert rows.height > 6
+    assert rows.sort(key).select(hot.columns).equals(hot.filter(pl.col("kind") != "gap").sort(key).head(rows.height))
+
+
+def test_a_market_that_the_stream_tells_whole_is_asked_for_trades_once(day_from):
+    """What was before the stream comes by question; from then on the stream is enough."""
+    day = day_from(WORLD, now=OPENING + HOUR, open_ws=True)
+
+    with day.feeds(background=True, books=True) as feeds:
+        until(lambda: len(feeds.tops()) == 6)
+        for minutes in range(1, 40, 2):
+            instant = OPENING + HOUR + minutes * MINUTE + 3 * MINUTE / 60
+            day.served.advance_to(instant)
+            until(lambda at=instant: feeds.poll(at).taped_until.get("chicago", OPENING) >= at - MINUTE)
+
+    asked = [one["ticker"] for one in day.asked("kalshi_trades")]
+    assert len(asked) == len(set(asked)) <= 6
+    streamed = pl.concat([part.frame for part in HotArea(day.lake.paths).rows(TRADES, run_id="test")])
+    assert streamed.height > 0
+
+
+def test_a_stream_with_gaps_hides_what_it_does_not_know_and_asks_for_what_it_missed(day_from):
+    """Numbers that are missing: books go until they are whole again, and the tape of their markets is asked for."""
+    day = day_from(WORLD, now=OPENING + HOUR, open_ws=True, faults=Faults(ws_gap=0.02, ws_drop=0.02, seed=5))
+
+    with day.feeds(background=True, books=True) as feeds:
+        until(lambda: len(feeds.tops()) > 0)
+        for minutes in range(1, 60, 3):
+            instant = OPENING + HOUR + minutes * MINUTE
+            day.served.advance_to(instant)
+            until(lambda at=instant: all(best(day, name, at) == tuple(top)[:4] for name, top in feeds.tops().items()))
+            feeds.poll(instant)
+
+    books = pl.concat([part.frame for part in HotArea(day.lake.paths).rows(BOOKS, run_id="test")])
+    assert "gap" in books["kind"].to_list()
+
+
+def test_a_stream_that_cannot_be_reached_is_told(day_from):
+    """Prices go on without it, there are no tops, and the reason is said."""
+    day = day_from(WORLD, now=OPENING + HOUR, open_ws=False)
+
+    with day.feeds(background=True, books=True) as feeds:
+        until(lambda: "books" in feeds.poll(OPENING + HOUR).failed)
+        polled = feeds.poll(OPENING + HOUR)
+
+    assert {} == feeds.tops()
+    assert "401" in polled.failed["books"]
+    assert polled.heard_utc["books"] is None

@@ -1,0 +1,182 @@
+"""The present: a snapshot with some partitions in memory, in front of what its files say of them.
+
+Whatever reads a snapshot reads the present by the same calls. Files are those of one base snapshot and never change;
+memory is replaced partition by partition, and what was read before a replacement stays what it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+from typing import Self
+
+import duckdb
+import polars as pl
+
+from warehouse.errors import ContractBroken
+from warehouse.lake.catalog import build_in_memory, create_relations, relation_over
+from warehouse.lake.manifest import FileEntry, Manifest
+from warehouse.lake.store import Snapshot, is_wanted, with_path
+from warehouse.lake.tables import TABLES, Partition, Table
+
+_IN_MEMORY = "present"
+
+
+class Present(Snapshot):
+    """A base snapshot, and in front of it the partitions that were put since.
+
+    What a file says is kept in memory once it was read, and a file of event dates before `since` is read each time.
+    """
+
+    def __init__(self, base: Snapshot, *, since: date | None = None) -> None:
+        super().__init__(base.paths, base.number, folder=base.folder)
+        self._base = base
+        self._since = since
+        self._put: dict[str, dict[Partition, pl.DataFrame]] = {}
+        self._read: dict[str, dict[Partition, pl.DataFrame]] = {}
+        self._entries: dict[tuple[str, Partition], FileEntry] = {}
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._stale: set[str] = set()
+
+    @classmethod
+    def over(cls, base: Snapshot, *, since: date | None = None) -> Self:
+        """Return the present over a snapshot: so far it says what the snapshot says."""
+        return cls(base, since=since)
+
+    def put(self, contract: Table, partition: Partition, rows: pl.DataFrame) -> None:
+        """Say one partition anew. Its rows were sifted and sorted by whoever merged them: only their shape is asked."""
+        if rows.schema != contract.schema:
+            raise ContractBroken(
+                f"{contract.name} {partition}: rows in memory have other columns than the table: {dict(rows.schema)}",
+                hint=f"the columns of {contract.name}, without those of its path, are {', '.join(contract.schema)}",
+            )
+        self._put.setdefault(contract.name, {})[partition] = with_path(rows, contract, partition)
+        self._entries.pop((contract.name, partition), None)
+        self._stale.add(contract.name)
+
+    def cut(self, since: date) -> None:
+        """Forget the event dates before one; where the base has a file of them, that file speaks again."""
+        self._since = since
+        for said in (self._put, self._read):
+            for name, partitions in said.items():
+                old = [place for place in partitions if place.event_date is not None and place.event_date < since]
+                for place in old:
+                    del partitions[place]
+                    self._entries.pop((name, place), None)
+                if old and said is self._put:
+                    self._stale.add(name)
+
+    def rebase(self, base: Snapshot) -> None:
+        """Stand over another snapshot, as one that was published meanwhile; what was put stays in front of it."""
+        self.close()
+        self._base = base
+        self.paths, self.number, self.folder = base.paths, base.number, base.folder
+        self._read.clear()
+
+    @property  # not cached: a new base brings a manifest of its own
+    def manifest(self) -> Manifest:
+        """What the base snapshot says of itself."""
+        return self._base.manifest
+
+    def files(self, name: str) -> list[FileEntry]:
+        """Return what a table is made of, in order: files, and for a partition in memory the hash of its rows."""
+        put = self._put.get(name, {})
+        entries = [entry for entry in self._base.files(name) if entry.partition not in put]
+        entries += (self._entry(name, partition) for partition in put)
+        return sorted(entries, key=lambda entry: entry.partition)
+
+    def locations(self, name: str) -> list[Path]:
+        """Return the files of one table that still speak: those of partitions that are not in memory."""
+        entry = self.manifest.tables.get(name)
+        if entry is None:
+            return []
+        folder, put = self.paths.version(name, entry.version), self._put.get(name, {})
+        return [folder / file.path for file in self._base.files(name) if file.partition not in put]
+
+    def partitions(self, name: str) -> list[Partition]:
+        """Return the partitions that a table has, in order."""
+        return sorted({*self._base.partitions(name), *self._put.get(name, ())})
+
+    def read(self, contract: Table, partition: Partition, *, columns: Sequence[str] = ()) -> pl.DataFrame:
+        """Return one partition from memory, else from its file; with `columns` only these."""
+        frame = self._in_memory(contract.name, partition)
+        if frame is None:
+            if not self._is_kept(partition):
+                return self._base.read(contract, partition, columns=columns)
+            frame = self._base.read(contract, partition)
+            self._read.setdefault(contract.name, {})[partition] = frame
+        return frame.select(columns) if columns else frame
+
+    def scan(
+        self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
+    ) -> pl.LazyFrame:
+        """Return a lazy frame over the partitions of some cities and dates, in the order of the partitions."""
+        wanted = [place for place in self.partitions(contract.name) if is_wanted(place, cities, since, until)]
+        files = {entry.partition: entry for entry in self._base.files(contract.name)}
+        parts: list[pl.LazyFrame] = []
+        for in_memory, places in groupby(wanted, lambda place: self._in_memory(contract.name, place) is not None):
+            if in_memory:
+                parts += (self.read(contract, place).lazy() for place in places)
+            else:
+                parts.append(self._base.scan_files(contract, [files[place] for place in places]))
+        return pl.concat(parts) if parts else self._base.scan_files(contract, [])
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a cursor of one connection with every view; before, tables that changed are said anew to it."""
+        if self._con is None:
+            self._con = build_in_memory({name: self.locations(name) for name in self.manifest.tables})
+            self._con.execute(f"create schema {_IN_MEMORY}")
+            self._stale = set(self._put)
+        for name in sorted(self._stale):
+            self._say(self._con, TABLES[name])
+        self._stale.clear()
+        return self._con.cursor()
+
+    def close(self) -> None:
+        """Let go of the connection; the next one who asks gets a new one."""
+        if self._con is not None:
+            self._con.close()
+            self._con = None
+
+    def _say(self, con: duckdb.DuckDBPyConnection, contract: Table) -> None:
+        """Make one relation of what files and memory say of a table."""
+        columns = [*contract.path_columns, *contract.schema]
+        empty = pl.DataFrame(schema={**contract.path_columns, **contract.schema})
+        rows = pl.concat([empty, *self._put.get(contract.name, {}).values()])
+        con.register("rows_in_memory", rows)
+        con.execute(f"create or replace table {_IN_MEMORY}.{contract.name} as select * from rows_in_memory")
+        con.unregister("rows_in_memory")
+        of_memory = f"select {', '.join(columns)} from {_IN_MEMORY}.{contract.name}"
+        on_disk = relation_over(contract, self.locations(contract.name))
+        create_relations(con, {contract.name: f"({on_disk}) union all ({of_memory})"})
+
+    def _in_memory(self, name: str, partition: Partition) -> pl.DataFrame | None:
+        put = self._put.get(name, {}).get(partition)
+        return put if put is not None else self._read.get(name, {}).get(partition)
+
+    def _is_kept(self, partition: Partition) -> bool:
+        day = partition.event_date
+        return day is None or self._since is None or day >= self._since
+
+    def _entry(self, name: str, partition: Partition) -> FileEntry:
+        key = (name, partition)
+        if key not in self._entries:
+            frame = self._put[name][partition]
+            self._entries[key] = FileEntry(
+                path=f"{partition.path}/{_IN_MEMORY}",
+                rows=frame.height,
+                bytes=int(frame.estimated_size()),
+                sha256=_rows_sha256(frame),
+            )
+        return self._entries[key]
+
+
+def _rows_sha256(frame: pl.DataFrame) -> str:
+    """Hash the rows of a frame and their order."""
+    digest = hashlib.sha256(str(frame.schema).encode())
+    if frame.height:
+        digest.update(frame.hash_rows().to_numpy().tobytes())
+    return digest.hexdigest()
