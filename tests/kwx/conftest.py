@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,9 @@ from warehouse.lake.tables import MARKETS, MC_PARAMS, PMF_MINUTE, SETTLEMENTS, P
 from warehouse.lake.writer import write
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
+
+if TYPE_CHECKING:
+    from tests.kwx.live.lived_days import LivedDay
 
 RAN = (date(2026, 11, 1), date(2026, 11, 2))
 
@@ -94,6 +98,32 @@ def priced_lake(hazard_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         minutes = Lake(root).snapshot().read(PMF_MINUTE, Partition("chicago", day))
         publish(root, PMF_MINUTE, priced(minutes).select(PMF_MINUTE.schema.names()), Partition("chicago", day))
     return root
+
+
+@pytest.fixture(scope="session")
+def fused_lake(hazard_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as the hazard lake, with the two days that are run fused by a weight that was said."""
+    from kwx.fuse.market.recipe import MarketRecipe
+    from kwx.fuse.run import FuseWish, fuse_days
+    from kwx.fuse.weights import said_weight
+
+    root = tmp_path_factory.mktemp("fused") / "lake"
+    shutil.copytree(hazard_lake, root, symlinks=True)
+    fuse_days(FuseWish(weights=said_weight(0.7, pool="log_linear", market=MarketRecipe())), root, workers=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def lived(fused_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> LivedDay:
+    """A day of the fused lake, lived in a copy of it and told to that; tests only read it, or a copy of the copy."""
+    from kwx.live.shadow.publish import publish_shadow
+    from tests.kwx.live.lived_days import DAY, live_day
+
+    root = tmp_path_factory.mktemp("lived") / "lake"
+    shutil.copytree(fused_lake, root, symlinks=True)
+    day = live_day(root)
+    publish_shadow(day.lake, day.journal, [DAY])
+    return day
 
 
 @pytest.fixture(scope="session")

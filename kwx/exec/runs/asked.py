@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
+from kwx.config.trading import TradeConfig
 from kwx.models.registry.code import sources_sha256
 from kwx.models.registry.plain import json_bytes, sha256
+from kwx.signals.settings import SignalSettings
 from warehouse.lake.store import Snapshot
-from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, RUNS, TABLES
+from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, RUNS, SIGNALS, TABLES
 
 BACKTEST = "backtest"
 _ROOMS = (
@@ -20,7 +22,7 @@ _ROOMS = (
     "pipelines/lags.py", "warehouse/lake", "warehouse/market",
 )  # fmt: skip
 """What moves a number; the views, through which most of the lake is read, stand beside them."""
-_WRITTEN = frozenset(table.name for table in (RUNS, DECISIONS, ORDERS, FILLS, EQUITY))
+_WRITTEN = frozenset(table.name for table in (RUNS, SIGNALS, DECISIONS, ORDERS, FILLS, EQUITY))
 """Tables that runs write: no backtest reads them."""
 _AROUND = timedelta(days=2)
 """The eve of a day, and the days from which what was known is carried over to it."""
@@ -98,6 +100,15 @@ class Asked:
             "since_date": self.since,
             "until_date": self.until,
         }
+
+
+def config_of(
+    configs: Mapping[str, TradeConfig], settings: Mapping[str, SignalSettings], cities: Sequence[str]
+) -> dict[str, Any]:
+    """Return every setting of a run as JSON has it."""
+    return {
+        key: {**configs[key].model_dump(mode="json"), "model_share": dict(settings[key].model_share)} for key in cities
+    }
 
 
 @cache

@@ -9,19 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
 from kwx.exec.ledger.ledger import Ledger
-from kwx.exec.runs.asked import Asked
 from kwx.models.registry.plain import plain
 from pipelines.publishing import Built, publish_built
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
 from warehouse.lake.staging import Staged
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, RUNS, Partition, Table
+from warehouse.lake.tables import ALL_CITIES, DECISIONS, EQUITY, FILLS, ORDERS, RUNS, SIGNALS, Partition, Table
 from warehouse.lake.writer import Writer, write
 
 SENSITIVITY = "sensitivity"
@@ -30,9 +29,27 @@ _EVERY_CITY = Partition(ALL_CITIES)
 _WAIT_SECONDS = 60.0
 
 
+class Question(Protocol):
+    """A run by its name: a backtest that was asked for, or days that were lived."""
+
+    @property
+    def kind(self) -> str:
+        """Backtest, shadow or live."""
+        ...
+
+    @property
+    def run_id(self) -> str:
+        """The name."""
+        ...
+
+    def row(self) -> dict[str, Any]:
+        """Return the row of runs as far as it is known before the run is made."""
+        ...
+
+
 @contextmanager
 def keeping(
-    lake: Lake, asked: Asked, *, clock: Clock = utc_now, wait_seconds: float = _WAIT_SECONDS
+    lake: Lake, asked: Question, *, clock: Clock = utc_now, wait_seconds: float = _WAIT_SECONDS
 ) -> Iterator[Keeper]:  # fmt: skip
     """Keep a run: its ledgers as they come, chunk by chunk, then its row; nothing is seen before `finish`."""
     started = time.perf_counter()
@@ -46,16 +63,17 @@ class Keeper:
 
     writer: Writer
     snapshot: Snapshot
-    asked: Asked
+    asked: Question
     started: float
     staged: list[Staged] = field(default_factory=list)
     gates: list[pl.DataFrame] = field(default_factory=list)
 
-    def put(self, ledger: Ledger) -> None:
-        """Stage the rows of whole city-days, each of which comes in one ledger."""
+    def put(self, ledger: Ledger, *, signals: pl.DataFrame | None = None) -> None:
+        """Stage the rows of whole city-days, each in one ledger, and what a run that lived them said of its markets."""
         self.gates.append(ledger.gates)
         days = {Partition(city, day) for city, day in ledger.equity.select("city", "event_date").unique().iter_rows()}
-        for table, frame in ledger.tables():
+        said = [] if signals is None else [(SIGNALS, signals)]
+        for table, frame in (*ledger.tables(), *said):
             rows = dict(table.split(frame))
             for day in sorted(days | rows.keys()):
                 self._put_day(table, day, rows.get(day, table.empty()))
