@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 
 from kwx.config.fields import Bracket, Section, TrainConfig
 from kwx.config.live import LiveFields
-from kwx.config.refusals import COMMAND_LINE, refusal, require_choice, require_known_keys, require_mapping
+from kwx.config.refusals import COMMAND_LINE, Beside, refusal, require_choice, require_known_keys, require_mapping
+from kwx.config.said import SaidIn
 from kwx.config.trading import OF_THE_ACCOUNT, TradeConfig
 from kwx.config.yaml_text import Document, KeyPath, read_document
 from warehouse.errors import Usage
@@ -67,17 +69,20 @@ class Configuration:
         return self._resolved(TrainConfig, layers, said or {}, city=key, bracket=bracket)
 
     def trading(
-        self, city: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None
+        self, city: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None,
+        beside: SaidIn | None = None,
     ) -> TradeConfig:  # fmt: skip
-        """Return what a city is traded with; what was `said` beside the file comes last."""
-        return self.resolve_trading(city, profile=profile, said=said).config
+        """Return what a city is traded with; what was `said` beside the file comes next, `beside` last."""
+        return self.resolve_trading(city, profile=profile, said=said, beside=beside).config
 
     def resolve_trading(
-        self, word: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None
-    ) -> Resolved[TradeConfig]:
+        self, word: str, *, profile: str | None = None, said: Mapping[str, Any] | None = None,
+        beside: SaidIn | None = None,
+    ) -> Resolved[TradeConfig]:  # fmt: skip
         """Return what a city is traded with and where each setting was said."""
         key = city(word).key
-        return self._resolved(TradeConfig, _city_layers(key, self._known_profile(profile)), said or {}, city=key)
+        layers = _city_layers(key, self._known_profile(profile))
+        return self._resolved(TradeConfig, layers, said or {}, beside=beside, city=key)
 
     def live(self, *, said: Mapping[str, Any] | None = None) -> LiveFields:
         """Return how the loop lives its days: one for all cities; what was `said` beside the file comes last."""
@@ -89,7 +94,8 @@ class Configuration:
         return profile
 
     def _resolved(
-        self, model: type[Model], layers: Sequence[KeyPath], said: Mapping[str, Any], **of: str
+        self, model: type[Model], layers: Sequence[KeyPath], said: Mapping[str, Any], *, beside: SaidIn | None = None,
+        **of: str,
     ) -> Resolved[Model]:  # fmt: skip
         """Lay the layers over each other, then what was said beside the file, and check what that comes to."""
         values: dict[str, Any] = {}
@@ -97,9 +103,10 @@ class Configuration:
         for layer in layers:
             own = {key: value for key, value in _at(self.document.values, layer).items() if key in model.model_fields}
             _lay(values, paths, own, above=layer)
-        for name, value in said.items():
-            require_known_keys({name: value}, model.model_fields, where=_on_the_command_line)
-            _lay(values, paths, {name: value}, above=(COMMAND_LINE,))
+        for origin, settings in (SaidIn(COMMAND_LINE, said), *([beside] if beside else [])):
+            for name, value in settings.items():
+                require_known_keys({name: value}, model.model_fields, where=partial(_beside, origin))
+                _lay(values, paths, {name: value}, above=(Beside(origin),))
         try:
             config = model.model_validate({**values, **of})
         except ValidationError as error:
@@ -111,8 +118,8 @@ class Configuration:
         yield from product(CITIES, BRACKETS)
 
     def _told(self, path: KeyPath) -> str:
-        if path[0] == COMMAND_LINE:
-            return COMMAND_LINE
+        if isinstance(path[0], Beside):
+            return path[0]
         return f"{'.'.join(path)}, line {self.document.lines[path]}" if path in self.document.lines else ".".join(path)
 
 
@@ -187,8 +194,8 @@ def _require_no_account(document: Document, path: KeyPath) -> None:
             )
 
 
-def _on_the_command_line(path: KeyPath) -> str:
-    return f"{COMMAND_LINE}: {'.'.join(path)}"
+def _beside(origin: str, path: KeyPath) -> str:
+    return f"{origin}: {'.'.join(path)}"
 
 
 def _layers(key: str, bracket: str, profile: str | None) -> list[KeyPath]:

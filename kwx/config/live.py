@@ -17,19 +17,23 @@ Severity = Literal["info", "warning", "critical"]
 
 
 class FeedFields(Section):
-    """How often each source is asked and how old what it said may be before nothing new is risked on it, in seconds."""
+    """How often each source is asked and how old what it said may be before nothing new is risked on it, in seconds.
+
+    Prices and trades are asked for as soon as their minute is over: candles_seconds and trades_seconds are how soon a
+    failure is tried again. nowcast_seconds is what costs most of Visual Crossing's records.
+    """
 
     listing_seconds: Seconds = 600
     candles_seconds: Seconds = 9
-    trades_seconds: Seconds = 60
+    trades_seconds: Seconds = 9
     vc_obs_seconds: Seconds = 300
+    nowcast_seconds: Seconds = 3_600
     metar_seconds: Seconds = 60
     forecasts_seconds: Seconds = 3_600
     settlements_seconds: Seconds = 1_800
     books: bool = True
     stale_prices_seconds: Seconds = 90
     stale_weather_seconds: Seconds = 900
-    stale_books_seconds: Seconds = 30
 
 
 class BudgetFields(Section):
@@ -46,18 +50,15 @@ class VenueFields(Section):
     """What may be sent to the exchange, beside what the step allows: a second wall that knows nothing of strategies.
 
     group_contracts: contracts matched in 15 s after which the exchange itself takes all of our orders out.
-    order_minutes: an order that nobody renews expires after so long. reconcile_seconds: how often orders, fills,
-    positions and cash are held against the exchange's. ambiguous_seconds: after so long an order that the exchange
-    never showed counts as never accepted. skew_seconds: how far our clock may be from the exchange's.
+    order_minutes: an order that nobody renews expires after so long. ambiguous_seconds: after so long an order that the
+    exchange never showed counts as never accepted.
     """
 
-    group_contracts: Count = 500
+    group_contracts: Count = 2_000
     order_minutes: Annotated[int, Field(ge=1, le=60)] = 3
-    reconcile_seconds: Seconds = 60
     ambiguous_seconds: Seconds = 30
-    skew_seconds: Seconds = 2
     max_position_contracts: Count = 500
-    max_order_contracts: Count = 200
+    max_order_contracts: Count = 500
     max_open_orders: Count = 100
     max_gross_dollars: Annotated[float, Field(gt=0, le=1_000_000_000)] = 10_000.0
 

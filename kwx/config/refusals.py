@@ -15,8 +15,15 @@ from kwx.config.yaml_text import Document, KeyPath
 from warehouse.errors import BadDateRange, Usage
 
 Where = Callable[[KeyPath], str]
-COMMAND_LINE = "the command line"
-"""Where a setting comes from that was said beside the file."""
+
+
+class Beside(str):
+    """Where a setting comes from that was said beside the configuration file; it stands before the setting's key."""
+
+    __slots__ = ()
+
+
+COMMAND_LINE = Beside("the command line")
 
 _NOT_OF_A_FILE = frozenset({"city", "bracket"})
 _WORDS = {int: "a whole number", float: "a number", str: "text", bool: "true or false", date: "a date as 2026-11-01"}
@@ -41,23 +48,26 @@ def refusal(
 
 
 def _where(places: Sequence[KeyPath], document: Document) -> str:
-    said = [".".join(at[1:]) for at in places if at[0] == COMMAND_LINE]
-    told = [f"{COMMAND_LINE}: {' and '.join(said)}"] if said else []
-    return " and ".join([*told, *(document.where(at) for at in places if at[0] != COMMAND_LINE)])
+    beside: dict[str, list[str]] = {}
+    for at in places:
+        if isinstance(at[0], Beside):
+            beside.setdefault(at[0], []).append(".".join(at[1:]))
+    told = [f"{origin}: {' and '.join(keys)}" for origin, keys in beside.items()]
+    return " and ".join([*told, *(document.where(at) for at in places if not isinstance(at[0], Beside))])
 
 
 def _said_at(key: KeyPath, first: Any, paths: Mapping[KeyPath, KeyPath]) -> Sequence[KeyPath]:
     """Return where the refused setting was said.
 
-    Of several settings that contradict each other: all that were said on the command line, and the last of the file.
+    Of several settings that contradict each other: all that were said beside the file, and the last of the file.
     """
     if key in paths:
         return [paths[key]]
     words = str(first.get("msg", "")).split()
     below = {path: at for path, at in paths.items() if path[: len(key)] == key}
     named = [at for path, at in below.items() if path[-1] in words] or [*below.values()][-1:] or [key]
-    said = [at for at in named if at[0] == COMMAND_LINE]
-    return [*said, *[at for at in named if at[0] != COMMAND_LINE][-1:]]
+    said = [at for at in named if isinstance(at[0], Beside)]
+    return [*said, *[at for at in named if not isinstance(at[0], Beside)][-1:]]
 
 
 def _hint_of(model: type[BaseModel], key: KeyPath) -> str:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from kwx.config.refusals import COMMAND_LINE
 from kwx.config.yaml_text import parsed
 from warehouse.errors import Usage
+
+
+class SaidIn(NamedTuple):
+    """Settings that are said beside the configuration file, section by section, and where: in a sweep's file."""
+
+    origin: str
+    settings: Mapping[str, Any]
+
 
 _EXAMPLE = "--set trade.taker_thresh_cents=3"
 

@@ -15,6 +15,7 @@ from kwx.config.signal_fields import SignalFields
 
 if TYPE_CHECKING:
     from kwx.config.file import Configuration
+    from kwx.config.said import SaidIn
 
 Sizing = Literal["ladder", "single"]
 FeeRounding = Literal["tick", "cent"]
@@ -147,10 +148,10 @@ class TradeConfig(Section):
 
 def trading_of(
     configuration: Configuration, cities: Iterable[str], *, profile: str | None = None,
-    said: Mapping[str, Any] | None = None,
+    said: Mapping[str, Any] | None = None, beside: SaidIn | None = None,
 ) -> dict[str, TradeConfig]:  # fmt: skip
-    """Return what each city is traded with, in their order; what was `said` beside the file holds for all of them."""
-    return {key: configuration.trading(key, profile=profile, said=said) for key in cities}
+    """Return what each city is traded with, in their order; what is said beside the file holds for all of them."""
+    return {key: configuration.trading(key, profile=profile, said=said, beside=beside) for key in cities}
 
 
 def trading_sha256(configs: Mapping[str, TradeConfig]) -> str:

@@ -15,14 +15,15 @@ from warehouse.errors import FileBroken
 from warehouse.lake.store import Lake
 
 STARTING, RUNNING, HALTED, STOPPING, STOPPED = "starting", "running", "halted", "stopping", "stopped"
+FAILING = "failing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
     """How a loop is.
 
-    state: starting, running, halted, stopping or stopped. mode: paper or live. stale_s: age of what each source said
-    last. waiting: what waits in queues. why: what halted or stopped it.
+    state: starting, running, failing (in its last look), halted, stopping or stopped. mode: paper or live. stale_s: age
+    of what each source said last. waiting: what waits in queues. why: what halted or stopped it.
     """
 
     state: str

@@ -1,0 +1,83 @@
+"""Lives of the loop among random faults: laws hold after every tick, and the same seed is the same life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.build import build_demo
+from pipelines.demo.world import World
+from tests.kwx.live.simulation.world import begun, foreign, lived
+from warehouse.lake.store import Lake
+
+WORLD = World(days=2, cities=("chicago", "miami"), efficiency=0.5)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """Two days of two cities."""
+    root = tmp_path_factory.mktemp("simulated") / "lake"
+    build_demo(WORLD, root)
+    return Lake(root)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_life_among_faults_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
+    life = lived(tmp_path, lake, WORLD, seed, ticks=150)
+    assert life.exchange.made.account.fills
+    life.close()
+
+
+def test_the_same_seed_is_the_same_life(tmp_path: Path, lake: Lake) -> None:
+    one, other = (lived(tmp_path / name, lake, WORLD, 3, ticks=80) for name in ("one", "other"))
+    assert one.trace
+    assert one.trace == other.trace
+    assert one.exchange.made.account.cash_micros == other.exchange.made.account.cash_micros
+    one.close()
+    other.close()
+
+
+def test_a_mismatch_halts_within_one_tick_and_nothing_is_sent_after_it(tmp_path: Path, lake: Lake) -> None:
+    """Somebody else trades on the account: the next look sees it, takes everything out, and sends nothing any more."""
+    life = begun(tmp_path, lake, WORLD, 4)
+    for _ in range(30):
+        life.tick()
+    life.calm()
+    foreign(life)
+    life.exchange.sent.clear()
+    life.look()
+    assert life.executor.halted is not None
+    assert "kalshi_create" not in [write.kind for write in life.exchange.sent]
+    assert not life.exchange.resting
+    for _ in range(20):
+        assert life.look().stopped
+    assert "kalshi_create" not in [write.kind for write in life.exchange.sent]
+    life.close()
+
+
+def test_the_kill_file_stops_and_its_removal_lets_go_on(tmp_path: Path, lake: Lake) -> None:
+    life = begun(tmp_path, lake, WORLD, 5)
+    for _ in range(30):
+        life.tick()
+    life.calm()
+    life.kill.engage("a test")
+    for _ in range(15):
+        assert life.look().stopped
+    assert not life.exchange.resting
+    life.kill.path.unlink()
+    life.exchange.sent.clear()
+    for _ in range(60):
+        life.look()
+    assert "kalshi_create" in [write.kind for write in life.exchange.sent]
+    life.end()
+    life.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10, 14))
+def test_thousands_of_ticks_keep_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
+    life = lived(tmp_path, lake, WORLD, seed, ticks=1_500)
+    assert life.deaths > 3
+    assert len(life.exchange.made.account.fills) > 50
+    life.close()
