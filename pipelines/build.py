@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from typing import Any
 import polars as pl
 
 from pipelines.demo import CityDay, World, simulate
+from pipelines.demo.fees import fee_changes_frame
+from pipelines.demo.world import described
 from pipelines.derivation import climate_day
 from pipelines.publishing import Built, OnProgress, in_chunks, publish_built, stage_all, take
 from pipelines.transform.derived import RawDay, derive, grids_of
 from warehouse.errors import LakeError, Usage
 from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import MARKETS, OBS, OBS_1M, TABLES, Partition
+from warehouse.lake.tables import FEE_CHANGES, MARKETS, OBS, OBS_1M, TABLES, Partition
 from warehouse.lake.writer import write
 from warehouse.market.climate_day import event_dates
 
@@ -83,10 +85,11 @@ def build_demo(
         before = lake.current_number()
         tasks = list(_demo_tasks(world, writer.staging))
         staged = stage_all(_build_city_days, tasks, workers=workers, on_progress=on_progress)
+        staged += _fee_changes(world, writer.staging)
         take(writer, staged)  # what is not taken over by then is left out of the next snapshot
         writer.replace_everything()
         sources = {DEMO_SOURCE: _described(world)}
-        return publish_built(writer, staged, before=before, started=started, sources=sources, config=_config(world))
+        return publish_built(writer, staged, before=before, started=started, sources=sources, config=described(world))
 
 
 def _demo_tasks(world: World, staging: Staging) -> Iterator[DemoTask]:
@@ -106,6 +109,11 @@ def _build_city_days(task: DemoTask) -> list[Staged]:
         if simulated.partition in task.partitions:
             staged += [task.staging.stage(TABLES[name], frame, simulated.partition) for name, frame in frames.items()]
     return staged
+
+
+def _fee_changes(world: World, staging: Staging) -> list[Staged]:
+    frames = {city: fee_changes_frame(world, city) for city in world.cities}
+    return [staging.stage(FEE_CHANGES, frame, Partition(city)) for city, frame in frames.items() if len(frame)]
 
 
 def _with_derived(simulated: CityDay, *, obs_eve: pl.DataFrame, grid_eve: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -139,13 +147,6 @@ def _require_demo(lake: Lake) -> None:
 def _described(world: World) -> str:
     span = f"{len(world.cities)} cities, {world.days} days to {world.until}"
     return f"simulated, {span}, seed {world.seed}, efficiency {world.efficiency:g}"
-
-
-def _config(world: World) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, date) else value
-        for name, value in asdict(world).items()
-    }
 
 
 __all__ = ["build_demo", "demo_world"]

@@ -29,7 +29,7 @@ from kwx.exec.ledger.known import Known
 from kwx.exec.ledger.ledger import Ledger, ledger_of, together
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
-from kwx.exec.runs.asked import Asked
+from kwx.exec.runs.asked import Asked, config_of
 from kwx.exec.runs.kept import SENSITIVITY, keeping
 from kwx.exec.settings import params_of
 from kwx.signals.read import signals_of
@@ -71,7 +71,10 @@ class Wish:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What came of a backtest; `built` is None where it was not kept. The ledger has decisions where wished for."""
+    """What came of a backtest; `built` is None where it was not kept. The ledger has decisions where wished for.
+
+    bars: in how many minutes of brackets something could be decided.
+    """
 
     asked: Asked
     configs: Mapping[str, TradeConfig]
@@ -112,6 +115,7 @@ def backtest(
     cities, since, until = setup.plan.cities, setup.plan.dates[0], setup.plan.dates[-1]
     outcomes = outcomes_of(snapshot, cities=cities, since=since, until=until)
     ledgers, cases, noted = [], [], list[Note]()
+    on_progress(0, len(setup.plan.dates), f"{since} … {until}")
     with ExitStack() as stack:
         keeper = stack.enter_context(keeping(lake, setup.asked)) if wish.keep else None
         for bars in stream_bars(setup.plan, setup.signals, dates_at_once=wish.dates_at_once):
@@ -136,7 +140,7 @@ def backtest(
         )  # fmt: skip
     return Outcome(
         asked=setup.asked, configs=setup.configs, measured=found, ledger=whole, sensitivity=cases_told,
-        notes=(*setup.lacking, *notes_told(noted), *silent), bars=setup.plan.rows, built=built,
+        notes=(*setup.lacking, *notes_told(noted), *silent), bars=int(whole.gates["minutes"].sum()), built=built,
         seconds=time.perf_counter() - started,
     )  # fmt: skip
 
@@ -156,7 +160,7 @@ def set_up(wish: Wish, snapshot: Snapshot) -> Setup:
         key: signal_settings(wish.configuration, key, fields=configs[key].signals, profile=wish.profile) for key in keys
     }
     asked = Asked.of(
-        snapshot, strategy=strategy.name, fill_model=wish.fill.value, config=_config(configs, settings, plan.cities),
+        snapshot, strategy=strategy.name, fill_model=wish.fill.value, config=config_of(configs, settings, plan.cities),
         cities=plan.cities, since=plan.dates[0], until=plan.dates[-1], seed=wish.seed, level=wish.level,
         block_days=wish.block_days, source=strategy.source,
     )  # fmt: skip
@@ -214,15 +218,6 @@ def without_opinion(strategy: Strategy, ledger: Ledger) -> list[str]:
         f"on {len(dates) - dates.sum()} of {len(dates)} dates {strategy.name} held no bracket to be worth anything:"
         " they count as dates that gained nothing, and --since or --until leaves them out"
     ]
-
-
-def _config(
-    configs: Mapping[str, TradeConfig], settings: Mapping[str, SignalSettings], cities: Sequence[str]
-) -> dict[str, Any]:
-    """Return every setting of a run as JSON has it."""
-    return {
-        key: {**configs[key].model_dump(mode="json"), "model_share": dict(settings[key].model_share)} for key in cities
-    }
 
 
 def _summary(found: Measured, cases: Sequence[Sensed], notes: Sequence[str]) -> dict[str, Any]:

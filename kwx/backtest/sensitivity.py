@@ -12,7 +12,7 @@ import polars as pl
 
 from kwx.backtest.by_date import ByDate
 from kwx.exec.bars.bars import Bars
-from kwx.exec.bars.events import MAKER_FEES, PUBLISHED
+from kwx.exec.bars.fees import MAKER_FEES, PUBLISHED
 from kwx.exec.engine import Tally, tally_bars
 from kwx.exec.ledger.equity import settled
 from kwx.exec.params import Params
@@ -78,10 +78,10 @@ def _sensed(case: Case, rows: pl.DataFrame, by_date: ByDate) -> Sensed:
 def _charged(bars: Bars, maker_fee: str) -> Bars:
     """Return bars whose makers pay what is listed, or at least what others do, whatever the run charged them."""
     minutes = bars.minutes
-    listed = np.broadcast_to(bars.listed_maker_fee_num, minutes.maker_fee_num.shape)
+    listed = bars.listed_maker_fee_num
     elsewhere = minutes.taker_fee_num // TAKERS_TO_MAKERS
     charged = listed if maker_fee == PUBLISHED else np.maximum(listed, elsewhere)
-    return replace(bars, minutes=minutes._replace(maker_fee_num=np.ascontiguousarray(charged)))
+    return replace(bars, minutes=minutes._replace(maker_fee_num=charged))
 
 
 def _rows(bars: Bars, tally: Tally, *, place: int) -> pl.DataFrame:

@@ -6,13 +6,17 @@ the step's order is told, so what comes later may hold as well.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from kwx.backtest.gate_words import WORDS, words_of
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
 from kwx.exec.ledger.ledger import Ledger
+from kwx.exec.runs.kept import Kept
+from warehouse.errors import Usage
 from warehouse.market.cities import CITIES
 
 _STOPPED = tuple(gate.word for gate in Gate if gate >= FIRST_BLOCKED)
@@ -33,6 +37,24 @@ class Why:
     by_date: pl.DataFrame
     by_hour: pl.DataFrame
     acted: int
+
+
+def part_of(
+    kept: Kept, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
+) -> Ledger:  # fmt: skip
+    """Return the ledger of a kept run in some of its cities and on some of its dates; refuse where it traded none."""
+    first, last = kept.dates
+    foreign = [city for city in cities if city not in kept.cities]
+    if foreign or (since or first) > last or (until or last) < first:
+        raise Usage(
+            f"run {kept.run_id} did not trade {' '.join(foreign) or f'{since or first} … {until or last}'}",
+            hint=f"it traded {' '.join(kept.cities)} on {first} … {last}",
+        )
+    wanted = pl.col("city").is_in(list(cities or kept.cities)) & pl.col("event_date").is_between(
+        since or first, until or last
+    )
+    parts = {name: getattr(kept.ledger, name).filter(wanted) for name in Ledger.__dataclass_fields__}
+    return Ledger(**parts)
 
 
 def why_of(ledger: Ledger) -> Why:

@@ -63,7 +63,11 @@ def _answer(question: Question, said: Said, lake_root: Path | None, forms: Forms
     elif question.explain is not None:
         from kwx.cli.backtest_explain import explain
 
-        explain(*question.explain, question.run_id, said.wish, lake_root, forms)
+        explain(question.explain, question.ts, question.run_id, said.wish, lake_root, forms)
+    elif question.runs:
+        from kwx.cli.backtest_runs import runs
+
+        runs(said.wish, lake_root, forms)
     else:
         from kwx.cli.backtest_why import why
 

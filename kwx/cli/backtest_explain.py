@@ -10,18 +10,22 @@ from typing import Any
 import click
 import polars as pl
 
+from kwx.backtest.explain.asked import no_minute
 from kwx.backtest.explain.explained import Explained
 from kwx.backtest.explain.explained import explain as explained
 from kwx.backtest.run import Wish
 from kwx.cli.forms import Forms, drawn
 from kwx.cli.show import console, table_of
+from warehouse.lake.store import Lake
 from warehouse.market.money import CENTI_PER_CONTRACT
 
 _MICROS_PER_DOLLAR = 1_000_000
 
 
-def explain(ticker: str, ts: str, run_id: str | None, wish: Wish, lake_root: Path | None, forms: Forms) -> None:
+def explain(ticker: str, ts: str | None, run_id: str | None, wish: Wish, lake_root: Path | None, forms: Forms) -> None:
     """Explain a minute under the settings said, or as a kept run traded it."""
+    if ts is None:
+        raise no_minute(Lake(lake_root).snapshot(), ticker, run_id=run_id)
     found = explained(ticker, ts, wish, lake_root, run_id=run_id)
     rows = pl.DataFrame([line._asdict() for line in found.lines])
     chart = drawn("payoffs_chart", found, module="backtest_question_charts")

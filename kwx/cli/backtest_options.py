@@ -59,31 +59,59 @@ class Said:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What else may be asked, one at a time; run_id names the kept run that it is asked of."""
+    """What else may be asked, one at a time; run_id names the kept run that it is asked of.
+
+    explain: the ticker of a market, `ts` the minute of it.
+    """
 
     sweep: Path | None
     held_out: float | None
     compare: tuple[str, str] | None
-    explain: tuple[str, str] | None
+    explain: str | None
+    ts: str | None
     why: bool
+    runs: bool
     run_id: str | None
 
     def __post_init__(self) -> None:
         if len(self._asked) > 1:
             raise click.UsageError(f"{' and '.join(f'--{name}' for name in self._asked)}: one question at a time")
+        if self.ts is not None and self.explain is None:
+            raise click.UsageError(f"{self.ts!r} stands alone: a minute is of --explain TICKER")
         if self.run_id is not None and self.name not in {"explain", "why"}:
             raise click.UsageError("--run names the kept run of --explain or --why")
+        if self.run_id is not None:
+            _require_nothing_beside_run(self.name or "")
         if self.held_out is not None and self.sweep is None:
             raise click.UsageError("--held-out is of --sweep: it keeps dates from ranking its sets")
 
     @property
     def _asked(self) -> tuple[str, ...]:
-        return tuple(name for name in ("sweep", "compare", "explain", "why") if getattr(self, name))
+        return tuple(name for name in ("sweep", "compare", "explain", "why", "runs") if getattr(self, name))
 
     @property
     def name(self) -> str | None:
         """Which of them is asked; None is a plain run."""
         return next(iter(self._asked), None)
+
+
+_OF_THE_WISH = {
+    "why": {"cities", "since", "until"},  # of a kept run they choose what is told
+    "explain": {"strategy"},  # a run by a file of one's own needs to know where that is
+}
+"""What may be said of a run beside the name of a kept one; the rest it was made with."""
+
+
+def _require_nothing_beside_run(question: str) -> None:
+    """Refuse settings beside a kept run, which has its own: they would change nothing."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        is_said = context.get_parameter_source(name) not in {None, click.core.ParameterSource.DEFAULT}
+        if name in Said.__dataclass_fields__ and is_said and name not in _OF_THE_WISH[question]:
+            raise click.UsageError(
+                f"{parameter.opts[0]} says nothing of --{question} --run: a kept run has settings of its own"
+            )
 
 
 def run_options(command: Command) -> Command:
@@ -139,8 +167,12 @@ def question_options(command: Command) -> Command:
             help="What differs, and the paired difference. A side is a kept run, or STRATEGY or FAMILY, each with"
             " :KEY=VALUE,… if need be, that is run now.",
         ),
-        click.option("--explain", nargs=2, metavar="TICKER TS", help="Why this was done at a minute, or nothing."),
+        click.option("--explain", metavar="TICKER TS", help="Why this was done at a minute, or nothing."),
+        click.argument("ts", required=False),
         click.option("--why", is_flag=True, help="Which gates stopped a run, and how often."),
+        click.option(
+            "--runs", is_flag=True, help="The kept runs, the newest first; --city, --since and --until choose."
+        ),
         click.option("--run", "run_id", metavar="ID", help="The kept run of --explain and --why."),
     )  # fmt: skip
 

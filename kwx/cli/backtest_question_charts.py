@@ -1,4 +1,4 @@
-"""Charts of what is asked about backtests: a sweep, two sides, the gates of a run, the payoffs of one minute."""
+"""Charts of what is asked about backtests: a sweep, two sides, a run's gates, a minute's payoffs, all runs."""
 
 from __future__ import annotations
 
@@ -76,4 +76,19 @@ def payoffs_chart(found: Explained) -> Chart:
             color=alt.Color("when:N", title=None, sort=["before", "after"]),
         )
         .properties(width=WIDTH, height=260, title=f"{found.market.city} {found.market.event_date}")
+    )
+
+
+def runs_chart(rows: pl.DataFrame) -> Chart:
+    """Draw what each run gained after fees, the newest first."""
+    told = rows.select("run_id", "strategy", net=pl.col("net_micros") / _MICROS_PER_DOLLAR)
+    return (
+        alt.Chart(inline(told))
+        .mark_bar()
+        .encode(
+            x=alt.X("net:Q", title="net after fees, $"),
+            y=alt.Y("run_id:N", title=None, sort=None, axis=alt.Axis(labelLimit=400)),
+            color=alt.Color("strategy:N", title="strategy"),
+        )
+        .properties(width=WIDTH, height=alt.Step(20))
     )

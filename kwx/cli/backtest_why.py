@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kwx.backtest.run import Wish, backtest
-from kwx.backtest.why import Why, why_of
+from kwx.backtest.why import Why, part_of, why_of
 from kwx.cli.forms import Forms, drawn
 from kwx.cli.progress import progress_of
 from kwx.cli.show import console, table_of
@@ -23,7 +23,7 @@ def why(run_id: str | None, wish: Wish, lake_root: Path | None, forms: Forms) ->
     """Tabulate the gates of a kept run, or of one that is made now and not kept."""
     if run_id is not None:
         kept = run_of(Lake(lake_root).snapshot(), run_id)
-        name, ledger = kept.run_id, kept.ledger
+        name, ledger = kept.run_id, part_of(kept, cities=wish.cities, since=wish.since, until=wish.until)
     else:
         from dataclasses import replace
 

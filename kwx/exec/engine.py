@@ -21,6 +21,7 @@ from kwx.exec.params import Params
 from kwx.exec.rules import Rules
 from kwx.exec.state import Actions, State
 from kwx.exec.step import empty_state, step
+from kwx.exec.wished import Wished, wished
 from warehouse.errors import Unbalanced
 
 Tree = TypeVar("Tree")
@@ -85,6 +86,18 @@ def one_step(rules: Rules, params: Params, state: State, minute: Minute) -> tupl
     with jax.enable_x64(True):
         told: tuple[State, Actions] = _numpy(_stepped(rules, params, state, minute))
         return told
+
+
+def one_wish(rules: Rules, params: Params, state: State, minute: Minute) -> Wished:
+    """Return what a step wants, for whoever reads along; NumPy."""
+    with jax.enable_x64(True):
+        told: Wished = _numpy(_wished(rules, params, state, minute))
+        return told
+
+
+@functools.partial(jax.jit, static_argnames="rules")
+def _wished(rules: Rules, params: Params, state: State, minute: Minute) -> Wished:
+    return wished(rules, params, state, minute)
 
 
 @functools.partial(jax.jit, static_argnames="rules")

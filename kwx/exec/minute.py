@@ -55,6 +55,6 @@ class Minute(NamedTuple):
     release: Array  # bool [C, D]: a report that moves prices is due
     taker_fee_num: Array  # int32 [C, D]: see kwx.exec.fees
     maker_fee_num: Array  # int32 [C, D]
-    fee_step_micros: Array  # int32 [C, D]: what fees are rounded to
+    fee_step_micros: Array  # int32 [C, D]: what fees are rounded to, one of ROUNDING_MICROS
     price_step_ticks: Array  # int32 [C, D]: the smallest step of a quote
     winner: Array  # int32 [C, D]: the place of the bracket that pays, once it is known; NOT_SETTLED before

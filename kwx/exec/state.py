@@ -15,7 +15,7 @@ class Orders(NamedTuple):
     left_centi: Array  # what is not filled yet
     age_minutes: Array
     ahead_centi: Array  # how much rests before it at its price
-    carry_micros: Array  # what rounding of its fees has gathered and not given back
+    carry_micros: Array  # what rounding of its fees has gathered and not given back, as warehouse.market.fees counts it
     serial: Array  # the number of the bracket's orders so far, this one among them
 
 

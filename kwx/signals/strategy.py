@@ -12,8 +12,12 @@ from pathlib import Path
 
 import polars as pl
 
+from kwx.config.signal_fields import SignalFields
 from kwx.signals.settings import SignalSettings
 from warehouse.errors import Refused
+
+ONE_ROW = 1
+"""What looks at its own row alone looks back on so many minutes."""
 
 KEYS = ("city", "event_date", "market_ticker", "ts_utc")
 COLUMNS = ("p_fair", "p_gate", "score", "urgent")
@@ -22,6 +26,8 @@ TERMS_MISSING = "terms_missing"
 
 _ALWAYS_THERE = frozenset({*KEYS, "event_ticker", "market", "moment"})
 _PROBABILITIES = ("p_fair", "p_gate")
+GATE_BY_DEFAULT = "p_fused_norm"
+_BY_DEFAULT = "is read by p_gate where `Columns` says no other: p_gate=pl.lit(None) lets every probability pass"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +43,7 @@ class Columns:
 
     p_fair: pl.Expr
     score: pl.Expr
-    p_gate: pl.Expr = field(default_factory=lambda: pl.col("p_fused_norm"))
+    p_gate: pl.Expr = field(default_factory=lambda: pl.col(GATE_BY_DEFAULT))
     urgent: pl.Expr | None = None
     terms: Mapping[str, pl.Expr] = field(default_factory=dict)
     windows: Mapping[str, pl.Expr] = field(default_factory=dict)
@@ -58,6 +64,8 @@ class Strategy:
     reads: the columns of the panel that `build` may read under any settings. family: whose predictions stand in the
     panel's columns p_model and p_calibrated; None is what is promoted, of all families. word: how the command line asks
     for it, its name or a path; it travels to other processes by that. needs: how the lake comes to hold what it reads.
+    looks_back: at how many minutes of a market a row looks, its own among them; what is decided minute by minute holds
+    so many of them.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Strategy:
     family: Callable[[SignalSettings], str | None] = lambda settings: None
     needs: str = ""
     word: str = ""
+    looks_back: Callable[[SignalSettings], int] = lambda settings: longest_window(settings.fields)
 
     def __reduce__(self) -> tuple[Callable[[str], Strategy], tuple[str]]:
         """Travel by name: what builds the expressions is a function of a file."""
@@ -88,9 +97,10 @@ class Strategy:
         """Return the expressions under some settings; refuse what reads more than is declared."""
         built = self.build(settings)
         if hidden := sorted(set(built.sources) - set(self.reads)):
+            by_default = f"; {GATE_BY_DEFAULT} {_BY_DEFAULT}" if GATE_BY_DEFAULT in hidden else ""
             raise Refused(
                 f"strategy {self.name} reads {', '.join(hidden)}, which it does not declare",
-                hint="name every column that it reads in `reads`",
+                hint=f"name every column that it reads in `reads`{by_default}",
             )
         return built
 
@@ -116,6 +126,11 @@ class Strategy:
                     f"strategy {self.name}: {name} is {row[name]:g} for {row['market_ticker']} at {row['ts_utc']}",
                     hint="a probability lies within 0 … 1, or is null: clip it where it is made",
                 )
+
+
+def longest_window(fields: SignalFields) -> int:
+    """Return the longest of the trailing windows that the settings name."""
+    return max(fields.ras_minutes, fields.velocity_minutes, fields.flow_minutes)
 
 
 def _roots(expressions: Iterable[pl.Expr]) -> set[str]:

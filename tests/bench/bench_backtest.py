@@ -27,6 +27,7 @@ from kwx.exec.engine import Trace, run_bars
 from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, NOT_SETTLED, PRINT_LEVELS, Minute, Prints
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
+from warehouse.market.fees import FeeRule
 
 MINUTES, BRACKETS, CITIES, DATES = 1_680, 6, 4, 25
 LOOPED_DATES = 1
@@ -69,9 +70,8 @@ def made_bars(dates: int, *, seed: int = 11) -> Bars:
     return Bars(
         cities=tuple("abcd"), dates=(), tickers=np.full(shape[1:], "T"), starts_utc=np.zeros(dates, "datetime64[us]"),
         settled_utc=np.full(event[1:], "NaT", "datetime64[us]"), settled_f=np.full(event[1:], np.nan),
-        fee_type=np.full(event[1:], "quadratic_with_maker_fees"),
-        fee_multiplier_milli=np.full(event[1:], 1_000, np.int32),
-        listed_maker_fee_num=np.full(event[1:], 7_000, np.int32), minutes=minutes,
+        fee_rules=(FeeRule(fee_type="quadratic_with_maker_fees"),), fee_rule=np.zeros(event, np.int16),
+        listed_maker_fee_num=whole(7_000, event), minutes=minutes,
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _singles(question: Question, swept: Swept, root: Path) -> float:
 def _steps(question: Question, root: Path) -> Measure:
     setup = set_up(WISH, Lake(root).snapshot())
     bars = read_bars(setup.plan, setup.signals)
-    tries, _ = tries_of(WISH, question.trials[:AT_ONCE])
+    tries, _ = tries_of(WISH, replace(question, trials=question.trials[:AT_ONCE]))
     params = stacked(tries, bars.cities, length=AT_ONCE)
     run_bars(setup.rules, setup.params, bars), tally_bars(setup.rules, params, bars)
     one_s, _ = best_of(2, lambda: run_bars(setup.rules, setup.params, bars))

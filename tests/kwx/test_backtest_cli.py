@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from kwx.cli import backtest_options as options
-from kwx.exec.rules import MODELS, Fill
+from kwx.exec.rules import MODELS
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.run import FuseWish, fuse_days
 from kwx.fuse.weights import said_weight
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import ALL_CITIES, MARKETS, RUNS, SETTLEMENTS, Partition
 
+ROOT = Path(__file__).parents[2]
 CHICAGO = ("backtest", "--city", "chi", "--since", "2026-11-01", "--no-sensitivity")
 
 
@@ -125,6 +129,8 @@ def test_a_person_reads_the_figures_the_gates_and_what_to_type_next(command, tra
     code, out, err = command(*CHICAGO, "--no-keep", lake=traded_lake)
 
     assert 0 == code
+    minutes = int(re.search(r"([\d,]+) minutes of brackets", out)[1].replace(",", ""))
+    assert minutes == 2 * 6 * (40 * 60 - 1)  # nothing is decided at the instant of the close
     for words in (
         "net after fees",
         "Sharpe per date",
@@ -138,6 +144,35 @@ def test_a_person_reads_the_figures_the_gates_and_what_to_type_next(command, tra
     assert len(out.splitlines()) <= 36
     assert "not kept" in out
     assert "note: no intervals on 2 dates: too few" in err
+
+
+@pytest.mark.slow
+def test_at_a_terminal_a_bar_counts_the_dates(traded_lake, tmp_path):
+    """On stderr, from nothing to all of them; what is piped has the answer alone."""
+    shown, terminal = os.openpty()
+    words = [sys.executable, "-m", "kwx", *CHICAGO, "--no-keep"]
+    own = {"KWX_LAKE": str(traded_lake), "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "120"}
+    with (tmp_path / "out").open("wb") as piped:
+        run = subprocess.Popen(words, stderr=terminal, stdout=piped, env={**os.environ, **own})
+    os.close(terminal)
+    drawn = _drained(shown)
+    out = (tmp_path / "out").read_text()
+
+    assert 0 == run.wait()
+    assert "net after fees" in out
+    assert "trading" not in out
+    counts = re.findall(r"trading [━╸╺ ]+(\d+/\d+)", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn))
+    assert ["0/2", "2/2"] == list(dict.fromkeys(counts))
+
+
+def _drained(terminal: int) -> str:
+    """Return all that was drawn on a terminal whose other end is closed."""
+    drawn = b""
+    with contextlib.suppress(OSError):  # so the end of it is told
+        while part := os.read(terminal, 65_536):
+            drawn += part
+    os.close(terminal)
+    return drawn.decode()
 
 
 def test_a_strategy_that_wants_nothing_has_a_sane_summary_and_a_page(command, traded_lake, tmp_path):
@@ -202,6 +237,10 @@ def test_the_words_of_the_options_are_those_of_the_library():
         (("--report", "run.pdf"), 2, "the page ends in .html"),
         (("--report", "nowhere/run.html"), 2, "there is no folder"),
         (("--run", "x"), 2, "--run names the kept run of --explain or --why"),
+        (("12:00",), 2, "'12:00' stands alone: a minute is of --explain TICKER"),
+        (("--why", "--run", "x", "--set", "trade.p_low=0"), 2, "--set says nothing of --why --run"),
+        (("--why", "--run", "x", "--strategy", "fused"), 2, "--strategy says nothing of --why --run"),
+        (("--explain", "T", "12:00", "--run", "x", "--city", "nyc"), 2, "--city says nothing of --explain --run"),
         (("--why", "--sweep", "x.yaml"), 2, "one question at a time"),
         (("--why", "--report", "run.html"), 2, "--report is of a run by itself"),
     ],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 
 import polars as pl
 import pytest
 
 from kwx.backtest.run import Wish, backtest
 from warehouse.lake.store import Lake
+from warehouse.lake.tables import MARKETS, Partition
 
 CHICAGO = ("backtest", "--city", "chi", "--since", "2026-11-01", "--set", "trade.sizing=single")
 WISH = Wish(
@@ -47,6 +49,8 @@ def test_a_sweep_tells_the_sets_and_the_best_on_dates_held_out(command, kept, sw
     assert "--set trade.taker_thresh_cents=3 --set risk.tau_close_cents=0." in out
     assert "1 sets contradict themselves and were skipped" in err
     assert "tau_close_cents 2 is above tau_open_cents 1" in err
+    assert f"{sweep_file}: risk.tau_close_cents" in err
+    assert "the command line" not in err
     assert before == Lake(kept[0]).current_number()
 
 
@@ -58,7 +62,7 @@ def test_every_question_has_every_form(command, kept, sweep_file, tmp_path):
     asked = {
         "sweep": (*CHICAGO, "--sweep", sweep_file), "why": ("backtest", "--why", "--run", run),
         "explain": ("backtest", "--explain", row["market_ticker"], at, "--run", run),
-        "compare": ("backtest", "--compare", run, "accel"),
+        "runs": ("backtest", "--runs"), "compare": ("backtest", "--compare", run, "accel"),
     }  # fmt: skip
 
     for name, words in asked.items():
@@ -88,6 +92,75 @@ def test_why_begins_with_the_answer_and_adds_up(command, kept):
     assert out.startswith("in ")
     assert "it wanted to and was stopped, most by" in out.splitlines()[0]
     assert dict(viewed.iter_rows()) == {row["gate"]: row["minutes"] for row in json.loads(told)["rows"]}
+
+
+def test_why_of_a_kept_run_tells_of_the_cities_and_dates_that_are_asked_for(command, kept):
+    """Only the minutes of one date are counted; a city that it did not trade is refused."""
+    root, done = kept
+    asked = ("backtest", "--why", "--run", done.asked.run_id)
+
+    _, one, _ = command(*asked, "--city", "chi", "--until", "2026-10-31", "--json", lake=root)
+    code, _, err = command(*asked, "--city", "nyc", lake=root)
+    later, _, told = command(*asked, "--since", "2026-11-03", lake=root)
+
+    own = done.ledger.gates.filter(pl.col("event_date") == date(2026, 10, 31))
+    assert {"2026-10-31"} == {row["event_date"] for row in json.loads(one)["by_date"]}
+    assert own["minutes"].sum() == sum(row["minutes"] for row in json.loads(one)["rows"])
+    assert (2, 2) == (code, later)
+    assert "did not trade nyc" in err
+    assert "it traded chicago on 2026-10-31 … 2026-11-02" in told
+
+
+def test_kept_runs_are_listed_the_newest_first(command, kept):
+    """With what they came to; cities and dates choose; a lake without any says what makes one."""
+    root, done = kept
+
+    code, out, _ = command("backtest", "--runs", lake=root)
+    _, told, _ = command("backtest", "--runs", "--city", "chi", "--json", lake=root)
+    _, other, _ = command("backtest", "--runs", "--city", "nyc", lake=root)
+    _, later, _ = command("backtest", "--runs", "--since", "2026-11-03", "--json", lake=root)
+
+    row = json.loads(told)["rows"][-1]
+    metrics = done.measured.metrics
+    assert 0 == code
+    assert done.asked.run_id in out
+    assert f"kwx backtest --why --run {done.asked.run_id}" in out
+    assert (done.asked.run_id, "fused", "queue", "chicago") == tuple(
+        row[name] for name in ("run_id", "strategy", "fill_model", "cities")
+    )
+    assert (metrics.net_micros, metrics.fees_micros, metrics.maker.fills + metrics.taker.fills) == tuple(
+        row[name] for name in ("net_micros", "fees_micros", "fills")
+    )
+    assert "the lake keeps no such run" in other
+    assert [] == json.loads(later)["rows"]
+
+
+def test_a_market_without_a_minute_is_told_the_minutes_that_were_decided(command, kept):
+    """Those in which the run acted, with a line to type; without a run the newest that decided anything counts."""
+    root, done = kept
+    decided = done.ledger.decisions.filter(pl.col("action") == "take").row(0, named=True)
+    ticker, run = decided["market_ticker"], done.asked.run_id
+    ours = done.ledger.decisions.filter(pl.col("market_ticker") == ticker)
+    acted = ours.filter(pl.col("action") != "none")["ts_utc"].min()
+
+    code, _, err = command("backtest", "--explain", ticker, lake=root)
+    named, _, again = command("backtest", "--explain", ticker, "--run", run, lake=root)
+
+    assert (2, 2) == (code, named)
+    assert again == err
+    assert f"run {run} decided something of it in {len(ours):,} minutes" in err
+    assert f"it acted at {acted:%Y-%m-%dT%H:%MZ}" in err
+    assert f"kwx backtest --explain {ticker} {acted:%Y-%m-%dT%H:%MZ} --run {run}" in err
+
+
+def test_a_market_that_no_run_decided_on_is_told_when_it_trades(command, priced_lake):
+    """The lake keeps no run at all."""
+    ticker = Lake(priced_lake).snapshot().read(MARKETS, Partition("chicago", date(2026, 11, 2)))["market_ticker"][0]
+
+    code, _, err = command("backtest", "--explain", ticker, lake=priced_lake)
+
+    assert 2 == code
+    assert "no kept run decided anything of it, and it trades from 2026-11-01T14:00Z to 2026-11-03T06:00Z" in err
 
 
 def test_an_explained_minute_names_every_gate_and_what_each_outcome_pays(command, kept):
@@ -123,6 +196,7 @@ def test_two_ways_are_run_over_the_same_dates(command, kept):
     [
         (("--sweep", "nothing.yaml"), 2, "the sweep nothing.yaml cannot be read"),
         (("--sweep", "x.yaml", "--why"), 2, "one question at a time"),
+        (("--runs", "--why"), 2, "one question at a time"),
         (("--sweep", "x.yaml", "--held-out", "1"), 2, "0<=x<1"),
         (("--compare", "backtest-x", "fused"), 2, "is no kept run, no strategy and no family"),
         (("--compare", "fused:trade.taker_thrsh_cents=1", "fused"), 2, "taker_thresh_cents"),

@@ -20,7 +20,7 @@ from kwx.config.trading import trading_of
 from kwx.exec.bars.plan import planned
 from kwx.exec.bars.read import read_bars
 from kwx.exec.engine import run_bars
-from kwx.exec.rules import MODELS, Fill, Rules, Sizing
+from kwx.exec.rules import MODELS, Rules, Sizing
 from kwx.exec.settings import params_of
 from kwx.features.clock import HOUR_COS, HOUR_SIN, MINUTES_TO_CLOSE_LOG
 from kwx.features.feature import Feature, FeatureSet

@@ -10,6 +10,9 @@ rounded down to such a step; the difference is the rounding fee. It is gathered 
 resting fills; once a whole step is together a step is given back, in the first fill whose fee is at least as large, so
 that no fee is below zero.
 
+Before March 2026 an order paid the formula of all its fills together, rounded up once, to a cent. A fill pays what it
+adds to that.
+
 A buy changes the balance by −P·C. To sell what is held brings +P·C; to sell what is not held is to buy its opposite at
 1 − P, which changes it by P·C less a dollar for each contract. A hundredth of a contract pays a whole cent, so that
 difference is a whole number of steps and both round alike: one law for every sale.
@@ -17,7 +20,7 @@ difference is a whole number of steps and both round alike: one law for every sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -32,10 +35,20 @@ MAX_MULTIPLIER_MILLI = 10_000
 FEE_STEP_MICROS = {"tick": 100, "cent": 10_000}
 """What balances are rounded to, by the word that fills carry: direct members, and members of a broker."""
 
+ONCE_PER_ORDER = "order"
+ONCE_PER_ORDER_MICROS = -FEE_STEP_MICROS["cent"]
+ROUNDING_MICROS = {ONCE_PER_ORDER: ONCE_PER_ORDER_MICROS, **FEE_STEP_MICROS}
+"""The same with the rule of whole cents for each order, told apart by its sign."""
+
+CENTS_BY_FILL_SINCE = date(2026, 3, 1)
 TICKS_SINCE = date(2026, 5, 28)
-"""Before, every account was kept in cents: a single fill cost what the rule of whole cents per order charged."""
+"""Before, every account was kept in cents."""
 
 FEE_DENOMINATOR = 4_000_000_000
+ORDER_UNITS_PER_CENT = FEE_DENOMINATOR
+"""What an order has paid beyond its formula is counted so finely that nothing of a price in whole cents is lost: with
+such a price the numerator of every fee is a multiple of ten thousand. It is less than a cent, so it fits 32 bits."""
+_DENOMINATOR_BY_UNIT = FEE_DENOMINATOR * FEE_STEP_MICROS["cent"] // ORDER_UNITS_PER_CENT
 _SEVENTHS_OF_RATE = 7
 _TAKER_QUARTERS = 4
 _MAKER_QUARTERS = {QUADRATIC: 0, "quadratic_with_maker_fees": 1, "quadratic_with_combo_maker_fees": 2}
@@ -50,6 +63,9 @@ class FeeRule:
 
     fee_type: str = QUADRATIC
     multiplier_milli: int = USUAL_MULTIPLIER_MILLI
+
+    def __str__(self) -> str:
+        return f"{self.fee_type} × {self.multiplier_milli / 1_000:g}"
 
     def __post_init__(self) -> None:
         if self.fee_type not in _MAKER_QUARTERS:
@@ -83,6 +99,12 @@ class FeeTerms:
     multiplier_milli: int | None = None
 
 
+def terms_at(history: Sequence[FeeTerms], utc: datetime) -> FeeTerms:
+    """Return what a series or an event says of its fees at an instant: the last that has begun, else nothing."""
+    begun = [terms for terms in history if terms.since_utc <= utc]
+    return max(begun, key=lambda terms: terms.since_utc, default=FeeTerms())
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeeSchedule:
     """All that a series and one of its events say of fees over time."""
@@ -90,17 +112,31 @@ class FeeSchedule:
     series: Sequence[FeeTerms] = ()
     event: Sequence[FeeTerms] = ()
 
+    def rules(self, *, since_utc: datetime, until_utc: datetime) -> list[tuple[datetime, FeeRule]]:
+        """Return each rule that is in force somewhere in [since, until], with the instant from which on it is."""
+        told = {terms.since_utc for terms in (*self.series, *self.event)}
+        instants = sorted({since_utc, *(utc for utc in told if since_utc < utc <= until_utc)})
+        return [(utc, self.rule_at(utc)) for utc in instants]
+
     def rule_at(self, utc: datetime) -> FeeRule:
-        """Return what a fill at an instant pays: the event's word over the series', and the usual fee over silence.
+        """Return what a fill at an instant pays: what is said, and the usual fee over silence."""
+        said = self.terms_at(utc)
+        return FeeRule(
+            fee_type=QUADRATIC if said.fee_type is None else said.fee_type,
+            multiplier_milli=USUAL_MULTIPLIER_MILLI if said.multiplier_milli is None else said.multiplier_milli,
+        )
+
+    def terms_at(self, utc: datetime) -> FeeTerms:
+        """Return what is said at an instant, the event's word over the series'.
 
         A change holds from its instant on. An event's change that says nothing ends what it said before.
         """
-        said = (_in_force(self.event, utc), _in_force(self.series, utc))
-        types = [terms.fee_type for terms in said if terms.fee_type is not None]
-        multipliers = [terms.multiplier_milli for terms in said if terms.multiplier_milli is not None]
-        return FeeRule(
-            fee_type=(*types, QUADRATIC)[0], multiplier_milli=(*multipliers, USUAL_MULTIPLIER_MILLI)[0]
-        )  # fmt: skip
+        event, series = terms_at(self.event, utc), terms_at(self.series, utc)
+        return FeeTerms(
+            since_utc=max(event.since_utc, series.since_utc),
+            fee_type=series.fee_type if event.fee_type is None else event.fee_type,
+            multiplier_milli=series.multiplier_milli if event.multiplier_milli is None else event.multiplier_milli,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +147,8 @@ class FillFee:
     rounding_micros: int
     rebate_micros: int
     carry_micros: int
-    """What rounding has taken of the order and not given back, for its next fill."""
+    """What rounding has taken of the order and not given back, for its next fill; where an order is rounded once, in
+    ORDER_UNITS_PER_CENT."""
 
     @property
     def net_micros(self) -> int:
@@ -125,7 +162,12 @@ def trade_fee_micros(num: int, *, ticks: int, centi: int) -> int:
 
 
 def fill_fee(num: int, *, ticks: int, signed_centi: int, step_micros: int, carry_micros: int = 0) -> FillFee:
-    """Return the fee of a fill at a price of yes; bought contracts count up, sold ones down."""
+    """Return the fee of a fill at a price of yes; bought contracts count up, sold ones down.
+
+    `step_micros` is one of ROUNDING_MICROS.
+    """
+    if step_micros == ONCE_PER_ORDER_MICROS:
+        return _share_of_order(num, ticks=ticks, centi=abs(signed_centi), carry_units=carry_micros)
     trade = trade_fee_micros(num, ticks=ticks, centi=abs(signed_centi))
     change = -signed_centi * ticks - trade
     rounding = change % step_micros
@@ -136,11 +178,15 @@ def fill_fee(num: int, *, ticks: int, signed_centi: int, step_micros: int, carry
     )  # fmt: skip
 
 
-def whole_cent_fee_micros(num: int, fills: Iterable[tuple[int, int]]) -> int:
-    """Return the fee of an order before March 2026, of its fills' (ticks, centi): rounded up once, to a cent."""
-    model = sum(_model_fee(num, ticks=ticks, centi=centi) for ticks, centi in fills)
-    cent = FEE_STEP_MICROS["cent"]
-    return _up(model, FEE_DENOMINATOR * cent) * cent
+def _share_of_order(num: int, *, ticks: int, centi: int, carry_units: int) -> FillFee:
+    """Return what a fill adds to the whole cents of its order, which has paid `carry_units` beyond its formula."""
+    due = _up(_model_fee(num, ticks=ticks, centi=centi), _DENOMINATOR_BY_UNIT) - carry_units
+    cents = _up(due, ORDER_UNITS_PER_CENT)
+    net, trade = cents * FEE_STEP_MICROS["cent"], trade_fee_micros(num, ticks=ticks, centi=centi)
+    return FillFee(
+        trade_micros=trade, rounding_micros=max(net - trade, 0), rebate_micros=max(trade - net, 0),
+        carry_micros=cents * ORDER_UNITS_PER_CENT - due,
+    )  # fmt: skip
 
 
 def _model_fee(num: int, *, ticks: int, centi: int) -> int:
@@ -156,11 +202,8 @@ def _up(whole: int, parts: int) -> int:
     return -(-whole // parts)
 
 
-def _in_force(history: Sequence[FeeTerms], utc: datetime) -> FeeTerms:
-    begun = [terms for terms in history if terms.since_utc <= utc]
-    return max(begun, key=lambda terms: terms.since_utc, default=FeeTerms())
-
-
 def rounding_on(event_date: date, wanted: str) -> str:
-    """Return the step of balances on an event date: what is wanted, cents before there was anything finer."""
+    """Return how fees were rounded on an event date: as wanted, by cents before there was anything finer."""
+    if event_date < CENTS_BY_FILL_SINCE:
+        return ONCE_PER_ORDER
     return wanted if event_date >= TICKS_SINCE else "cent"

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from kwx.config.refusals import allowed, field_of, require_known_keys
 from kwx.config.trading import TradeConfig
 from kwx.config.yaml_text import Document, KeyPath
-from kwx.exec.rules import MODELS, Fill
+from kwx.exec.rules import MODELS
 from warehouse.errors import Usage
 
 FILL = "fill"

@@ -53,7 +53,7 @@ def sweep(
     """
     started = time.perf_counter()
     snapshot = Lake(lake_root).snapshot()
-    tries, skipped = tries_of(wish, question.trials)
+    tries, skipped = tries_of(wish, question)
     passes = passes_of(wish, tries)
     gathered, notes, cities = list[Gains](), list[str](), dict[str, None]()
     for number, one in enumerate(passes):
@@ -78,6 +78,7 @@ def _passed(
     """Read the lake once, and take every step of each piece for all tries."""
     setup = set_up(one.wish, snapshot)
     pieces, notes = list[Gains](), list(setup.lacking)
+    on_progress(0, len(setup.plan.dates), f"{setup.plan.dates[0]} … {setup.plan.dates[-1]}")
     for bars in stream_bars(setup.plan, setup.signals, dates_at_once=one.wish.dates_at_once):
         pieces.append(tallied(one, bars))
         notes += [note for note in told(bars.notes) if note not in notes]

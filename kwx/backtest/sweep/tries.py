@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from kwx.backtest.run import Wish
-from kwx.backtest.sweep.asked import Trial
+from kwx.backtest.sweep.asked import Question, Trial
 from kwx.backtest.sweep.axis import FILL
+from kwx.config.said import SaidIn
 from kwx.config.trading import TradeConfig, trading_of
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
@@ -56,14 +57,14 @@ class Skipped:
     why: str
 
 
-def tries_of(wish: Wish, trials: Sequence[Trial]) -> tuple[list[Try], list[Skipped]]:
+def tries_of(wish: Wish, question: Question) -> tuple[list[Try], list[Skipped]]:
     """Return the sets that can be tried, and those that contradict themselves; refuse where that is all of them."""
     keys = tuple(dict.fromkeys(city(word).key for word in wish.cities)) or tuple(CITIES)
     tries, skipped = list[Try](), list[Skipped]()
-    for place, trial in enumerate(trials):
+    for place, trial in enumerate(question.trials):
+        beside = SaidIn(question.file, trial.said)
         try:
-            said = merged(wish.said, trial.said)
-            configs = trading_of(wish.configuration, keys, profile=wish.profile, said=said)
+            configs = trading_of(wish.configuration, keys, profile=wish.profile, said=wish.said, beside=beside)
         except Usage as error:
             skipped.append(Skipped(place=place, why=str(error)))
             continue

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kwx.exec.bars.notes import Note
 from kwx.exec.minute import Minute
+from warehouse.market.fees import FeeRule
 
 Words = NDArray[np.str_]
 Instants = NDArray[np.datetime64]
@@ -30,8 +31,8 @@ class Bars:
     starts_utc: Instants  # [D] datetime64[us]
     settled_utc: Instants  # [C, D] datetime64[us], NaT where not settled
     settled_f: NDArray[Any]  # [C, D] float, NaN where not settled
-    fee_type: Words  # [C, D]
-    fee_multiplier_milli: NDArray[np.int32]  # [C, D]
-    listed_maker_fee_num: NDArray[np.int32]  # [C, D], as the exchange lists it, whatever the minutes charge
+    fee_rules: tuple[FeeRule, ...]  # all that are charged anywhere
+    fee_rule: NDArray[np.int16]  # [T, C, D] the place of the one that each minute charges
+    listed_maker_fee_num: NDArray[np.int32]  # [T, C, D], as the exchange lists it, whatever the minutes charge
     minutes: Minute  # NumPy, [T, B, C, D] and [T, C, D]; prints [T, K, B, C, D]
     notes: tuple[Note, ...] = ()

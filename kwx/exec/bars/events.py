@@ -6,11 +6,12 @@ An event that cannot be traded as a whole is left out, and a note says why.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import groupby
+from itertools import groupby, product
 from typing import Any, NamedTuple
 
+from kwx.exec.bars.fees import PUBLISHED, Changes, Fees, changes_of, fees_over, schedule_of
 from kwx.exec.bars.notes import Note
 from kwx.exec.bars.outcomes import outcomes_of
 from kwx.exec.minute import NOT_SETTLED
@@ -19,19 +20,17 @@ from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE, MARKETS, Partition
 from warehouse.market.brackets import Bracket
-from warehouse.market.fees import QUADRATIC, USUAL_MULTIPLIER_MILLI, FeeRule
+from warehouse.market.fees import FeeTerms
 from warehouse.market.ladder import Ladder
 from warehouse.market.money import TICKS_PER_CENT
 
-PUBLISHED, WITH_MAKER_FEES = "published", "with_maker_fees"
-MAKER_FEES = (PUBLISHED, WITH_MAKER_FEES)
-"""What makers pay: what the event says, or at least a quarter of the taker's rate, as many other markets charge."""
-
-_MAKERS_PAY = "quadratic_with_maker_fees"
 _COLUMNS = (
     "city", "event_date", "event_ticker", "market_ticker", "low_f", "high_f", "open_utc", "close_utc", "result",
     "settled_utc", "price_step_ticks", "fee_type", "fee_multiplier_milli",
 )  # fmt: skip
+
+
+_NO_VALUE = "not settled: no official value is held"
 
 
 class Settled(NamedTuple):
@@ -44,17 +43,30 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event that trades; fees: what is charged, which is what is listed unless makers are to pay more."""
+    """One event that trades; fees: what is charged from its opening on, and from each change of it on."""
 
     city: str
     event_date: date
     ladder: Ladder
     opens_utc: datetime
     closes_utc: datetime
-    listed_fees: FeeRule
-    fees: FeeRule
+    fees: tuple[Fees, ...]
     price_step_ticks: int
     settled: Settled
+
+
+class _Charges(NamedTuple):
+    changes: Changes
+    maker_fee: str
+
+    def over(
+        self, listed: FeeTerms, event_ticker: str, opens_utc: datetime, closes_utc: datetime, said: list[str]
+    ) -> tuple[Fees, ...]:
+        """Return what an event charges from its opening to its close."""
+        schedule = schedule_of(listed, self.changes, event_ticker, opens_utc=opens_utc)
+        return fees_over(
+            schedule, opens_utc=opens_utc, closes_utc=closes_utc, maker_fee=self.maker_fee, said=said
+        )  # fmt: skip
 
 
 class Events(NamedTuple):
@@ -65,11 +77,13 @@ class Events(NamedTuple):
 
 
 def events_of(
-    snapshot: Snapshot, *, cities: Sequence[str], dates: Sequence[date], maker_fee: str = PUBLISHED
-) -> Events:
-    """Return the events of some cities on some dates that can be traded."""
+    snapshot: Snapshot, *, cities: Sequence[str], dates: Sequence[date], maker_fee: str = PUBLISHED,
+    quoted_alone: bool = True,
+) -> Events:  # fmt: skip
+    """Return the events of some cities on some dates that can be traded; those without quotes too, where it is said."""
     rows = _listed(snapshot, cities, dates)
     paid = _paid(snapshot, cities, dates)
+    changes = changes_of(snapshot, cities)
     labels = {(city, day): (high_f, utc) for city, day, high_f, utc in labels_of(snapshot).iter_rows()}
     quoted = set(snapshot.partitions(CANDLES_DENSE.name))
     traded: list[Event] = []
@@ -77,13 +91,29 @@ def events_of(
     for city in cities:
         for day in dates:
             said: list[str] = []
-            if Partition(city, day) not in quoted:
+            if quoted_alone and Partition(city, day) not in quoted:
                 said.append("left out: no quotes are held")
             else:
                 key = (city, day)
-                event = _event(rows.get(key, []), paid.get(key), labels.get(key), maker_fee, said)
+                charges = _Charges(changes[city], maker_fee)
+                event = _event(rows.get(key, []), paid.get(key), labels.get(key), charges, said)
                 traded += [] if event is None else [event]
             notes += (Note(city, day, text) for text in said)
+    return Events(traded, notes)
+
+
+def running_events(
+    snapshot: Snapshot, *, cities: Sequence[str], dates: Sequence[date], maker_fee: str = PUBLISHED
+) -> Events:
+    """Return the same events while they trade: whether or not they were quoted yet, and as if nobody knew their end."""
+    rows, changes = _listed(snapshot, cities, dates), changes_of(snapshot, cities)
+    traded: list[Event] = []
+    notes: list[Note] = []
+    for city, day in product(cities, dates):
+        said: list[str] = []
+        event = _event(rows.get((city, day), []), None, None, _Charges(changes[city], maker_fee), said)
+        traded += [] if event is None else [event]
+        notes += (Note(city, day, text) for text in said if text != _NO_VALUE)
     return Events(traded, notes)
 
 
@@ -103,7 +133,7 @@ def _paid(snapshot: Snapshot, cities: Sequence[str], dates: Sequence[date]) -> M
 
 
 def _event(
-    markets: Sequence[Mapping[str, Any]], paid: str | None, label: tuple[int, datetime] | None, maker_fee: str,
+    markets: Sequence[Mapping[str, Any]], paid: str | None, label: tuple[int, datetime] | None, charges: _Charges,
     said: list[str],
 ) -> Event | None:  # fmt: skip
     """Return one event, or None where it cannot be traded; `said` gathers what is to be known of it."""
@@ -111,10 +141,14 @@ def _event(
     if len(names) != 1:
         said.append(f"left out: {len(names) or 'no'} events are listed")
         return None
+    opens_utc, closes_utc = min(row["open_utc"] for row in markets), max(row["close_utc"] for row in markets)
     try:
         named = ((row["market_ticker"], Bracket(row["low_f"], row["high_f"])) for row in markets)
         ladder = Ladder.of(named, event=markets[0]["event_ticker"])
-        listed_fees = _listed_fees(_same(markets, "fee_type"), _same(markets, "fee_multiplier_milli"), said)
+        listed = FeeTerms(
+            fee_type=_same(markets, "fee_type"), multiplier_milli=_same(markets, "fee_multiplier_milli")
+        )  # fmt: skip
+        fees = charges.over(listed, markets[0]["event_ticker"], opens_utc, closes_utc, said)
         step_ticks = _same(markets, "price_step_ticks")
     except Refused as error:
         said.append(f"left out: {error}")
@@ -125,10 +159,9 @@ def _event(
         city=markets[0]["city"],
         event_date=markets[0]["event_date"],
         ladder=ladder,
-        opens_utc=min(row["open_utc"] for row in markets),
-        closes_utc=max(row["close_utc"] for row in markets),
-        listed_fees=listed_fees,
-        fees=_charged(listed_fees, maker_fee),
+        opens_utc=opens_utc,
+        closes_utc=closes_utc,
+        fees=fees,
         price_step_ticks=step_ticks or TICKS_PER_CENT,
         settled=_settled(ladder, markets, paid, label, said),
     )
@@ -144,22 +177,6 @@ def _same(markets: Sequence[Mapping[str, Any]], column: str) -> Any:
     return found.pop()
 
 
-def _listed_fees(fee_type: str | None, multiplier_milli: int | None, said: list[str]) -> FeeRule:
-    """Return the listed fee, the usual one where nothing is listed."""
-    if fee_type is None or multiplier_milli is None:
-        said.append("no fee is listed: the usual one is charged")
-    return FeeRule(
-        fee_type=QUADRATIC if fee_type is None else fee_type,
-        multiplier_milli=USUAL_MULTIPLIER_MILLI if multiplier_milli is None else multiplier_milli,
-    )
-
-
-def _charged(listed: FeeRule, maker_fee: str) -> FeeRule:
-    """Return what fills are charged: what is listed, or more of makers where they are to pay."""
-    asked = replace(listed, fee_type=_MAKERS_PAY)
-    return asked if maker_fee == WITH_MAKER_FEES and asked.maker_num > listed.maker_num else listed
-
-
 def _settled(
     ladder: Ladder, markets: Iterable[Mapping[str, Any]], paid: str | None, label: tuple[int, datetime] | None,
     said: list[str],
@@ -167,7 +184,7 @@ def _settled(
     """Return how an event ended: the bracket that is paid, and the official value where one is held."""
     settled = Settled() if label is None else Settled(ladder.winner(label[0]), float(label[0]), label[1])
     if paid is None:
-        said.append("not settled: no official value is held")
+        said.append(_NO_VALUE)
         return settled
     place = ladder.names.index(paid)
     if place == settled.place:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
-from kwx.exec.bars.events import MAKER_FEES, PUBLISHED, Event, Events, dates_held, events_of
-from kwx.exec.bars.grid import MINUTE, Extent
+from kwx.exec.bars.events import Event, Events, dates_held, events_of
+from kwx.exec.bars.fees import MAKER_FEES, PUBLISHED
+from kwx.exec.bars.grid import Extent
 from kwx.exec.bars.notes import Note, told
 from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
@@ -79,11 +80,6 @@ class BarsPlan:
             extent=Extent.of(listed.traded),
             notes=tuple(listed.notes),
         )
-
-    @property
-    def rows(self) -> int:
-        """How many minutes of brackets there are to be read, about."""
-        return sum(len(event.ladder.names) * ((event.closes_utc - event.opens_utc) // MINUTE) for event in self.events)
 
     def pieces(self, dates_at_once: int = DATES_AT_ONCE) -> list[BarsPlan]:
         """Cut the dates into pieces as even as can be: at most two lengths, so at most two compilations."""

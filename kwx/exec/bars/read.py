@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from kwx.exec.bars.bars import Bars
-from kwx.exec.bars.blank import blank_minutes
+from kwx.exec.bars.blank import blank_minutes, laid_fees
 from kwx.exec.bars.depth import lay_sizes
 from kwx.exec.bars.grid import Grid
 from kwx.exec.bars.notes import Note
@@ -104,17 +104,14 @@ def lay_signals(columns: pl.DataFrame, grid: Grid, minutes: Minute) -> None:
 def _bars(plan: BarsPlan, grid: Grid, minutes: Minute, notes: Sequence[Note]) -> Bars:
     of_event = grid.shape[2:]
     settled_f, settled_utc = np.full(of_event, np.nan), np.full(of_event, "NaT", "datetime64[us]")
-    fee_type, multiplier = np.full(of_event, "", dtype=object), np.zeros(of_event, np.int32)
-    listed_maker = np.zeros(of_event, np.int32)
+    fees = laid_fees(grid)
     for event in grid.events:
         place = grid.place_of(event)
         settled_f[place] = event.settled.high_f
         if event.settled.known_utc is not None:
             settled_utc[place] = event.settled.known_utc.replace(tzinfo=None)
-        fee_type[place], multiplier[place] = event.fees.fee_type, event.fees.multiplier_milli
-        listed_maker[place] = event.listed_fees.maker_num
     return Bars(
         cities=grid.cities, dates=grid.dates, tickers=grid.tickers, starts_utc=grid.starts_utc,
-        settled_utc=settled_utc, settled_f=settled_f, fee_type=fee_type.astype(str), fee_multiplier_milli=multiplier,
-        listed_maker_fee_num=listed_maker, minutes=minutes, notes=tuple(notes),
+        settled_utc=settled_utc, settled_f=settled_f, fee_rules=fees.rules, fee_rule=fees.rule,
+        listed_maker_fee_num=fees.listed_maker_num, minutes=minutes, notes=tuple(notes),
     )  # fmt: skip

@@ -1,9 +1,10 @@
 """Nothing is made and nothing is lost: a run's money and contracts come to the same by another way, to the micro.
 
 The other way starts from the rows of fills alone and goes in whole numbers: cash is what was sold less what was bought
-less fees, then what the winning bracket pays; fees are those of the exchange, fill by fill of each order. It is held
-against every minute of the step, its last state, and the rows of equity. Fills must also have been possible: no resting
-order has more than the minute brought, each price is the order's limit or the quote with its slippage.
+less fees, then what the winning bracket pays; fees are those of the exchange, fill by fill of each order; positions
+are marked at the quotes of their minute: with cash they are the equity. It is held against every minute of the step,
+its last state, and the rows of equity. Fills must also have been possible: no resting order has more than the minute
+brought, each price is the order's limit or the quote with its slippage.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from kwx.exec.ledger.equity import settled
 from kwx.exec.ledger.ledger import Ledger
 from kwx.exec.ledger.orders import BUY, MAKER
 from kwx.exec.ledger.places import MINUTE, Bools, Ints
+from kwx.exec.ledger.worth import at_risk_micros, worth_micros
 from kwx.exec.minute import Array
 from kwx.exec.params import Params
 from kwx.exec.state import Actions, State
 from warehouse.errors import Unbalanced
-from warehouse.market.fees import FEE_STEP_MICROS, FeeRule, fill_fee
+from warehouse.market.fees import ROUNDING_MICROS, FeeRule, fill_fee
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 _HINT = "this is a defect of the step or of the ledger: the run's numbers are not to be believed"
@@ -61,11 +63,10 @@ class _Books:
         return moved.cumsum(axis=0)
 
     def positions(self) -> Ints:
-        """Return [B, C, D] the contracts that all fills come to."""
-        _, bracket, city, day = self.place
-        held = np.zeros(self.bars.tickers.shape, np.int64)
-        np.add.at(held, (bracket, city, day), self.signed_centi)
-        return held
+        """Return [T, B, C, D] the contracts that the fills up to each minute come to; none of them is paid out."""
+        moved = np.zeros(self.bars.minutes.open.shape, np.int64)
+        np.add.at(moved, self.place, self.signed_centi)
+        return moved.cumsum(axis=0)
 
     def agree(self, what: str, rows: Array, step: Array) -> None:
         """Refuse [T, C, D] of the rows that differ anywhere from those of the step."""
@@ -90,30 +91,44 @@ def require_conserved(
 ) -> None:
     """Refuse a run whose money or contracts do not add up, or whose fills could not have been."""
     books = _Books.of(run_id, bars, ledger.fills)
-    _require_cash(books, actions, final, ledger.equity)
-    _require_positions(books, final)
+    positions = books.positions()
+    cash = _require_cash(books, actions, final, ledger.equity, last=positions[-1])
+    _require_positions(books, final, last=positions[-1])
     _require_fees(books)
     _require_room(books)
     _require_prices(books, actions, params)
+    _require_worth(books, actions, ledger.equity, positions=positions, cash=cash)
 
 
-def _require_cash(books: _Books, actions: Actions, final: State, equity: pl.DataFrame) -> None:
+def _require_cash(books: _Books, actions: Actions, final: State, equity: pl.DataFrame, *, last: Ints) -> Ints:
+    """Hold cash and fees of every minute against the fills; return the cash."""
     bars, fills = books.bars, books.fills
     fee = fills["fee_micros"].to_numpy()
     fees = books.flows(fee)
     cash = books.flows(-books.signed_centi * fills["price_ticks"].to_numpy() - fee)
     paid = np.zeros_like(cash)
-    paid[-1] = _paid_micros(bars, books.positions())
+    paid[-1] = _paid_micros(bars, last)
     cash += paid
-    for what, rows, step, last in (
+    for what, rows, step, ended in (
         ("cash in micros", cash, actions.cash_micros, final.cash_micros),
         ("fees in micros", fees, actions.fees_micros, final.fees_micros),
     ):
         books.agree(what, rows, step)
-        books.agree(f"the last {what}", _at_end(rows, rows[-1]), _at_end(rows, last))
+        books.agree(f"the last {what}", _at_end(rows, rows[-1]), _at_end(rows, ended))
     books.agree("what settlement paid, in micros", paid, actions.settled_micros)
     for what, rows, told in (("cash", cash, "cash_micros"), ("fees", fees, "fees_micros")):
         books.agree(f"{what} in micros in a row of equity", *_beside_equity(bars, rows, equity, told))
+    return cash
+
+
+def _require_worth(books: _Books, actions: Actions, equity: pl.DataFrame, *, positions: Ints, cash: Ints) -> None:
+    """Hold what positions are worth and put at risk against quotes and fills: with cash, all that an event has."""
+    for what, rows, told in (
+        ("the worth of positions", worth_micros(books.bars, positions), "position_micros"),
+        ("what is at risk", at_risk_micros(books.bars, positions, cash), "at_risk_micros"),
+    ):
+        books.agree(f"{what} in micros", rows, getattr(actions, told))
+        books.agree(f"{what} in micros in a row of equity", *_beside_equity(books.bars, rows, equity, told))
 
 
 def _at_end(rows: Ints, last: Array) -> Ints:
@@ -152,8 +167,8 @@ def _minutes(bars: Bars, rows: pl.DataFrame, day: Ints) -> Ints:
     return minutes
 
 
-def _require_positions(books: _Books, final: State) -> None:
-    held = np.where(settled(books.bars), 0, books.positions())
+def _require_positions(books: _Books, final: State, *, last: Ints) -> None:
+    held = np.where(settled(books.bars), 0, last)
     for bracket, (ours, theirs) in enumerate(zip(held, np.asarray(final.position_centi), strict=True)):
         shape = np.zeros(books.bars.minutes.winner.shape, np.int64)
         books.agree(f"the position of bracket {bracket} in centi", _at_end(shape, ours), _at_end(shape, theirs))
@@ -169,7 +184,7 @@ def _require_fees(books: _Books) -> None:
         rule = FeeRule(fee_type=kind, multiplier_milli=multiplier)
         fee = fill_fee(
             rule.maker_num if style == MAKER else rule.taker_num, ticks=ticks,
-            signed_centi=centi if side == BUY else -centi, step_micros=FEE_STEP_MICROS[rounding],
+            signed_centi=centi if side == BUY else -centi, step_micros=ROUNDING_MICROS[rounding],
             carry_micros=carry if own == order else 0,
         )  # fmt: skip
         charged[row], carry, order = fee.net_micros, fee.carry_micros, own
@@ -193,7 +208,7 @@ def _require_prices(books: _Books, actions: Actions, params: Params) -> None:
     minute, bracket, city, day = books.place
     minutes, ticks = books.bars.minutes, books.fills["price_ticks"].to_numpy()
     limit = np.asarray(actions.order_ticks)[minute - 1, bracket, city, day]
-    slip = np.broadcast_to(np.asarray(params.slip_ticks), books.bars.settled_utc.shape)[city, day]
+    slip = np.broadcast_to(np.asarray(params.slip_ticks), minutes.winner.shape)[minute, city, day]
     step = minutes.price_step_ticks[minute, city, day]
     quote = np.where(
         books.signed_centi > 0, minutes.ask_ticks[books.place] + slip, minutes.bid_ticks[books.place] - slip

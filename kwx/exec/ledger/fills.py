@@ -15,7 +15,7 @@ from kwx.exec.ledger.orders import MAKER, TAKER, Trail, order_id, sides
 from kwx.exec.ledger.places import Bools, Ints, chosen, ends_utc, instants, market_columns
 from kwx.exec.state import Actions
 from warehouse.lake.tables import FILLS, MIDS_AFTER_MINUTES
-from warehouse.market.fees import FEE_STEP_MICROS
+from warehouse.market.fees import ROUNDING_MICROS
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 
@@ -42,7 +42,7 @@ def _rows(
     """Return one style's fills; `centi` is [N, T], prices and fees are as the trace has them."""
     rested = int(style == MAKER)
     seen, market = minute - rested, trail.market[line]
-    count, event = centi[line, minute], market % bars.settled_utc.size
+    count = centi[line, minute]
     return pl.DataFrame(
         market_columns(bars, minute, market)
         | {
@@ -53,22 +53,41 @@ def _rows(
             "price_ticks": _at(ticks, minute, market),
             "count_centi": np.abs(count).astype(np.int64),
             "fee_micros": _at(fee, minute, market).astype(np.int64),
-            "fee_type": chosen(bars.fee_type.ravel(), event),
-            "fee_multiplier_milli": bars.fee_multiplier_milli.ravel()[event],
-            "fee_rounding": chosen(tuple(FEE_STEP_MICROS), _by_cents(bars, minute, event)),
+        }
+        | around(bars, minute, seen, market)
+    )
+
+
+def around(bars: Bars, minute: Ints, seen: Ints, market: Ints) -> dict[str, pl.Series]:
+    """Return what fills of some minutes paid by, what had been seen before them, and where the mid went after."""
+    event = market % bars.settled_utc.size
+    return (
+        {
+            **_charged(bars, minute, event),
+            "fee_rounding": chosen(tuple(ROUNDING_MICROS), _rounding(bars, minute, event)),
             "seen_utc": instants(ends_utc(bars, seen, market % len(bars.dates))),
             "p_fair": pl.Series(_at(bars.minutes.p_fair, seen, market).astype(np.float64)).fill_nan(None),
-            "volume_20m_centi": _at(bars.minutes.volume_20m_centi, seen, market).astype(np.int64),
+            "volume_20m_centi": pl.Series(_at(bars.minutes.volume_20m_centi, seen, market).astype(np.int64)),
         }
         | _quoted(bars, seen, market)
         | {f"mid_{after}m_half_ticks": _mid(bars, minute + after, market) for after in MIDS_AFTER_MINUTES}
     )
 
 
-def _by_cents(bars: Bars, minute: Ints, event: Ints) -> Ints:
-    """Return the place of each fill's step among FEE_STEP_MICROS."""
+def _charged(bars: Bars, minute: Ints, event: Ints) -> dict[str, pl.Series]:
+    """Return the rule that each fill paid by: the one of its minute."""
+    rule: Ints = bars.fee_rule.reshape(len(bars.fee_rule), -1)[minute, event].astype(np.int64)
+    multipliers = pl.Series([rule.multiplier_milli for rule in bars.fee_rules], dtype=pl.Int32)
+    return {
+        "fee_type": chosen([rule.fee_type for rule in bars.fee_rules], rule),
+        "fee_multiplier_milli": multipliers.gather(rule),
+    }
+
+
+def _rounding(bars: Bars, minute: Ints, event: Ints) -> Ints:
+    """Return the place of each fill's step among ROUNDING_MICROS, which ascend."""
     steps = bars.minutes.fee_step_micros.reshape(len(bars.minutes.open), -1)[minute, event]
-    place: Ints = np.searchsorted(list(FEE_STEP_MICROS.values()), steps)
+    place: Ints = np.searchsorted(list(ROUNDING_MICROS.values()), steps)
     return place
 
 

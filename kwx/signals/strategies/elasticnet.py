@@ -8,7 +8,7 @@ from kwx.models.calibration import LEAST_P
 from kwx.models.served import market
 from kwx.signals.odds import log_odds_gap
 from kwx.signals.settings import SignalSettings
-from kwx.signals.strategy import Columns, Strategy
+from kwx.signals.strategy import ONE_ROW, Columns, Strategy
 
 
 def build(settings: SignalSettings) -> Columns:
@@ -61,6 +61,7 @@ STRATEGY = Strategy(
         "p_said", "p_model", "p_calibrated", "p_mkt", "mid_prob", "strike_type", "whole_ladder", "p_fused_norm",
     ),
     build=build,
+    looks_back=lambda settings: ONE_ROW,
     family=lambda settings: "elasticnet",
     needs="`kwx train elasticnet`",
 )  # fmt: skip

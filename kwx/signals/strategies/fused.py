@@ -6,7 +6,7 @@ import polars as pl
 
 from kwx.signals.odds import log_odds_gap
 from kwx.signals.settings import SignalSettings
-from kwx.signals.strategy import Columns, Strategy
+from kwx.signals.strategy import ONE_ROW, Columns, Strategy
 
 
 def build(settings: SignalSettings) -> Columns:
@@ -24,5 +24,6 @@ STRATEGY = Strategy(
     meaning="holds a bracket to be worth the pool of weather and market that `kwx fuse run` stored",
     reads=("p_fused_norm", "p_wx", "p_mkt", "mid_prob"),
     build=build,
+    looks_back=lambda settings: ONE_ROW,
     needs="`kwx hazard fit-params` and `kwx hazard backfill`, then `kwx fuse run`",
 )

@@ -6,7 +6,7 @@ import polars as pl
 
 from kwx.signals.odds import log_odds_gap
 from kwx.signals.settings import SignalSettings
-from kwx.signals.strategy import Columns, Strategy
+from kwx.signals.strategy import ONE_ROW, Columns, Strategy
 
 
 def build(settings: SignalSettings) -> Columns:
@@ -24,6 +24,7 @@ STRATEGY = Strategy(
     meaning="holds a bracket to be worth what a model of the daily high says: hybrid, tod or market_clock",
     reads=("p_said", "p_model", "p_calibrated", "mid_prob", "p_fused_norm"),
     build=build,
+    looks_back=lambda settings: ONE_ROW,
     family=lambda settings: settings.fields.family,
     needs="`kwx train hybrid`, or `tod` or `market-clock`, whichever signals.family names",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from kwx.signals.settings import SignalSettings
-from kwx.signals.strategy import Columns, Strategy
+from kwx.signals.strategy import ONE_ROW, Columns, Strategy
 
 
 def build(settings: SignalSettings) -> Columns:
@@ -21,4 +21,5 @@ STRATEGY = Strategy(
     meaning="has no opinion beside the market's and trades nothing: the control",
     reads=("mid_prob", "p_fused_norm"),
     build=build,
+    looks_back=lambda settings: ONE_ROW,
 )

@@ -19,6 +19,7 @@ from kwx.exec.state import Actions, Orders, State
 from tests.kwx.exec.made import made_minutes
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
+from warehouse.market.fees import FeeRule
 
 FIRST = date(2026, 11, 2)
 _EVENT = ("settled_micros", "cash_micros", "position_micros", "at_risk_micros", "fees_micros", "mode")
@@ -44,9 +45,9 @@ def made_bars(
         cities=cities, dates=days, tickers=np.array(tickers(brackets, cities, days)).reshape(brackets, *event),
         starts_utc=starts_utc,
         settled_utc=np.where(paid, starts_utc + np.timedelta64(32, "h"), np.datetime64("NaT")),
-        settled_f=np.where(paid, 70.0, np.nan), fee_type=np.full(event, "quadratic_with_maker_fees"),
-        fee_multiplier_milli=np.full(event, 1_000, np.int32),
-        listed_maker_fee_num=np.full(event, 7_000, np.int32), minutes=minutes,
+        settled_f=np.where(paid, 70.0, np.nan), fee_rules=(FeeRule(fee_type="quadratic_with_maker_fees"),),
+        fee_rule=np.zeros((T, *event), np.int16), listed_maker_fee_num=np.full((T, *event), 7_000, np.int32),
+        minutes=minutes,
     )  # fmt: skip
 
 

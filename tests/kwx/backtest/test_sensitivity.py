@@ -11,7 +11,7 @@ import pytest
 
 from kwx.backtest.sensitivity import Case, sense
 from kwx.exec.bars.bars import Bars
-from kwx.exec.bars.events import MAKER_FEES, PUBLISHED, WITH_MAKER_FEES
+from kwx.exec.bars.fees import MAKER_FEES, PUBLISHED, WITH_MAKER_FEES
 from kwx.exec.bars.plan import BarsRecipe, planned
 from kwx.exec.bars.read import read_bars
 from kwx.exec.engine import run_bars

@@ -10,19 +10,20 @@ from kwx.exec.minute import Minute
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
 from tests.kwx.exec.made import made_params
+from warehouse.market.fees import FeeRule
 
 SINGLE_A = Rules(fill=Fill.A, sizing=Sizing.SINGLE)
 
 
 def made_bars(minutes: Minute) -> Bars:
     """Return bars of made minutes, of cities and dates without meaning."""
-    brackets, cities, dates = minutes.open.shape[1:]
+    rows, brackets, cities, dates = minutes.open.shape
     event = (cities, dates)
     return Bars(
         cities=("chicago", "nyc", "austin")[:cities], dates=(), tickers=np.full((brackets, *event), "T"),
         starts_utc=np.zeros(dates, "datetime64[us]"), settled_utc=np.full(event, "NaT", "datetime64[us]"),
-        settled_f=np.full(event, np.nan), fee_type=np.full(event, "quadratic"),
-        fee_multiplier_milli=np.full(event, 1000, np.int32), listed_maker_fee_num=np.zeros(event, np.int32),
+        settled_f=np.full(event, np.nan), fee_rules=(FeeRule(),),
+        fee_rule=np.zeros((rows, *event), np.int16), listed_maker_fee_num=np.zeros((rows, *event), np.int32),
         minutes=minutes,
     )  # fmt: skip
 

@@ -7,8 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from kwx.models.served import said
 from kwx.signals.panel import FAST_COLUMNS, read_signal_panel
+from kwx.signals.weather import OF_WEATHER
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, Partition
@@ -19,9 +19,9 @@ KEYS = ["city", "event_date", "market_ticker", "ts_utc"]
 ORDER = "order by event_date, market_ticker, ts_utc"
 
 
-def viewed(snapshot, columns):
+def viewed(snapshot, columns, city=CITY):
     """Return columns of the view of both days."""
-    where = f"city = '{CITY}' and event_date between '{SINCE}' and '{UNTIL}'"
+    where = f"city = '{city}' and event_date between '{SINCE}' and '{UNTIL}'"
     with snapshot.connect() as con:
         return con.sql(f"select {', '.join(columns)} from minute_panel_full where {where} {ORDER}").pl()
 
@@ -38,20 +38,40 @@ def test_every_fast_column_is_that_of_the_view(snapshot, panel_of):
         assert got[name].n_unique() > 1 or name == "city", name
 
 
+def test_weather_behind_the_gate_is_that_of_the_view(snapshot):
+    """Of New York the vendor's dew, humidity and wind are not there; its temperature and other reports are."""
+    columns = sorted(OF_WEATHER)
+
+    expected = viewed(snapshot, columns, "nyc")
+
+    assert expected.equals(
+        read_signal_panel(snapshot, "nyc", since=SINCE, until=UNTIL, columns=columns).select(columns)
+    )
+    is_vendor = expected["wx_source"].str.starts_with("vc")
+    assert expected.filter(is_vendor)["wx_dew"].is_null().all()
+    assert expected.filter(~is_vendor)["wx_dew"].is_not_null().any()
+    assert expected.filter(is_vendor)["wx_temp_1m"].is_not_null().any()
+
+
 def test_a_column_that_only_the_view_has_comes_by_the_view(snapshot, panel_of):
     """Beside those that are read fast, row by row."""
-    columns = ["wx_temp_1m", "mid_prob", "left_delta"]
+    columns = ["wx_forecast_high_f", "mid_prob", "local_date"]
 
     assert viewed(snapshot, columns).equals(panel_of(columns).select(columns))
 
 
-def test_what_is_said_is_the_calibrated_word_of_the_family(snapshot, panel_of):
-    """Each family's own, and beside it what it says of the neighbours at the same minute."""
+def test_what_is_said_is_the_share_of_the_familys_calibrated_word(snapshot, panel_of):
+    """Each family's own, over its sum where it speaks of a whole ladder; and beside it that of the neighbours."""
+    word = pl.coalesce("p_calibrated", "p_model")
+    total = word.sum().over("event_ticker", "ts_utc")
+    is_whole = word.is_not_null().all().over("event_ticker", "ts_utc")
     beside = panel_of().select("event_ticker", "ts_utc", "bracket_order")
     for family in ("hybrid", "market_clock", "tod", "elasticnet"):
         panel = panel_of(family=family)
         assert {f"{family}_chicago_all_win_20261101_20261102", None} == set(panel["model_id"])
-        assert panel["p_said"].equals(panel.select(said()).to_series())
+        share = panel.select(pl.when(is_whole).then(word / total).otherwise(word)).to_series()
+        assert panel["p_said"].is_null().equals(share.is_null())
+        assert (panel["p_said"] - share).abs().max() < 1e-12
         for side, steps in (("left", -1), ("right", 1)):
             key = beside.with_columns(pl.col("bracket_order") + steps)
             found = key.join(panel, on=key.columns, how="left", maintain_order="left")["p_said"]

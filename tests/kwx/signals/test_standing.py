@@ -80,8 +80,9 @@ def test_a_stored_calibrator_mends_what_it_may_speak_of(own_signal_lake, put):
 
     served, read = both(own_signal_lake, "hybrid")
 
-    assert served.drop("p_calibrated").equals(read.drop("p_calibrated"))
-    assert (served["p_calibrated"] - read["p_calibrated"]).abs().max() < 1e-12
+    assert served.drop("p_calibrated", "p_served").equals(read.drop("p_calibrated", "p_served"))
+    for name in ("p_calibrated", "p_served"):
+        assert (served[name] - read[name]).abs().max() < 1e-12
     assert served["p_calibrated"].is_null().equals(read["p_calibrated"].is_null())
     assert before.filter(event_date=SINCE).equals(read.filter(event_date=SINCE))
     assert not before.filter(event_date=UNTIL)["p_calibrated"].equals(read.filter(event_date=UNTIL)["p_calibrated"])

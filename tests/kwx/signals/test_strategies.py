@@ -94,6 +94,20 @@ def test_urgency_is_a_size_of_the_score(one, panel_for):
     assert urgent["urgent"].any() == (one.name != "market")
 
 
+@pytest.mark.parametrize(("p_gate", "told"), [({}, True), ({"p_gate": pl.lit(None)}, False)])
+def test_a_column_that_is_not_declared_is_refused_and_the_gate_says_where_its_own_comes_from(p_gate, told):
+    """Who never wrote p_fused_norm reads it all the same: by the gate that nobody chose."""
+    one = Strategy(
+        name="mine", meaning="of a test", reads=("mid_prob",),
+        build=lambda _: Columns(p_fair=pl.col("p_wx"), score=pl.lit(0.0), **p_gate),
+    )  # fmt: skip
+
+    with pytest.raises(Refused, match=r"strategy mine reads .*p_wx, which it does not declare") as refused:
+        one.columns(SETTINGS)
+
+    assert told == ("p_fused_norm is read by p_gate where `Columns` says no other" in refused.value.hint)
+
+
 def test_the_market_wants_nothing(panel_for):
     """It has no fair price of its own: one at the mid would have orders rest for half a spread."""
     one = strategy("market")
@@ -131,7 +145,7 @@ def test_the_elastic_net_is_pooled_as_models_serve_says(panel_of, pool, shares):
     panel, first = panel_of(needed, "elasticnet"), pl.col("event_date") == pl.col("event_date").min()
     # Of the coldest bracket nothing is said on the first day; on the second every gap is filled.
     word = pl.when(first).then("p_said").otherwise(pl.coalesce("p_said", pl.lit(0.1)))
-    full = panel.with_columns(p_said=word, p_calibrated=word, p_model=word)
+    full = panel.with_columns(p_said=word, p_served=word)
 
     said = one.evaluate(full, told)
     expected = with_blend(full, weights=told.model_share, pool=pool)["p_blend"]

@@ -14,16 +14,17 @@ from warehouse.market.fees import (
     FEE_STEP_MICROS,
     FEE_TYPES,
     MAX_MULTIPLIER_MILLI,
+    ONCE_PER_ORDER_MICROS,
+    ORDER_UNITS_PER_CENT,
     FeeRule,
     FeeSchedule,
     FeeTerms,
     fill_fee,
     rounding_on,
     trade_fee_micros,
-    whole_cent_fee_micros,
 )
 
-TICK, CENT = FEE_STEP_MICROS["tick"], FEE_STEP_MICROS["cent"]
+TICK, CENT, ONCE = FEE_STEP_MICROS["tick"], FEE_STEP_MICROS["cent"], ONCE_PER_ORDER_MICROS
 USUAL = FeeRule()
 MAKERS_PAY = FeeRule(fee_type="quadratic_with_maker_fees")
 
@@ -50,7 +51,7 @@ def test_the_worked_examples_of_the_fee_page(cents, contracts, model, tick, cent
     assert (model, maker) == tuple(trade_fee_micros(n, ticks=ticks, centi=centi) for n in (taker_num, maker_num))
     assert (tick, cent) == (fee(taker_num, TICK), fee(taker_num, CENT))
     assert (maker_tick, maker_cent) == (fee(maker_num, TICK), fee(maker_num, CENT))
-    assert cent == whole_cent_fee_micros(taker_num, [(ticks, centi)])
+    assert cent == fee(taker_num, ONCE)
     assert 0 == fee(USUAL.maker_num, TICK) == fee(USUAL.maker_num, CENT)
 
 
@@ -198,11 +199,42 @@ def test_no_fee_at_either_end_and_for_nothing():
     assert {(0, 70)} == {(fee.net_micros, fee.carry_micros) for fee in fees}
 
 
+def of_order(num, fills):
+    """Return what each fill of an order pays, (ticks, signed centi), where the order is rounded up once."""
+    nets, carry = [], 0
+    for ticks, signed_centi in fills:
+        fee = fill_fee(num, ticks=ticks, signed_centi=signed_centi, step_micros=ONCE, carry_micros=carry)
+        assert 0 <= fee.carry_micros < ORDER_UNITS_PER_CENT
+        carry = fee.carry_micros
+        nets.append(fee.net_micros)
+    return nets
+
+
 def test_before_march_2026_an_order_was_rounded_up_once():
     """Three fills of one contract pay what one of three pays, and not three times a whole cent."""
-    assert 60_000 == whole_cent_fee_micros(USUAL.taker_num, [(5_000, 100)] * 3)
-    assert 60_000 == whole_cent_fee_micros(USUAL.taker_num, [(5_000, 300)])
-    assert 0 == whole_cent_fee_micros(USUAL.taker_num, [])
+    assert [20_000, 20_000, 20_000] == of_order(USUAL.taker_num, [(5_000, 100)] * 3)
+    assert [60_000] == of_order(USUAL.taker_num, [(5_000, 300)])
+    assert [20_000, 20_000, 20_000, 10_000, 20_000] == of_order(USUAL.taker_num, [(4_200, 100)] * 5)
+    assert [0] * 3 == of_order(USUAL.maker_num, [(4_200, 133)] * 3)
+
+
+@given(
+    rule=RULES, is_maker=st.booleans(),
+    fills=st.lists(st.tuples(st.integers(0, 100), st.integers(-20_000, 20_000)), min_size=1, max_size=20),
+)  # fmt: skip
+def test_all_fills_of_such_an_order_pay_its_whole_cents_and_no_more(rule, is_maker, fills):
+    """After each fill the order has paid the formula of all fills so far, rounded up to a cent: to the last digit."""
+    num = rule.maker_num if is_maker else rule.taker_num
+    rates = {"quadratic": "0", "quadratic_with_maker_fees": "0.0175", "quadratic_with_combo_maker_fees": "0.035"}
+    rate = Decimal(rates[rule.fee_type] if is_maker else "0.07") * rule.multiplier_milli / 1_000
+
+    paid = model = Decimal(0)
+    nets = of_order(num, [(100 * cents, centi) for cents, centi in fills])
+    for (cents, centi), net in zip(fills, nets, strict=True):
+        price = Decimal(cents) / 100
+        model += rate * abs(centi) / 100 * price * (1 - price)
+        paid += Decimal(net) / 1_000_000
+        assert model.quantize(Decimal("0.01"), rounding=ROUND_CEILING) == paid
 
 
 def test_what_is_charged_is_what_was_in_force_at_the_fill():
@@ -225,6 +257,17 @@ def test_what_is_charged_is_what_was_in_force_at_the_fill():
     ]
 
 
+def test_the_rules_of_a_span_begin_with_it_and_with_each_change_inside():
+    """A change at its first instant is no second beginning; one at its last instant is the last one."""
+    noon, hour = datetime(2026, 10, 1, 12, tzinfo=UTC), timedelta(hours=1)
+    changes = [FeeTerms(since_utc=noon + hours * hour, multiplier_milli=100 * hours) for hours in range(5)]
+
+    told = FeeSchedule(series=changes).rules(since_utc=noon + hour, until_utc=noon + 3 * hour)
+
+    assert [(noon + hours * hour, FeeRule(multiplier_milli=100 * hours)) for hours in (1, 2, 3)] == told
+    assert "quadratic × 0.1" == str(told[0][1])
+
+
 def test_silence_is_the_usual_fee():
     """No series, no event: what weather markets have paid so far; half a word is completed by it."""
     noon = datetime(2026, 10, 1, 12, tzinfo=UTC)
@@ -234,6 +277,8 @@ def test_silence_is_the_usual_fee():
 
 
 def test_balances_were_kept_in_cents_before_there_was_anything_finer():
+    assert rounding_on(date(2026, 2, 28), "tick") == rounding_on(date(2024, 8, 1), "cent") == "order"
+    assert rounding_on(date(2026, 3, 1), "tick") == "cent"
     assert rounding_on(date(2026, 5, 27), "tick") == "cent"
     assert rounding_on(date(2026, 5, 28), "tick") == "tick"
     assert rounding_on(date(2026, 5, 28), "cent") == "cent"

@@ -6,7 +6,15 @@ import difflib
 
 from warehouse.errors import Usage
 from warehouse.lake.tables.contract import ALL_CITIES, UTC_TYPE, Column, Layout, Partition, Rule, Sifted, Table
-from warehouse.lake.tables.market import BOOKS, BRACKET_COLUMNS, CANDLES_1M, CANDLES_DENSE, MARKETS, TRADES
+from warehouse.lake.tables.market import (
+    BOOKS,
+    BRACKET_COLUMNS,
+    CANDLES_1M,
+    CANDLES_DENSE,
+    FEE_CHANGES,
+    MARKETS,
+    TRADES,
+)
 from warehouse.lake.tables.research import (
     CALIBRATORS,
     FUSION_PARAMS,
@@ -18,7 +26,7 @@ from warehouse.lake.tables.research import (
     PROMOTIONS,
     TRUTH_PROBABILITIES,
 )
-from warehouse.lake.tables.runs import DECISIONS, EQUITY, FILLS, MIDS_AFTER_MINUTES, ORDERS, RUNS
+from warehouse.lake.tables.runs import DECISIONS, EQUITY, FILLS, MIDS_AFTER_MINUTES, ORDERS, RUNS, SIGNALS
 from warehouse.lake.tables.weather import (
     FORECASTS,
     OBS,
@@ -32,10 +40,10 @@ from warehouse.lake.tables.weather import (
 )
 
 _ALL = (
-    *(MARKETS, CANDLES_1M, CANDLES_DENSE, TRADES, BOOKS),
+    *(MARKETS, FEE_CHANGES, CANDLES_1M, CANDLES_DENSE, TRADES, BOOKS),
     *(OBS, OBS_1M, OBS_5M, FORECASTS, SETTLEMENTS),
     *(MC_PARAMS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, MODEL_RUNS, PROMOTIONS, CALIBRATORS, FUSION_PARAMS),
-    *(RUNS, DECISIONS, ORDERS, FILLS, EQUITY),
+    *(RUNS, SIGNALS, DECISIONS, ORDERS, FILLS, EQUITY),
     *(TRUTH_MINUTES, TRUTH_DAYS, TRUTH_PROBABILITIES),
 )
 
@@ -61,6 +69,7 @@ __all__ = [
     "CANDLES_DENSE",
     "DECISIONS",
     "EQUITY",
+    "FEE_CHANGES",
     "FILLS",
     "FORECASTS",
     "FUSION_PARAMS",
@@ -79,6 +88,7 @@ __all__ = [
     "RUNS",
     "SETTLEMENTS",
     "SETTLEMENT_SOURCES",
+    "SIGNALS",
     "TABLES",
     "TRADES",
     "TRUTH_DAYS",

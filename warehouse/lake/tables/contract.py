@@ -6,11 +6,11 @@ or refused as a whole (a column is missing, foreign or of another type). Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import polars as pl
 
@@ -170,6 +170,23 @@ class Table:
         kept, repeated = (kept, self._none_refused) if self._ascends(kept) else self._ordered(kept)
         return Sifted(kept, pl.concat([refused, repeated]))
 
+    def breaks_a_law(self, frame: pl.DataFrame, partitions: Iterable[Partition]) -> bool:
+        """Tell whether any row of a frame with its path columns breaks a law; whether keys repeat is not asked.
+
+        `partitions` are all of which it has rows.
+        """
+        of_days = (_breaks_day(self.name, partition) for partition in partitions)
+        return bool(frame.select(self._breaks_row.any() | pl.any_horizontal(*of_days, False).any()).item())
+
+    @cached_property
+    def _breaks_row(self) -> pl.Expr:
+        return pl.any_horizontal(broken for _, broken in self._row_laws)
+
+    def breaks_day(self, partition: Partition) -> pl.Expr:
+        """Return what is true of the rows of one partition that break a law of its day."""
+        ours = (pl.col("city") == partition.city) & (pl.col("event_date") == partition.event_date)
+        return ours & pl.any_horizontal(*(broken for _, broken in self._partition_laws(partition)), False)
+
     def _judged(self, frame: pl.DataFrame, laws: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part the rows that keep every law from those that break one, which are told by the first that they break."""
         if not frame.select(pl.any_horizontal(broken.any() for _, broken in laws)).item():
@@ -288,6 +305,14 @@ class Table:
             f"{self.name} {partition}: {refused.height} row(s) refused; the first: {rule}, at {_plain(shown)}",
             hint="mend the source of these rows, or sift them: refused rows go to quarantine with their rule",
         )
+
+
+@lru_cache(maxsize=512)
+def _breaks_day(table: str, partition: Partition) -> pl.Expr:
+    """Keep the laws of the days at hand: writing them down takes longer than judging a minute by them."""
+    from warehouse.lake.tables import TABLES
+
+    return TABLES[table].breaks_day(partition) if partition.event_date is not None else pl.lit(value=False)
 
 
 def _names_in(rule: str, row: dict[str, object]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from warehouse.lake.tables.contract import Column, Rule, Table
+from warehouse.lake.tables.contract import Column, Layout, Rule, Table
 from warehouse.lake.tables.day_laws import event_of_day, market_of_day, traded_near_day
 from warehouse.lake.tables.words import (
     EVENT_TICKER,
@@ -56,8 +56,8 @@ MARKETS = Table(
         instant("settled_utc", "when result and value became public", null=True),
         count("volume_centi", "lifetime volume", null=True),
         price("price_step_ticks", "the smallest step of a quote", null=True),
-        text("fee_type", "the exchange's fee formula", null=True),
-        whole("fee_multiplier_milli", "the formula's multiplier", unit="1/1000", low=0, null=True),
+        text("fee_type", "the exchange's fee formula when the market opened", null=True),
+        whole("fee_multiplier_milli", "the formula's multiplier then", unit="1/1000", low=0, null=True),
         text("settlement_source", "whose number settles", one_of=("nws_cli", "twc")),
     ),
     rules=(
@@ -66,6 +66,30 @@ MARKETS = Table(
         Rule(law="low_f <= high_f", holds=pl.col("low_f") <= pl.col("high_f")),
         Rule(law="low_f or high_f is a bound", holds=pl.col("low_f").is_not_null() | pl.col("high_f").is_not_null()),
     ),
+)
+
+FEE_CHANGES = Table(
+    name="fee_changes",
+    meaning="one change of what a series or an event charges, as it was told last; an event's word beats its series'",
+    known="known_utc: when it was first told, at latest when it took effect: from then on every fill pays it",
+    grain=("city", "ticker", "change_id"),
+    layout=Layout.CITY,
+    columns=(
+        text("scope", "whose fees change", one_of=("series", "event")),
+        text("ticker", "the exchange's name of the series or the event"),
+        text("change_id", "the exchange's name of the change, which it keeps when it is moved to another instant"),
+        instant("scheduled_utc", "from when on it counts"),
+        text("fee_type", "the fee formula from then on; null says nothing of it", null=True),
+        whole(
+            "fee_multiplier_milli",
+            "the multiplier from then on; null says nothing of it",
+            unit="1/1000",
+            low=0,
+            null=True,
+        ),
+        KNOWN_UTC,
+    ),
+    rules=(Rule(law="known_utc <= scheduled_utc", holds=pl.col("known_utc") <= pl.col("scheduled_utc")),),
 )
 
 _QUOTE_ORDER = tuple(

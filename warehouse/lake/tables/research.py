@@ -24,12 +24,15 @@ _SINCE = Column(name="since_date", dtype=pl.Date(), meaning="first event date of
 _UNTIL = Column(name="until_date", dtype=pl.Date(), meaning="last event date of the data that were fitted")
 _FITTED = instant("fitted_utc", "when the fit was made")
 _SNAPSHOT = whole("snapshot", "the lake snapshot that was fitted", low=0)
-HORIZONS = ("day", "1m", "5m")
+SETTLEMENT_HORIZON = "day"
+"""What predicts or was fitted to the settlement; the other horizons are of the next minutes."""
+HORIZONS = (SETTLEMENT_HORIZON, "1m", "5m")
 POOLS = ("log_linear", "linear", "beta")
 _HORIZON = text("horizon", "what is predicted: the settlement, or the move of the next minutes", one_of=HORIZONS)
 _FIT_USED = instant("params_fitted_utc", "the fit in mc_params that was used; null where none was", null=True)
 _PARAMETERS = text("parameters_json", "the fitted numbers, as JSON")
 _METRICS = text("metrics_json", "scores with their counts and intervals, as JSON")
+
 
 def _numbers(name: str, meaning: str, *, unit: str = "") -> Column:
     return Column(name=name, dtype=pl.List(pl.Float64), meaning=meaning, unit=unit)
@@ -208,10 +211,12 @@ FUSION_PARAMS = Table(
     grain=("city", "horizon", "fitted_utc"),
     layout=Layout.CITY,
     columns=(
-        text("horizon", "what the weights were fitted to: the settlement, or the market minutes later", one_of=HORIZONS),
+        text(
+            "horizon", "what the weights were fitted to: the settlement, or the market minutes later", one_of=HORIZONS
+        ),
         _FITTED,
         text("pool", "how the two are pooled", one_of=POOLS),
-        text("method", "how the numbers were found", one_of=("grid", "optuna", "gradient")),
+        text("method", "how the numbers were found; said is by hand", one_of=("grid", "optuna", "gradient", "said")),
         number("alpha_0", "constant of the market's weight"),
         number("alpha_volume", "its slope on log(1 + contracts of the event in the last 20 minutes)"),
         number("alpha_hazard", "its slope on the 60-minute hazard"),

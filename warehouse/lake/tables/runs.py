@@ -22,6 +22,7 @@ from warehouse.lake.tables.words import (
     text,
     whole,
 )
+from warehouse.market.fees import ROUNDING_MICROS
 
 MIDS_AFTER_MINUTES = (1, 5, 15, 60)
 """So long after a fill the mid is looked at again."""
@@ -110,6 +111,48 @@ ORDERS = Table(
 )
 
 
+SIGNALS = Table(
+    name="signals",
+    meaning="what a shadow or live run held one market to be worth in one minute, and what it saw where it decided",
+    known="ts_utc",
+    grain=("run_id", "market_ticker", "ts_utc"),
+    day_laws=(market_of_day, traded_near_day("ts_utc")),
+    columns=(
+        RUN_ID,
+        MARKET_TICKER,
+        MINUTE_UTC,
+        probability("p_model", "the model's probability, as calibrated", null=True),
+        probability("p_market", "the market's probability", null=True),
+        probability("p_blend", "of both together", null=True),
+        probability("p_fair", "the probability that the strategy acts on", null=True),
+        number("edge_cents", "expected gain per contract after fees", unit="cents", null=True),
+        number("kelly_fraction", "Kelly's share of the bankroll, before limits", null=True),
+        number("size_fraction", "the share of the bankroll that was wanted, after limits", null=True),
+        flag("is_fresh", "price and weather were there when it was decided"),
+        text("model_id", "city, bracket and window of the model", null=True),
+        text("wf_window", "walk-forward window of the model", null=True),
+        Column(
+            name="features",
+            dtype=pl.List(pl.String),
+            meaning="names of what was seen, in minutes that have a row of decisions",
+            null=True,
+        ),
+        Column(
+            name="feature_values",
+            dtype=pl.List(pl.Float64),
+            meaning="what was seen, in the order of features; null where nothing was known",
+            null=True,
+        ),
+    ),
+    rules=(
+        Rule(
+            law="as many feature_values as features",
+            holds=pl.col("features").list.len() == pl.col("feature_values").list.len(),
+        ),
+    ),
+)
+
+
 def _later_mid(minutes: int) -> Column:
     said = f"twice the mid {minutes} minutes later, known then; null where the book was not two-sided"
     return whole(f"mid_{minutes}m_half_ticks", said, unit="ticks of $0.00005", low=0, null=True)
@@ -134,7 +177,7 @@ FILLS = Table(
         _FEE,
         text("fee_type", "the fee formula of that event at that time"),
         whole("fee_multiplier_milli", "its multiplier", unit="1/1000", low=0),
-        text("fee_rounding", "how the fee was rounded", one_of=("tick", "cent")),
+        text("fee_rounding", "how the fee was rounded", one_of=tuple(ROUNDING_MICROS)),
         instant("seen_utc", "the minute that was seen: the same where it took, the one before where it rested"),
         probability("p_fair", "the probability that was acted on, at seen_utc", null=True),
         _HAZARD_60M,

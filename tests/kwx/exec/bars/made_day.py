@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from kwx.exec.bars.events import Event, Settled
+from kwx.exec.bars.fees import Fees
 from kwx.exec.bars.grid import Extent, Grid
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, TRADES, Table
 from warehouse.market.brackets import Bracket
@@ -33,8 +34,7 @@ def an_event(**changes: object) -> Event:
         "ladder": Ladder.of([(COLD, Bracket(None, 60)), (WARM, Bracket(61, None))], event="KXHIGHCHI-26NOV02"),
         "opens_utc": OPENS,
         "closes_utc": at(MINUTES),
-        "listed_fees": FeeRule(),
-        "fees": FeeRule(),
+        "fees": (Fees(OPENS, FeeRule(), FeeRule()),),
         "price_step_ticks": 100,
         "settled": Settled(1, 64.0, at(900)),
     }

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from kwx.exec.bars.events import Event, Settled, events_of
+from kwx.exec.bars.events import Event, Settled, events_of, running_events
 from kwx.exec.bars.notes import Note, told
 from kwx.exec.bars.outcomes import outcomes_of
 from kwx.exec.minute import NOT_SETTLED
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import MARKETS, SETTLEMENTS, Partition
+from warehouse.lake.tables import CANDLES_DENSE, MARKETS, SETTLEMENTS, Partition
+from warehouse.market.fees import FeeRule
 
 DAY = date(2026, 11, 2)
 CHICAGO = Partition("chicago", DAY)
@@ -41,6 +43,12 @@ def changed(copied: Path, put: Callable[..., None]) -> Callable[..., tuple[list[
     return ask
 
 
+def rule(event: Event) -> FeeRule:
+    """Return what an event charges from its opening to its close."""
+    (fees,) = event.fees
+    return fees.charged
+
+
 def won(root: Path) -> list[str]:
     """Return the markets of Chicago on the day that are paid."""
     outcomes = outcomes_of(Lake(root).snapshot(), cities=("chicago",), since=DAY, until=DAY)
@@ -59,7 +67,7 @@ def test_an_event_pays_the_bracket_of_the_official_value(copied: Path, changed: 
     assert event.settled.known_utc == datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=known_us)
     assert event.opens_utc == datetime(2026, 11, 1, 14, tzinfo=UTC)
     assert event.closes_utc - event.opens_utc == timedelta(hours=40)
-    assert (event.fees.taker_num, event.fees.maker_num, event.price_step_ticks) == (28_000, 0, 100)
+    assert (rule(event).taker_num, rule(event).maker_num, event.price_step_ticks) == (28_000, 0, 100)
 
 
 def test_the_exchange_pays_what_it_said_even_against_the_official_value(copied: Path, changed: Callable) -> None:
@@ -140,7 +148,7 @@ def test_what_is_not_listed_is_assumed_and_said(changed: Callable) -> None:
         lambda rows: rows.with_columns(fee_type=None, fee_multiplier_milli=None, price_step_ticks=None)
     )
 
-    assert (event.fees.taker_num, event.price_step_ticks) == (28_000, 100)
+    assert (rule(event).taker_num, event.price_step_ticks) == (28_000, 100)
     assert sorted(notes) == [
         "no fee is listed: the usual one is charged",
         "no price step is listed: a cent is assumed",
@@ -154,8 +162,23 @@ def test_makers_can_be_made_to_pay(changed: Callable) -> None:
         lambda rows: rows.with_columns(fee_type=pl.lit("quadratic_with_combo_maker_fees")), maker_fee="with_maker_fees"
     )
 
-    assert (event.fees.taker_num, event.fees.maker_num) == (56_000, 14_000)
-    assert dearer.fees.maker_num == 28_000
+    assert (rule(event).taker_num, rule(event).maker_num) == (56_000, 14_000)
+    assert rule(dearer).maker_num == 28_000
+
+
+def test_a_running_event_needs_no_quotes_and_nobody_knows_its_end(copied: Path, put: Callable) -> None:
+    """All else is the same, and what its listing lacks is said; that it is not settled is no news."""
+    lake = Lake(copied)
+    (ended,), _ = events_of(lake.snapshot(), cities=("chicago",), dates=(DAY,))
+    quotes = lake.snapshot().read(CANDLES_DENSE, CHICAGO).select(CANDLES_DENSE.schema.names())
+    put(copied, CANDLES_DENSE, quotes.clear(), CHICAGO)
+
+    (running,), notes = running_events(lake.snapshot(), cities=("chicago",), dates=(DAY,))
+
+    assert running == replace(ended, settled=Settled())
+    assert notes == []
+    found = running_events(lake.snapshot(), cities=("denver",), dates=(DAY,))
+    assert (found.traded, [note.text for note in found.notes]) == ([], ["left out: no events are listed"])
 
 
 def test_a_date_without_quotes_is_left_out(copied: Path) -> None:

@@ -22,7 +22,17 @@ from kwx.exec.releases import release_minutes
 from tests.kwx.exec.made import made_minutes
 from warehouse.errors import BadDateRange, Refused, Usage
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, SETTLEMENTS, TRADES, TRUTH_PROBABILITIES, Partition
+from warehouse.lake.tables import (
+    BOOKS,
+    CANDLES_DENSE,
+    FEE_CHANGES,
+    MARKETS,
+    SETTLEMENTS,
+    TRADES,
+    TRUTH_PROBABILITIES,
+    Partition,
+)
+from warehouse.market.fees import FeeRule
 
 CITIES = ("chicago", "nyc")
 DAYS = (date(2026, 10, 31), date(2026, 11, 1), date(2026, 11, 2))
@@ -67,8 +77,7 @@ def test_bars_have_the_shapes_and_types_of_the_step(bars: Bars) -> None:
     assert (bars.cities, bars.dates, bars.notes) == (CITIES, DAYS, ())
     assert bars.tickers.shape == (6, 2, 3)
     assert bars.starts_utc.tolist() == [datetime(day.year, day.month, day.day, 14) - timedelta(days=1) for day in DAYS]
-    assert (bars.fee_type == "quadratic").all()
-    assert (bars.fee_multiplier_milli == 1_000).all()
+    assert [FeeRule()] == [bars.fee_rules[place] for place in np.unique(bars.fee_rule)]
 
 
 @pytest.mark.parametrize(("city", "day", "bracket"), [(0, 1, 2), (1, 2, 5), (0, 0, 0)])
@@ -148,7 +157,7 @@ def test_pieces_are_the_whole(demo_lake: Path, bars: Bars) -> None:
     for number, (name, whole) in enumerate(leaves(bars.minutes)):
         parts = [list(leaves(piece.minutes))[number][1] for piece in pieces]
         np.testing.assert_array_equal(np.concatenate(parts, axis=-1), whole, err_msg=name)
-    for field in ("tickers", "starts_utc", "settled_utc", "settled_f", "fee_type", "fee_multiplier_milli"):
+    for field in ("tickers", "starts_utc", "settled_utc", "settled_f", "fee_rule", "listed_maker_fee_num"):
         assert field in {known.name for known in fields(Bars)}
         np.testing.assert_array_equal(
             np.concatenate([getattr(piece, field) for piece in pieces], axis=-1), getattr(bars, field)
@@ -178,6 +187,12 @@ def test_a_minute_knows_nothing_of_later_ones(copied: Path, put: Callable[..., N
     garble(SETTLEMENTS, later, high_f=pl.lit(1))
     garble(MARKETS, pl.col("settled_utc") > instant, result=pl.lit(None))
     garble(TRUTH_PROBABILITIES, minute, p_true=pl.lit(0.5))
+    dearer = {
+        "scope": "event", "ticker": "KXHIGHCHI-26NOV01", "change_id": "1", "known_utc": instant - timedelta(hours=9),
+        "scheduled_utc": instant + timedelta(seconds=1), "fee_type": "quadratic_with_maker_fees",
+        "fee_multiplier_milli": 3_000,
+    }  # fmt: skip
+    put(copied, FEE_CHANGES, pl.DataFrame([dearer], schema=FEE_CHANGES.schema), Partition("chicago"))
     garbled = bars_of(copied).minutes
 
     changed = set()
@@ -185,7 +200,10 @@ def test_a_minute_knows_nothing_of_later_ones(copied: Path, put: Callable[..., N
         np.testing.assert_array_equal(poisoned[: t + 1], clean[: t + 1], err_msg=name)
         if not np.array_equal(poisoned[t + 1 :], clean[t + 1 :], equal_nan=poisoned.dtype.kind == "f"):
             changed.add(name)
-    poisons = {"bid_ticks", "ask_ticks", "volume_20m_centi", "fresh", "p_fair", "volume_centi", "low_ticks", "winner"}
+    poisons = {
+        "bid_ticks", "ask_ticks", "volume_20m_centi", "fresh", "p_fair", "volume_centi", "low_ticks", "winner",
+        "taker_fee_num", "maker_fee_num",
+    }  # fmt: skip
     assert poisons <= changed
     assert {"bid_size_centi", "sells.centi", "buys.ticks"} <= changed
 
@@ -295,7 +313,6 @@ def test_pieces_are_as_even_as_can_be(demo_lake: Path) -> None:
     assert [len(piece.dates) for piece in plan.pieces(30)] == [3]
     assert sum(len(piece.events) for piece in plan.pieces(1)) == len(plan.events) == 6
     assert {piece.extent for piece in plan.pieces(1)} == {plan.extent}
-    assert plan.rows == 3 * 6 * (40 + 39) * 60
 
 
 def test_a_strategy_that_fails_fails_the_reading(demo_lake: Path) -> None:

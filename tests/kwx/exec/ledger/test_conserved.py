@@ -58,6 +58,9 @@ def test_a_minute_brings_no_more_than_it_printed():
         ("cash_micros", (3, 0, 0), "cash in micros is -1,880,200 by the fills, -1,880,199 by the step"),
         ("fees_micros", (2, 0, 0), "fees in micros is 42,700 by the fills, 42,701 by the step"),
         ("settled_micros", (5, 0, 0), "settlement paid, in micros is 5,000,000 by the fills, 5,000,001 by the step"),
+        ("position_micros", (2, 0, 0), "worth of positions in micros is 4,400,000 by the fills, 4,400,001 by the step"),
+        ("position_micros", (5, 0, 0), "worth of positions in micros is 0 by the fills, 1 by the step"),
+        ("at_risk_micros", (3, 0, 0), "at risk in micros is 1,880,200 by the fills, 1,880,201 by the step"),
     ],
 )
 def test_one_micro_is_found_and_told_with_its_place(name, place, said):
@@ -71,7 +74,15 @@ def test_one_micro_is_found_and_told_with_its_place(name, place, said):
     assert (1, True) == (told.value.exit_code, "defect" in told.value.hint)
 
 
-@pytest.mark.parametrize(("name", "what"), [("cash_micros", "cash"), ("fees_micros", "fees")])
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("cash_micros", "cash"),
+        ("fees_micros", "fees"),
+        ("position_micros", "worth of positions"),
+        ("at_risk_micros", "what is at risk"),
+    ],
+)
 @pytest.mark.parametrize("row", [1, 3])
 def test_one_micro_in_a_row_of_equity_is_found(name, what, row):
     """Also in the row of the settlement."""
@@ -98,9 +109,13 @@ def test_a_last_state_that_differs_is_found(field, what):
 
 
 def test_what_is_not_settled_is_still_held():
-    """Five contracts of the first bracket, and the cash without their payout."""
+    """Five contracts of the first bracket at their last mark, and the cash without their payout."""
     bars, actions, ledger = three_trades(winner=-1)
-    actions = moved(moved(actions, "settled_micros", (5, 0, 0), -5_000_000), "cash_micros", (5, 0, 0), -5_000_000)
+    for name, by in (
+        ("settled_micros", -5_000_000), ("cash_micros", -5_000_000), ("position_micros", 2_650_000),
+        ("at_risk_micros", 1_880_200),
+    ):  # fmt: skip
+        actions = moved(actions, name, (5, 0, 0), by)
     final = made_final(actions)
     final.position_centi[0] = 500
 
