@@ -14,7 +14,7 @@ import polars as pl
 from kwx.fuse.events import CityDay
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.rows import minute_rows, weather_alone
-from kwx.fuse.weights import SETTLEMENT, WeightSet, set_before, sets_of
+from kwx.fuse.weights import WeightSet, set_before, sets_of
 from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
 from warehouse.clock import Clock, utc_now
@@ -23,6 +23,7 @@ from warehouse.lake.layout import LakePaths
 from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, PMF_DEGREES, PMF_MINUTE, Partition
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.lake.writer import Writer, write
 from warehouse.market.climate_day import event_dates
 
@@ -48,7 +49,7 @@ class FuseWish:
     cities: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
-    horizon: str = SETTLEMENT
+    horizon: str = SETTLEMENT_HORIZON
     weights: WeightSet | None = None
     market: MarketRecipe = field(default_factory=MarketRecipe)
     again: bool = False
@@ -119,7 +120,7 @@ def fuse_days(
     lake = Lake(lake_root)
     with write(lake, purpose="fuse run", clock=clock, wait_seconds=wait_seconds) as writer:
         snapshot = lake.snapshot()
-        wanted, told = _planned(snapshot, wish)
+        wanted, told = planned_days(snapshot, wish)
         tasks = list(_tasks(writer, snapshot, wanted, wish, workers=workers_wanted(workers)))
         if not tasks:
             return FuseRun(built=None, days=told, seconds=time.perf_counter() - started)
@@ -200,7 +201,7 @@ def _tasks(
             )  # fmt: skip
 
 
-def _planned(snapshot: Snapshot, wish: FuseWish) -> tuple[dict[str, list[FuseDay]], list[Told]]:
+def planned_days(snapshot: Snapshot, wish: FuseWish) -> tuple[dict[str, list[FuseDay]], list[Told]]:
     """Return the days to be fused, by city, and what became of the others."""
     if wish.since and wish.until:
         next(event_dates(wish.since, wish.until))  # refuses a range that runs backwards

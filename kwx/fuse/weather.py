@@ -14,7 +14,7 @@ from warehouse.market.ladder import Ladder
 
 CARRIED_MINUTES = 90
 """On its eve a day is evaluated once an hour; what is older than an hour and a half is a run that stopped."""
-_SUMS_TO_ONE = 1e-6
+SUMS_TO_ONE = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ def _require_whole(evaluations: pl.DataFrame, brackets: int, *, event: str) -> N
     begin = np.flatnonzero(np.append(True, at_us[1:] != at_us[:-1])[: len(at_us)])
     rows = np.diff(np.append(begin, len(at_us)))
     total, least = np.add.reduceat(p, begin), np.minimum.reduceat(p, begin)
-    wrong = np.flatnonzero(~((rows == brackets) & (np.abs(total - 1) <= _SUMS_TO_ONE) & (least >= 0)))
+    wrong = np.flatnonzero(~((rows == brackets) & (np.abs(total - 1) <= SUMS_TO_ONE) & (least >= 0)))
     if len(wrong):
         first = wrong[0]
         raise Refused(

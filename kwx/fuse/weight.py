@@ -13,10 +13,11 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from scipy.special import expit
 
-from kwx.fuse.market.minutes import EventMinutes, Floats
+from kwx.fuse.market.minutes import EventMinutes, Floats, Ints
 from warehouse.market.money import CENTI_PER_CONTRACT, TICKS_PER_CENT
 
 VOLATILITY_MINUTES = 20
+_HALF_TICKS_PER_CENT = 2 * TICKS_PER_CENT
 FEATURES = ("constant", "log1p_volume", "hazard_60m", "volatility_cents")
 
 
@@ -42,15 +43,22 @@ class Alphas:
 
 def features_of(minutes: EventMinutes, hazard_60m: Floats) -> Floats:
     """Return [T, 4] what the weight of each minute depends on; nothing in it is known later than its minute."""
-    contracts = minutes.volume_centi.sum(axis=1) / CENTI_PER_CONTRACT
-    return np.column_stack([np.ones(len(minutes)), np.log1p(contracts), hazard_60m, _volatility_cents(minutes)])
+    return laid_features(minutes.volume_centi, hazard_60m, volatility_cents(minutes.velocity_half_ticks))
 
 
-def _volatility_cents(minutes: EventMinutes) -> Floats:
-    """Return [T] the root mean square step of the ladder over the last minutes, fewer at the open."""
-    step_cents = minutes.velocity_half_ticks / (2 * TICKS_PER_CENT)
-    so_far = np.concatenate([[0.0], np.cumsum((step_cents**2).sum(axis=1))])
-    end = np.arange(1, len(minutes) + 1)
+def laid_features(volume_centi: Ints, hazard_60m: Floats, volatility_cents: Floats) -> Floats:
+    """Return [T, 4] the features of minutes from the volumes of their brackets [T, B] and what else they depend on."""
+    contracts = volume_centi.sum(axis=1) / CENTI_PER_CONTRACT
+    return np.column_stack([np.ones(len(contracts)), np.log1p(contracts), hazard_60m, volatility_cents])
+
+
+def volatility_cents(velocity_half_ticks: Ints) -> Floats:
+    """Return [T] the root mean square step of a ladder over the last minutes, fewer at the open, of steps [T, B].
+
+    Squares of half ticks are whole, so that what left the window leaves no trace in it.
+    """
+    squares = np.append(0, np.cumsum((velocity_half_ticks**2).sum(axis=1)))
+    end = np.arange(1, len(velocity_half_ticks) + 1)
     begin = np.maximum(end - VOLATILITY_MINUTES, 0)
-    volatility: Floats = np.sqrt(np.maximum(so_far[end] - so_far[begin], 0.0) / (end - begin))
+    volatility: Floats = np.sqrt((squares[end] - squares[begin]) / (end - begin)) / _HALF_TICKS_PER_CENT
     return volatility

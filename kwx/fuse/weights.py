@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -21,8 +22,8 @@ from warehouse.errors import Usage
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import FUSION_PARAMS, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
-SETTLEMENT = "day"
 _LEAST_WEIGHT = 1e-9
 
 
@@ -34,7 +35,7 @@ class WeightSet:
     """
 
     city: str
-    horizon: str = SETTLEMENT
+    horizon: str = SETTLEMENT_HORIZON
     fitted_utc: datetime | None
     pool: str
     method: str
@@ -69,7 +70,7 @@ class WeightSet:
     @property
     def held_out_loss(self) -> float:
         """The loss on the dates that were held out of the fit."""
-        return float(self.metrics["loss"]["value"])
+        return float(self.metrics["loss"]["value"]) if "loss" in self.metrics else math.inf
 
     def weight(self, features: Floats) -> Floats:
         """Return the market's weight; a fitted one is never all or nothing, however far its numbers reach."""
@@ -150,7 +151,7 @@ def said_weight(weight: float, *, pool: str, market: MarketRecipe) -> WeightSet:
 _ALPHAS = ("alpha_0", "alpha_volume", "alpha_hazard", "alpha_volatility")
 
 
-def sets_of(snapshot: Snapshot, city: str, *, horizon: str = SETTLEMENT) -> list[WeightSet]:
+def sets_of(snapshot: Snapshot, city: str, *, horizon: str = SETTLEMENT_HORIZON) -> list[WeightSet]:
     """Return all sets of a horizon that speak for a city: its own, and those of all cities together."""
     return [
         WeightSet.of_row(place, row)

@@ -46,7 +46,7 @@ def ask(days: Sequence[Day], law: Law) -> Asked | None:
     temp_f = _all(days, day, evaluation, "temp_f")
     noise = law.noise()
     unknown = np.isnan(temp_f)
-    stationary_f = np.array([noise.stationary_sd_f(place) for place in range(STEPS + 1)])
+    stationary_f = noise.stationary_sd_f()
     record_first_f, record_p = _records(days, law, day, evaluation)
     first_degree_f, degrees = _degrees(
         curves_f, curve, step=step, level_f=bias_f,

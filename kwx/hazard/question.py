@@ -52,9 +52,10 @@ class Noise:
         ahead: Floats = np.where(lead > 0, self.sigma_f[row, np.arange(STEPS)], 0.0)
         return ahead
 
-    def stationary_sd_f(self, step: int) -> float:
-        """Return the spread of a residual of which nothing is known, with the innovations of one step for ever."""
-        return float(self.sigma_f[-1, max(step, 1) - 1] / np.sqrt(1 - self.rho**2))
+    def stationary_sd_f(self) -> Floats:
+        """Return at each step the spread of a residual of which nothing is known, with its innovations for ever."""
+        stationary_f: Floats = self.sigma_f[-1, np.maximum(np.arange(STEPS + 1), 1) - 1] / np.sqrt(1 - self.rho**2)
+        return stationary_f
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 
 from kwx.hazard.fits import Fit, fits_of, require_fit
 from kwx.hazard.known.days import DayData, read_days
-from kwx.hazard.known.evidence import Evidence, evidence_of
+from kwx.hazard.known.evidence import Evidence, evidence_at, evidence_of
 from kwx.hazard.known.outlook import Outlook, outlook_of
 from kwx.hazard.law import Baseline
 from kwx.hazard.outcome import Distribution, distributions
@@ -48,10 +48,21 @@ class DayRun:
 
 def run_days(days: Sequence[DayData], fit: Fit, engine: Engine, *, baseline: Baseline | None = None) -> list[DayRun]:
     """Run days of one city under one fit, all at once, from each evaluation's best baseline or from the one said."""
-    seen = [evidence_of(one.day, one.obs) for one in days]
-    outlooks = [
-        outlook_of(evidence, one.forecasts, fit.laws, baseline) for one, evidence in zip(days, seen, strict=True)
-    ]
+    return _run(days, [evidence_of(one.day, one.obs) for one in days], fit, engine, baseline)
+
+
+def run_evaluation(data: DayData, fit: Fit, engine: Engine, number: int, *, baseline: Baseline | None = None) -> DayRun:
+    """Run one evaluation of a day by itself: what is asked of the engine does not depend on any other evaluation.
+
+    It says what the whole day's run says of that evaluation, but for what the lattice rounds otherwise in company.
+    """
+    return _run([data], [evidence_at(data.day, data.heard, np.array([number]))], fit, engine, baseline)[0]
+
+
+def _run(
+    days: Sequence[DayData], seen: Sequence[Evidence], fit: Fit, engine: Engine, baseline: Baseline | None
+) -> list[DayRun]:
+    outlooks = [outlook_of(evidence, one.told, fit.laws, baseline) for one, evidence in zip(days, seen, strict=True)]
     answered = distributions(list(zip(seen, outlooks, strict=True)), fit.laws, engine)
     return [
         DayRun(

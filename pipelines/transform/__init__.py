@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.transform.dense import QUOTE_FRESH_MINUTES, WEATHER_FRESH_MINUTES, dense_candles
+from pipelines.transform.dense import QUOTE_FRESH_MINUTES, WEATHER_FRESH_MINUTES, dense_candles, latest_candles
 from pipelines.transform.grids import observation_grid
 from pipelines.transform.tape import candles_from_trades, tape_candles
 
@@ -11,6 +11,7 @@ __all__ = [
     "WEATHER_FRESH_MINUTES",
     "candles_from_trades",
     "dense_candles",
+    "latest_candles",
     "observation_grid",
     "tape_candles",
 ]

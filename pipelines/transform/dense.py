@@ -6,22 +6,27 @@ repeated until the next one takes over. A minute is an integer here: minutes sin
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from warehouse.errors import ContractBroken
-from warehouse.lake.tables import BRACKET_COLUMNS, CANDLES_DENSE, UTC_TYPE
-from warehouse.market.cities import City
+from warehouse.lake.tables import BRACKET_COLUMNS, CANDLES_DENSE, OBS_1M, UTC_TYPE
+from warehouse.market.cities import CITIES, City
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 QUOTE_FRESH_MINUTES = 60  # a quote is told again only when it moves, so an hour of silence is still a quote
 WEATHER_FRESH_MINUTES = 15
 VOLUME_WINDOW_MINUTES = 20
 
+_RUN_UP_MINUTES = VOLUME_WINDOW_MINUTES
+"""So many minutes before those that are asked for are laid out, so that what they look back on is whole."""
 _MICROSECONDS = 60_000_000
+_MINUTES_PER_DAY = 1_440
 _ABSENT = -1  # stands for null inside integer arrays: no price, volume or minute is negative
 _CODE_SHIFT = 32  # market code above, minute below: one integer that orders by market, then by minute
 
@@ -42,44 +47,102 @@ def dense_candles(candles: pl.DataFrame, markets: pl.DataFrame, *, weather: pl.D
         weather: rows of obs_1m that cover the trading hours; minutes without a row are not `complete`.
         city: whose civil clock gives utc_offset_minutes.
     """
-    grid = _Grid.of(markets)
-    arrivals = _arrivals(candles, grid)
-    changes = _changes(arrivals)
+    listed = markets.unique("market_ticker", keep="first").sort("market_ticker")
+    _require_listed(candles["market_ticker"], listed["market_ticker"])
+    grid = _Grid.of(listed, cities=np.zeros(listed.height, dtype=np.int64))
+    return _laid_out(candles, grid, [(city, weather)]).select(_typed())
+
+
+def latest_candles(
+    candles: pl.DataFrame,
+    markets: pl.DataFrame,
+    *,
+    weather: Mapping[str, pl.DataFrame],
+    since_utc: datetime,
+    until_utc: datetime,
+) -> pl.DataFrame:
+    """Return the same of the minutes after one instant and up to another alone, of the markets of several cities.
+
+    The rows are those of `dense_candles`, with city and event date before them, in the order of city, date, market and
+    minute. A candle of a market that is not listed is left out: what is missing there must not stop the others.
+
+    Args:
+        candles: as above, quickest where they lie in that order.
+        markets: rows of markets with their city and event date.
+        weather: rows of obs_1m by city.
+        since_utc: whole minutes, as is until_utc.
+        until_utc: the last minute; what became known after it changes nothing.
+    """
+    listed = markets.unique("market_ticker", keep="first").sort("city", "event_date", "market_ticker")
+    keys = listed["city"].unique().sort()
+    of_market = keys.search_sorted(listed["city"]).cast(pl.Int64).to_numpy()
+    since, until = (round(instant.timestamp()) // 60 for instant in (since_utc, until_utc))
+    grid = _Grid.of(listed, cities=of_market, since=since - _RUN_UP_MINUTES, until=until)
+    rows = _laid_out(candles, grid, [(CITIES[key], weather.get(key, OBS_1M.empty())) for key in keys])
+    return rows.filter(pl.col("minute") > since).select("city", "event_date", *_typed())
+
+
+def _require_listed(tickers: pl.Series, listed: pl.Series) -> None:
+    runs = tickers.rle().struct.field("value")
+    unlisted = runs.filter(~runs.is_in(listed.implode()))
+    if len(unlisted):
+        raise ContractBroken(
+            f"candles of {unlisted[0]!r} have no market: its open and close are unknown",
+            hint="ingest the markets of that event before its candles are laid out",
+        )
+
+
+def _typed() -> Iterator[pl.Expr]:
+    return (pl.col(name).cast(dtype) for name, dtype in CANDLES_DENSE.schema.items())
+
+
+def _laid_out(candles: pl.DataFrame, grid: _Grid, weather: Sequence[tuple[City, pl.DataFrame]]) -> pl.DataFrame:
+    changes = _changes(_arrivals(candles, grid))
     held, moved = _holding(grid, changes.row)
     minute = grid.minute_of_rows()
     dense = pl.concat(
         [
             grid.label_rows(minute),
-            _clock_and_weather(minute, weather, city=city),
+            _clock_and_weather(grid, minute, weather),
             changes.state().select(pl.all().gather(held)),
             changes.flow().select(pl.all().gather(moved)),
             pl.DataFrame({"minute": minute, "volume_20m_centi": _trailing_volume(grid, changes)}),
         ],
         how="horizontal",
     )
-    return _derived(dense).select(pl.col(name).cast(dtype) for name, dtype in CANDLES_DENSE.schema.items())
+    return _derived(dense)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Grid:
-    """The minutes of all markets, one market after the other, in the order of their tickers."""
+    """The minutes of all markets, one market after the other.
+
+    first_minute: the minute of each market's first row, which is the one after its open, or one so late that all before
+    it is told by that row alone. cities: the number of each market's city.
+    """
 
     listed: pl.DataFrame
+    cities: Ints
     open_minute: Ints
     close_minute: Ints
+    first_minute: Ints
     first_row: Ints
     size: Ints
 
     @classmethod
-    def of(cls, markets: pl.DataFrame) -> _Grid:
-        """Lay the markets out."""
-        listed = markets.unique("market_ticker", keep="first").sort("market_ticker")
+    def of(cls, listed: pl.DataFrame, *, cities: Ints, since: int | None = None, until: int | None = None) -> _Grid:
+        """Lay the markets out, in their order, from one minute to another where these are said."""
         open_minute, close_minute = _floor_minute(listed["open_utc"]), _floor_minute(listed["close_utc"])
-        size = np.maximum(close_minute - open_minute, 0)
+        first_minute = open_minute + 1 if since is None else np.maximum(open_minute + 1, since)
+        last_minute = close_minute if until is None else np.minimum(close_minute, until)
+        size = np.maximum(last_minute - first_minute + 1, 0)
+        path = [name for name in ("city", "event_date") if name in listed.columns]
         return cls(
-            listed=listed.select("market_ticker", *BRACKET_COLUMNS),
+            listed=listed.select(*path, "market_ticker", *BRACKET_COLUMNS),
+            cities=cities,
             open_minute=open_minute,
             close_minute=close_minute,
+            first_minute=first_minute,
             first_row=np.cumsum(size) - size,
             size=size,
         )
@@ -91,7 +154,12 @@ class _Grid:
 
     def minute_of_rows(self) -> Ints:
         """Return the minute of every row."""
-        return np.repeat(self.open_minute + 1 - self.first_row, self.size) + np.arange(self.rows)
+        return np.repeat(self.first_minute - self.first_row, self.size) + np.arange(self.rows)
+
+    def row_of(self, code: Ints, minute: Ints) -> Ints:
+        """Return where a minute of a market lies; what is before its first row is told by that row."""
+        row: Ints = self.first_row[code] + np.maximum(minute - self.first_minute[code], 0)
+        return row
 
     def label_rows(self, minute: Ints) -> pl.DataFrame:
         """Return the market, its bracket, the instant and the minutes of trading past and left of every row."""
@@ -103,17 +171,11 @@ class _Grid:
         )
 
     def code_of(self, tickers: pl.Series) -> Ints:
-        """Return the place of each ticker among the markets; refuse one that is not listed."""
+        """Return the place of each ticker among the markets, _ABSENT for one that is not listed."""
         runs = tickers.rle().struct.unnest()
         places = pl.DataFrame({"value": self.listed["market_ticker"], "code": np.arange(self.listed.height)})
         found = runs.join(places, on="value", how="left", maintain_order="left")
-        if found["code"].null_count():
-            unlisted = found.filter(pl.col("code").is_null())["value"][0]
-            raise ContractBroken(
-                f"candles of {unlisted!r} have no market: its open and close are unknown",
-                hint="ingest the markets of that event before its candles are laid out",
-            )
-        return np.repeat(found["code"].to_numpy(), found["len"].to_numpy())
+        return np.repeat(found["code"].fill_null(_ABSENT).to_numpy(), found["len"].to_numpy())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +199,17 @@ def _arrivals(candles: pl.DataFrame, grid: _Grid) -> _Arrivals:
     ts_minute = _floor_minute(candles["ts_utc"])
     known_us = candles["known_utc"].to_physical().to_numpy()
     minute = np.maximum(ts_minute, -(-known_us // _MICROSECONDS))
-    picked = np.flatnonzero((ts_minute > grid.open_minute[code]) & (minute <= grid.close_minute[code]))
+    last_minute = np.where(grid.size > 0, grid.first_minute + grid.size - 1, _ABSENT)
+    picked = np.flatnonzero((code != _ABSENT) & (ts_minute > grid.open_minute[code]) & (minute <= last_minute[code]))
     stamp = (code << _CODE_SHIFT) + ts_minute
     picked = picked[_first_known(stamp[picked], known_us[picked])]
-    row = (grid.first_row - grid.open_minute - 1)[code[picked]] + minute[picked]
+    picked = picked[_telling(candles, picked, code, early=minute[picked] < grid.first_minute[code[picked]])]
+    row = grid.row_of(code[picked], minute[picked])
     if np.any(row[1:] < row[:-1]):
         by_arrival = np.argsort(row, kind="stable")
         picked, row = picked[by_arrival], row[by_arrival]
-    values = {name: candles[name].fill_null(_ABSENT).to_numpy()[picked] for name in _VALUES}
+    told = candles.select(pl.col(_VALUES).fill_null(_ABSENT))
+    values = {name: told[name].to_numpy()[picked] for name in _VALUES}
     return _Arrivals(row=row, code=code[picked], ts_minute=ts_minute[picked], values=values)
 
 
@@ -154,6 +219,29 @@ def _first_known(stamp: Ints, known_us: Ints) -> Ints:
         return np.arange(len(stamp))
     order = np.lexsort((known_us, stamp))
     return order[np.flatnonzero(np.diff(stamp[order], prepend=_ABSENT))]
+
+
+def _telling(candles: pl.DataFrame, picked: Ints, code: Ints, *, early: npt.NDArray[np.bool_]) -> Ints:
+    """Return which candles say anything, of those picked in the order of market and stamp.
+
+    Of those that take effect before the first row of their market the youngest quote and the youngest trade do.
+    """
+    if not early.any():
+        return np.arange(len(picked))
+    says = ~early
+    for name in ("yes_bid_close_ticks", "price_close_ticks"):
+        told = np.flatnonzero(early & candles[name].is_not_null().to_numpy()[picked])
+        says[told[np.append(np.diff(code[picked[told]]) != 0, True)[: len(told)]]] = True
+    return np.flatnonzero(says)
+
+
+_STATE = {
+    "yes_bid_ticks": pl.Int32, "yes_ask_ticks": pl.Int32, "quote_minute": pl.Int64, "open_interest_centi": pl.Int64,
+    "last_price_ticks": pl.Int32, "two_sided": pl.Boolean, "mid_half_ticks": pl.Int32, "price_source": pl.String,
+}  # fmt: skip
+_NOTHING_HELD = pl.DataFrame({name: [None] for name in _STATE}, schema=_STATE)
+_FLOW = {"volume_centi": pl.Int64, **dict.fromkeys(_VALUES[4:], pl.Int32)}
+_SILENT = pl.DataFrame({name: [0 if name == "volume_centi" else None] for name in _FLOW}, schema=_FLOW)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +277,13 @@ class _Changes:
             pl.when(two_sided).then(bid + ask).otherwise(bounded * 2).alias("mid_half_ticks"),
             pl.when(two_sided).then(pl.lit("mid")).when(last.is_not_null()).then(pl.lit("last")).alias("price_source"),
         )
-        return pl.concat([held, held.clear(1)])
+        return pl.concat([held, _NOTHING_HELD])
 
     def flow(self) -> pl.DataFrame:
         """Return what belongs to the minute of the change alone; the last entry is a silent minute."""
         prices = {name: _nullable(of, pl.Int32()) for name, of in self.prices.items()}
         told = pl.DataFrame({"volume_centi": self.volume, **prices})
-        return pl.concat([told, told.clear(1).with_columns(pl.lit(0, pl.Int64).alias("volume_centi"))])
+        return pl.concat([told, _SILENT])
 
 
 def _changes(arrivals: _Arrivals) -> _Changes:
@@ -276,19 +364,40 @@ def _trailing_volume(grid: _Grid, changes: _Changes) -> Ints:
     return np.cumsum(change)[:-1]
 
 
-def _clock_and_weather(minute: Ints, weather: pl.DataFrame, *, city: City) -> pl.DataFrame:
-    """Return, for every row, the civil clock's offset and whether the weather is fresh; both looked up by minute."""
+def _clock_and_weather(grid: _Grid, minute: Ints, weather: Sequence[tuple[City, pl.DataFrame]]) -> pl.DataFrame:
+    """Return each row's offset of the civil clock, and whether its weather is fresh: looked up by city and minute."""
     if not len(minute):
         return pl.DataFrame(schema={"utc_offset_minutes": pl.Int32, "weather_fresh": pl.Boolean})
     earliest, latest = int(minute.min()), int(minute.max())
-    instants = pl.Series(np.arange(earliest, latest + 1) * _MICROSECONDS).cast(UTC_TYPE)
-    civil = instants.dt.convert_time_zone(city.zone)
-    offset = (civil.dt.base_utc_offset() + civil.dt.dst_offset()).dt.total_minutes().cast(pl.Int32)
-    fresh_minute = _floor_minute(weather.filter(pl.col("stale_minutes") <= WEATHER_FRESH_MINUTES)["ts_utc"])
-    fresh = np.zeros(len(instants), dtype=np.bool_)
-    fresh[fresh_minute[(fresh_minute >= earliest) & (fresh_minute <= latest)] - earliest] = True
-    place = pl.Series((minute - earliest).astype(np.uint32))
-    return pl.DataFrame({"utc_offset_minutes": offset.gather(place), "weather_fresh": pl.Series(fresh).gather(place)})
+    offsets = [_offset_minutes(city, earliest, latest) for city, _ in weather]
+    fresh = [_is_fresh(told, earliest, latest) for _, told in weather]
+    place = np.repeat(grid.cities * (latest - earliest + 1), grid.size) + (minute - earliest)
+    return pl.DataFrame(
+        {
+            "utc_offset_minutes": np.concatenate(offsets)[place],
+            "weather_fresh": np.concatenate(fresh)[place],
+        }
+    )
+
+
+def _offset_minutes(city: City, earliest: int, latest: int) -> npt.NDArray[np.int32]:
+    """Return the offset of the civil clock at each minute; within a day that begins and ends alike it does not move."""
+    if latest - earliest < _MINUTES_PER_DAY:
+        first, last = (datetime.fromtimestamp(60 * minute, city.tzinfo).utcoffset() for minute in (earliest, latest))
+        if first is not None and first == last:
+            return np.full(latest - earliest + 1, first // timedelta(minutes=1), dtype=np.int32)
+    civil = pl.Series(np.arange(earliest, latest + 1) * _MICROSECONDS).cast(UTC_TYPE).dt.convert_time_zone(city.zone)
+    offset = (civil.dt.base_utc_offset() + civil.dt.dst_offset()).dt.total_minutes()
+    return offset.cast(pl.Int32).to_numpy()
+
+
+def _is_fresh(weather: pl.DataFrame, earliest: int, latest: int) -> npt.NDArray[np.bool_]:
+    minute = _floor_minute(weather["ts_utc"])
+    # In NumPy what is not known is NaN, which is no age.
+    is_fresh = weather["stale_minutes"].to_numpy() <= WEATHER_FRESH_MINUTES
+    fresh = np.zeros(latest - earliest + 1, dtype=np.bool_)
+    fresh[minute[is_fresh & (minute >= earliest) & (minute <= latest)] - earliest] = True
+    return fresh
 
 
 def _derived(dense: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ ROOMS = (
     ("models",),
     ("signals",),
     ("exec",),
-    ("backtest", "live"),
+    ("backtest", "live", "audits"),
     ("nightly",),
     ("cli",),
 )

@@ -21,7 +21,7 @@ from kwx.fuse.fit.split import Split, require_dates, split_dates
 from kwx.fuse.market.recipe import MarketRecipe
 from kwx.fuse.pools import POOLS
 from kwx.fuse.settled import settled_pieces
-from kwx.fuse.weights import SETTLEMENT, WeightSet
+from kwx.fuse.weights import WeightSet
 from kwx.scoring.stored.labels import labels_of
 from pipelines.publishing import Built, OnProgress, in_pool, publish_built
 from pipelines.runner import executor_of, workers_wanted
@@ -31,6 +31,7 @@ from warehouse.lake.layout import LakePaths
 from warehouse.lake.store import Lake, Snapshot, opened
 from warehouse.lake.tables import CANDLES_DENSE, FUSION_PARAMS, PMF_MINUTE, Partition
 from warehouse.lake.tables.contract import ALL_CITIES
+from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.lake.writer import Writer, write
 from warehouse.market.climate_day import opens_utc, walk_spans
 
@@ -49,7 +50,7 @@ class TuneWish:
     cities: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
-    horizon: str = SETTLEMENT
+    horizon: str = SETTLEMENT_HORIZON
     market: MarketRecipe = field(default_factory=MarketRecipe)
     pools: tuple[str, ...] = POOLS
     methods: tuple[str, ...] = METHODS
@@ -154,7 +155,7 @@ def tune(
     with executor_of(workers_wanted(workers), scheduler=scheduler) as pool:
         tuned = tunings(lake.snapshot(), wish, pool, fitted_utc=clock(), notes=notes, on_progress=on_progress)
     with write(lake, purpose="fuse tune", clock=clock, wait_seconds=wait_seconds) as writer:
-        built, added = _published(writer, [one for span in tuned for one in span.sets], started=started)
+        built, added = publish_sets(writer, [one for span in tuned for one in span.sets], started=started)
     return TuneRun(built=built, tuned=tuned, added=added, notes=notes)
 
 
@@ -332,7 +333,7 @@ def _as_set(
     )  # fmt: skip
 
 
-def _published(writer: Writer, sets: Sequence[WeightSet], *, started: float) -> tuple[Built, int]:
+def publish_sets(writer: Writer, sets: Sequence[WeightSet], *, started: float) -> tuple[Built, int]:
     """Add the sets that are not there yet, and publish; return how many were added too."""
     base = writer.lake.snapshot()
     staged, added = [], 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -21,7 +22,7 @@ from kwx.hazard.question import LEAST_SIGMA_F, STEPS, Answer, Floats, Ints, Nois
 from kwx.scoring.threads import one_blas_thread
 
 _STEP_SIGMAS = 1.15
-_WIDEST_F = 60.0
+WIDEST_F = 60.0
 _SD_KEPT = 5.0
 _SD_LIKELY = 4.5
 _SD_HELD = 4.0
@@ -47,7 +48,7 @@ class Lattice:
 
     def answer(self, question: Question) -> Answer:
         """Answer every evaluation; a threshold more than 1 °F below the lowest record is never kept, and answered 0."""
-        question = replace(question, noise=_with_some_noise(question.noise))
+        question = replace(question, noise=with_some_noise(question.noise))
         # The products are small: spread over threads they wait for each other, on a busy machine ten times as long.
         with one_blas_thread(), ThreadPoolExecutor(self.threads) as pool:
             in_threads = pool.map if self.threads > 1 else map
@@ -59,14 +60,14 @@ class Lattice:
 
     def _below(self, question: Question, in_threads: Map) -> Floats:
         below = np.ones((len(question), question.thresholds))
-        biases = biases_of(question, spread_f=_widest_sd_f(question.noise))
+        biases = biases_of(question, spread_f=widest_sd_f(question.noise))
         barrier_f = biases.spacing_f
         nodes = _nodes(question, barrier_f=barrier_f, at_most_f=self.step_f)
         places = Places.of(question, biases, nodes=nodes, barrier_f=barrier_f)
         chains = _chains(question, biases, barrier_f=barrier_f)
 
         def answer(batch: Chains) -> None:
-            for step, worth in _sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
+            for step, worth in sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
                 rows = batch.reading(step)
                 if len(rows):
                     members, chain = batch.member[rows], batch.chain[rows]
@@ -77,19 +78,28 @@ class Lattice:
         return below
 
 
-def _with_some_noise(noise: Noise) -> Noise:
+def with_some_noise(noise: Noise) -> Noise:
     """Return the law with innovations that a lattice can carry."""
     return replace(noise, sigma_f=np.maximum(noise.sigma_f, LEAST_SIGMA_F))
 
 
 def _nodes(question: Question, *, barrier_f: float, at_most_f: float) -> Nodes:
-    """Return a lattice fine enough for the least innovation and wide enough for every state and what becomes of it."""
-    noise = question.noise
+    """Return a lattice wide enough for every state and what becomes of it."""
+    states_f = states_reach_f(question, np.arange(len(question))).max(initial=0.0)
+    reach_f = max(air_reach_f(question.noise), float(states_f))
+    return nodes_of(question.noise, barrier_f=barrier_f, at_most_f=at_most_f, reach_f=reach_f)
+
+
+def nodes_of(noise: Noise, *, barrier_f: float, at_most_f: float, reach_f: float) -> Nodes:
+    """Return a lattice of some reach, fine enough for the least innovation."""
     steps = int(np.ceil(barrier_f / min(at_most_f, _STEP_SIGMAS * noise.sigma_f.min()) - 1e-9))
     step_f = barrier_f / steps
-    states_f = _states_reach_f(question, np.arange(len(question))).max(initial=0.0)
-    reach_f = max(_SD_KEPT * _widest_sd_f(noise), float(states_f))
-    return Nodes(step_f=step_f, half=int(np.ceil(min(reach_f, _WIDEST_F) / step_f)))
+    return Nodes(step_f=step_f, half=int(np.ceil(min(reach_f, WIDEST_F) / step_f)))
+
+
+def air_reach_f(noise: Noise) -> float:
+    """Return how far from zero the nodes must reach for what becomes of a residual that starts there."""
+    return _SD_KEPT * widest_sd_f(noise)
 
 
 def _eve_and_day(question: Question) -> Iterator[Ints]:
@@ -102,16 +112,21 @@ def _eve_and_day(question: Question) -> Iterator[Ints]:
     yield from (members for members in (np.flatnonzero(few), np.flatnonzero(~few)) if len(members))
 
 
-def _widest_sd_f(noise: Noise) -> float:
+def widest_sd_f(noise: Noise) -> float:
     """Return how far a residual that starts at zero spreads within a day, at most."""
+    return _widest_sd_f(noise.rho, tuple(noise.sigma_f.max(axis=0).tolist()))
+
+
+@lru_cache(maxsize=64)
+def _widest_sd_f(rho: float, sigma_f: tuple[float, ...]) -> float:
     variance, widest = 0.0, 0.0
-    for sigma_f in noise.sigma_f.max(axis=0):
-        variance = noise.rho**2 * variance + float(sigma_f) ** 2
+    for innovation_f in sigma_f:
+        variance = rho**2 * variance + innovation_f**2
         widest = max(widest, variance)
     return float(np.sqrt(widest))
 
 
-def _states_reach_f(question: Question, member: Ints) -> Floats:
+def states_reach_f(question: Question, member: Ints) -> Floats:
     """Return [n] how far from zero the nodes must reach for a state, bias and all, and its next step."""
     spread_f = _spread_f(question, member, left=1.0, sds=_SD_HELD)
     return np.asarray(np.abs(_states_f(question, member)) + spread_f + float(question.noise.sigma_f.max()))
@@ -127,7 +142,7 @@ def _spread_f(question: Question, member: Ints, *, left: float | Floats, sds: fl
     sds = _SD_LIKELY if sds is None else sds
     known = ~np.isnan(question.residual_f[member])
     bias_f = left * np.where(known, question.bias_sd_f[member], 0.0)
-    shocks_f = np.sqrt(1 - np.square(left)) * _widest_sd_f(question.noise)
+    shocks_f = np.sqrt(1 - np.square(left)) * widest_sd_f(question.noise)
     others_f = np.hypot(left * question.residual_sd_f[member], shocks_f)
     if question.tail_dof is None:
         return np.asarray(sds * np.hypot(bias_f, others_f), dtype=np.float64)
@@ -182,8 +197,8 @@ def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
     start, last = np.full(len(first), STEPS), np.zeros(len(first), dtype=np.int64)
     np.minimum.at(start, chain, step)
     np.maximum.at(last, chain, step)
-    below_f, above_f = _later_f(question, member)
-    lowest_f, highest_f = _barriers_needed(question, biases, member, above_f)
+    below_f, above_f = later_f(question, member)
+    lowest_f, highest_f = barriers_needed(question, biases, member, above_f)
     low_f, high_f, reach_f = np.full(len(first), np.inf), np.full(len(first), -np.inf), np.zeros(len(first))
     np.minimum.at(low_f, chain, lowest_f)
     np.maximum.at(high_f, chain, highest_f)
@@ -200,7 +215,7 @@ def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
     )  # fmt: skip
 
 
-def _barriers_needed(question: Question, biases: Biases, member: Ints, above_f: Floats) -> tuple[Floats, Floats]:
+def barriers_needed(question: Question, biases: Biases, member: Ints, above_f: Floats) -> tuple[Floats, Floats]:
     """Return the lowest and highest barrier that each evaluation asks for and that is neither sure nor hopeless.
 
     Where all are either, both are the one next to what is neither. above_f is how far above zero its residual can come.
@@ -229,7 +244,7 @@ def _peaks(curves_f: Floats) -> Ints:
     return STEPS - latest[:, ::-1]
 
 
-def _later_f(question: Question, member: Ints) -> tuple[Floats, Floats]:
+def later_f(question: Question, member: Ints) -> tuple[Floats, Floats]:
     """Return [n] the lowest and the highest residual that any later step can have."""
     left = np.array(_STATES_LEFT)[:, None]
     mean_f, spread_f = left * _states_f(question, member), _spread_f(question, member, left=left)
@@ -249,14 +264,14 @@ def _in_batches(chains: Chains, *, at_least: int) -> Iterator[Chains]:
         first += count
 
 
-def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float) -> Iterator[tuple[int, Singles]]:
+def sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float) -> Iterator[tuple[int, Singles]]:
     """Yield each step from the last but one back to the first that is read, and the worth [barriers, chains, nodes].
 
     What stands for a barrier that no state can reach any more is one, for one that none can stay below zero.
     """
     barriers = int(chains.barriers.max())
     distance = (chains.lowest_f[:, None] - question.curves_f[chains.curve] - nodes.top_f) / nodes.step_f
-    lowest, highest = _open_barriers(question, chains, barrier_f=barrier_f, barriers=barriers)
+    lowest, highest = open_barriers(question, chains, barrier_f=barrier_f, barriers=barriers)
     worth = np.ones((barriers, len(chains.curve), nodes.width), dtype=np.float32)
     spare = np.ones_like(worth)
     apart = round(barrier_f / nodes.step_f)
@@ -274,7 +289,7 @@ def _sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float
         yield step - 1, worth
 
 
-def _open_barriers(
+def open_barriers(
     question: Question, chains: Chains, *, barrier_f: float, barriers: int
 ) -> tuple[list[int], list[int]]:
     """Return for each step the barriers, from … to, that are neither sure nor hopeless in every chain of a batch."""

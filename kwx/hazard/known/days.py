@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 import polars as pl
 
+from kwx.hazard.known.evidence import evaluations_utc
+from kwx.hazard.known.reports import Heard, heard_of
+from kwx.hazard.known.timeline import Forecasts
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import FORECASTS, MARKETS, OBS, Table
 from warehouse.market.cities import City
@@ -34,6 +38,16 @@ class DayData:
     markets: pl.DataFrame
     label_f: int | None
     label_known_utc: datetime | None
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What its reports say, worked out once for all of its evaluations."""
+        return heard_of(self.day, evaluations_utc(self.day), self.obs)
+
+    @cached_property
+    def told(self) -> Forecasts:
+        """Its forecasts, laid out once for all of its evaluations."""
+        return Forecasts(self.forecasts)
 
 
 def read_days(snapshot: Snapshot, city: City, since: date, until: date) -> list[DayData]:

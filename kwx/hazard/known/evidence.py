@@ -10,6 +10,7 @@ those that are neither state nor record), "impossible report left out", "impossi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -39,7 +40,7 @@ _FAR_F = np.int16(1_000)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evidence:
-    """The evaluations of one day, S in all: 18 on the eve, the opening midnight, then the 288 steps of the day.
+    """The evaluations of one day, S in all: 18 on the eve, the opening midnight, then its 288 steps; or some of them.
 
     ts_utc: [S] when. now_step: [S] that instant on the grid, 0 … 288; 0 on the eve.
     step: [S] the step of the last report that says something, 0 … now_step; 0 where there is none.
@@ -72,9 +73,16 @@ class Evidence:
 def evidence_of(day: ClimateDay, obs: pl.DataFrame) -> Evidence:
     """Return what was known of a day at its evaluations, from the rows of obs of the day and its eve in any order."""
     ts_utc = evaluations_utc(day)
-    heard = heard_of(day, ts_utc, obs)
+    return _evidence(day, ts_utc, _now_minutes(), heard_of(day, ts_utc, obs))
+
+
+def evidence_at(day: ClimateDay, heard: Heard, at: Ints) -> Evidence:
+    """Return some of the evaluations, ascending, from what was heard of the day: each says what it says among all."""
+    return _evidence(day, evaluations_utc(day).gather(at), _now_minutes()[at], heard.seen_from(at))
+
+
+def _evidence(day: ClimateDay, ts_utc: pl.Series, now_minute: Ints, heard: Heard) -> Evidence:
     reports = heard.reports
-    now_minute = _now_minutes()
     last = _last_reports(reports, len(ts_utc))
     state = _state(reports, last, now_minute)
     record = record_of(heard, len(ts_utc))
@@ -96,6 +104,7 @@ def evidence_of(day: ClimateDay, obs: pl.DataFrame) -> Evidence:
     )
 
 
+@lru_cache(maxsize=64)
 def evaluations_utc(day: ClimateDay) -> pl.Series:
     """Return when a day is evaluated: hourly on its eve, at its opening midnight, then at each of its 288 steps."""
     start_us = round(day.start_utc.timestamp()) * 1_000_000

@@ -10,7 +10,7 @@ import polars as pl
 
 from kwx.hazard.known.evidence import Evidence
 from kwx.hazard.known.levels import leads_minutes, levels
-from kwx.hazard.known.timeline import Timelines, no_timelines, timelines_of
+from kwx.hazard.known.timeline import Forecasts, Timelines, no_timelines, timelines_of
 from kwx.hazard.law import Baseline, Law
 from kwx.hazard.question import STEPS, Floats, Ints
 from warehouse.errors import Refused
@@ -36,7 +36,10 @@ class Outlook:
 
 
 def outlook_of(
-    evidence: Evidence, forecasts: pl.DataFrame, laws: Mapping[Baseline, Law], baseline: Baseline | None = None
+    evidence: Evidence,
+    forecasts: pl.DataFrame | Forecasts,
+    laws: Mapping[Baseline, Law],
+    baseline: Baseline | None = None,
 ) -> Outlook:
     """Return the curves of a day: the best that was known at each evaluation, or those of one baseline.
 
@@ -47,7 +50,7 @@ def outlook_of(
     if baseline is not None and baseline not in laws:
         raise _no_law(evidence, f"for the baseline {baseline.value}")
     spare = _spare(laws, baseline)
-    told = _told(evidence, forecasts, laws, baseline)
+    told = _told(evidence, Forecasts(forecasts) if isinstance(forecasts, pl.DataFrame) else forecasts, laws, baseline)
     is_told = told.curve >= 0
     if spare is None and not is_told.all():
         first = evidence.ts_utc[int(np.argmin(is_told))]
@@ -90,7 +93,7 @@ def _spare_words(laws: Mapping[Baseline, Law], spare: Baseline | None) -> str:
 
 
 def _told(
-    evidence: Evidence, forecasts: pl.DataFrame, laws: Mapping[Baseline, Law], baseline: Baseline | None
+    evidence: Evidence, forecasts: Forecasts, laws: Mapping[Baseline, Law], baseline: Baseline | None
 ) -> Timelines:
     """Return the forecast curves that may be used."""
     law = laws.get(Baseline.TIMELINE)

@@ -14,7 +14,7 @@ a group within 2.5 °F of a doubtful report of its hours is possible, and confir
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,16 @@ class Heard:
     groups: Groups
     impossible_reports: Ints
     impossible_groups: Ints
+
+    def seen_from(self, at: Ints) -> Heard:
+        """Return the same as some of the evaluations see it, which are numbered anew: what none of them knows, last."""
+        known, counts = (np.searchsorted(at, one) for one in (self.reports.known, self.reports.counts))
+        return Heard(
+            reports=replace(self.reports, known=known, counts=counts),
+            groups=replace(self.groups, known=np.searchsorted(at, self.groups.known)),
+            impossible_reports=np.searchsorted(at, self.impossible_reports),
+            impossible_groups=np.searchsorted(at, self.impossible_groups),
+        )
 
 
 def heard_of(day: ClimateDay, ts_utc: pl.Series, obs: pl.DataFrame) -> Heard:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kwx.hazard.known.evidence import Evidence
 from kwx.hazard.known.reports import COLDEST_F, WARMEST_F
@@ -35,6 +37,47 @@ class Timelines:
     why: tuple[str, ...]
 
 
+class Told(NamedTuple):
+    """What a source told of instants of a day, in their order and then that of the issues; NaN where it told nothing.
+
+    minute: of the day. temp_f: the air then. high_f: the day's high. known_us, issued_us: microseconds since 1970.
+    """
+
+    minute: Floats
+    temp_f: Floats
+    high_f: Floats
+    known_us: Ints
+    issued_us: Ints
+
+    def where(self, some: np.ndarray) -> Told:
+        """Return some of the rows."""
+        return Told(*(values[some] for values in self))
+
+
+class Forecasts:
+    """The forecasts of one day, in any order; each source is laid out when it is first asked for."""
+
+    def __init__(self, rows: pl.DataFrame) -> None:
+        self._rows = rows
+        self._told: dict[str, Told] = {}
+
+    def of(self, source: str, day: ClimateDay) -> Told:
+        """Return what a source told."""
+        if source not in self._told:
+            self._told[source] = _told(self._rows.filter(pl.col("source") == source), day)
+        return self._told[source]
+
+
+def _told(rows: pl.DataFrame, day: ClimateDay) -> Told:
+    start_us = round(day.start_utc.timestamp()) * 1_000_000
+    minute = ((pl.col("valid_utc").to_physical() - start_us) / _MINUTE_US).alias("minute")
+    ours = rows.with_columns(minute).filter(pl.col("minute").is_between(0, GRID_MINUTES * STEPS))
+    ordered = ours.sort("minute", "issued_utc", "known_utc", "temp_f", "high_f")
+    numbers = (ordered[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("minute", "temp_f", "high_f"))
+    instants = (ordered[name].to_physical().to_numpy() for name in ("known_utc", "issued_utc"))
+    return Told(*numbers, *instants)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Version:
     """What was known from one evaluation on: the newest forecast of each instant, in minutes of the day."""
@@ -47,7 +90,7 @@ class _Version:
 
 
 def timelines_of(
-    evidence: Evidence, forecasts: pl.DataFrame, source: str, *, template_f: Floats | None = None
+    evidence: Evidence, forecasts: Forecasts, source: str, *, template_f: Floats | None = None
 ) -> Timelines:
     """Return the forecast curves of one source as its evaluations knew them; a new curve only where values change."""
     curve = np.full(len(evidence), -1, dtype=np.int64)
@@ -75,36 +118,33 @@ def no_timelines(evidence: Evidence, why: str) -> Timelines:
     return Timelines(curves_f=np.empty((0, STEPS + 1)), curve=nothing, why=(why,) * len(evidence))
 
 
-def _versions(evidence: Evidence, forecasts: pl.DataFrame, source: str) -> list[_Version]:
-    rows = _known_rows(evidence, forecasts.filter(pl.col("source") == source))
-    told = rows.filter(pl.col("temp_f").is_between(COLDEST_F, WARMEST_F))
-    stated = rows.filter(pl.col("high_f").is_between(COLDEST_F, WARMEST_F)).sort("issued_utc", maintain_order=True)
-    minute, temp_f, known = (told[name].to_numpy() for name in ("minute", "temp_f", "known"))
-    issued_us = told["issued_utc"].to_physical().to_numpy()
+def _versions(evidence: Evidence, forecasts: Forecasts, source: str) -> list[_Version]:
+    told = forecasts.of(source, evidence.day)
+    known = np.searchsorted(evidence.ts_utc.to_physical().to_numpy(), told.known_us, side="left")
+    ever = known < len(evidence)
+    told, known = told.where(ever), known[ever]
+    drawn = _is_possible(told.temp_f)
+    stating = np.flatnonzero(_is_possible(told.high_f))
+    stating = stating[np.argsort(told.issued_us[stating], kind="stable")]
+    air, air_known = told.where(drawn), known[drawn]
     versions = []
-    for since in np.unique(known).tolist():
-        newest = _newest(minute, known <= since)
-        high_f = stated.filter(pl.col("known") <= since)["high_f"]
-        name = f"{source} {_run(int(issued_us[newest].max()))}"
-        stated_f = float(high_f[-1]) if len(high_f) else np.nan
+    for since in np.unique(air_known).tolist():
+        newest = _newest(air.minute, air_known <= since)
+        stated = stating[known[stating] <= since]
         versions.append(
-            _Version(since=since, minute=minute[newest], temp_f=temp_f[newest], name=name, stated_f=stated_f)
+            _Version(
+                since=since,
+                minute=air.minute[newest],
+                temp_f=air.temp_f[newest],
+                name=f"{source} {_run(int(air.issued_us[newest].max()))}",
+                stated_f=float(told.high_f[stated[-1]]) if len(stated) else np.nan,
+            )
         )
     return versions
 
 
-def _known_rows(evidence: Evidence, forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Return the forecasts that some evaluation knew, by instant and then by issue, with the first one that did."""
-    day: ClimateDay = evidence.day
-    start_us = round(day.start_utc.timestamp()) * 1_000_000
-    known_us = forecasts["known_utc"].to_physical().to_numpy()
-    known = np.searchsorted(evidence.ts_utc.to_physical().to_numpy(), known_us, side="left")
-    rows = forecasts.with_columns(
-        pl.Series("known", known, dtype=pl.Int64),
-        ((pl.col("valid_utc").to_physical() - start_us) / _MINUTE_US).alias("minute"),
-    )
-    ours = (pl.col("known") < len(evidence)) & pl.col("minute").is_between(0, GRID_MINUTES * STEPS)
-    return rows.filter(ours).sort("minute", "issued_utc", "known_utc", "temp_f", "high_f")
+def _is_possible(temp_f: Floats) -> NDArray[np.bool_]:
+    return (temp_f >= COLDEST_F) & (temp_f <= WARMEST_F)
 
 
 def _newest(minute: Floats, known: np.ndarray) -> Ints:

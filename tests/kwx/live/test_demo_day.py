@@ -7,6 +7,7 @@ import importlib.util
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kwx.exec.venue.book_of_orders import Book

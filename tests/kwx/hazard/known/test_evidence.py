@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.hazard.known.evidence import EVE_HOURS, Evidence, evidence_of
+from kwx.hazard.known.evidence import EVE_HOURS, Evidence, evaluations_utc, evidence_at, evidence_of
+from kwx.hazard.known.reports import heard_of
 from kwx.hazard.law import RecordKind
 from pipelines.demo.observations import obs_frame
 from pipelines.demo.weather import sky
@@ -342,6 +343,25 @@ def test_nothing_is_seen_before_it_is_known(minute, fate):
     evidence = evidence_of(day, obs)
 
     assert_same(evidence, evidence_of(day, changed), until=int((evidence.ts_utc <= instant).sum()))
+
+
+@pytest.mark.parametrize("minute", [-300, 0, 365, 725, 1100, 1440])
+@pytest.mark.parametrize("told", ["struck", "plain"])
+def test_some_evaluations_say_what_they_say_among_all(minute, told):
+    """One evaluation, or a few, seen by themselves: the same to the bit, spikes, groups and stuck stretches and all."""
+    day, obs = ClimateDay(city("chicago"), WORLD.until), struck_obs() if told == "struck" else demo_obs()
+    every, heard = evidence_of(day, obs), heard_of(day, evaluations_utc(day), obs)
+    number = int((every.ts_utc <= day.start_utc + timedelta(minutes=minute)).sum()) - 1
+
+    for which in ([number], [0, number // 2, number]):
+        some = evidence_at(day, heard, np.array(which))
+        assert every.ts_utc.gather(which).equals(some.ts_utc)
+        for name in ("now_step", "step", "temp_f", "temp_sd_f", "record_lo_f", "record_hi_f"):
+            assert np.array_equal(getattr(every, name)[which], getattr(some, name), equal_nan=True), name
+        for name in ("record_kind", "quality"):
+            assert [getattr(every, name)[one] for one in which] == list(getattr(some, name)), name
+        known = every.reports_known <= number
+        assert np.array_equal(every.reports_f[known], some.reports_f)
 
 
 def struck_obs() -> pl.DataFrame:

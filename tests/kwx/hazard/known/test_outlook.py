@@ -11,7 +11,7 @@ import pytest
 from kwx.hazard.known.evidence import EVE_HOURS, Evidence, evidence_of
 from kwx.hazard.known.levels import leads_minutes, levels
 from kwx.hazard.known.outlook import Outlook, outlook_of
-from kwx.hazard.known.timeline import timelines_of
+from kwx.hazard.known.timeline import Forecasts, timelines_of
 from kwx.hazard.law import HOURS, LEADS, NO_REPORT, Baseline, DayBias, Law, RecordKind, hour_label
 from kwx.hazard.question import STEPS
 from pipelines.demo.forecasts import forecasts_frame
@@ -314,7 +314,7 @@ def test_the_lead_is_that_of_the_warmest_step_to_come(evidence):
 @pytest.mark.parametrize("source", ["vc", "nbm"])
 def test_the_demo_forecasts_follow_the_air(evidence, source):
     """Known the day before already, and within a few degrees of what came."""
-    timelines = timelines_of(evidence, FORECAST, source, template_f=TYPICAL_F)
+    timelines = timelines_of(evidence, Forecasts(FORECAST), source, template_f=TYPICAL_F)
     air_f = AIR.temperature_of(AIR.place(DAY.event_date))[4::5] / 5
 
     assert timelines.curve.min() >= 0

@@ -1,0 +1,88 @@
+"""The last minutes of every market that trades, laid out from the candles that were known by then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from kwx.fuse.market.minutes import Ints
+from kwx.live.brain.slate import Slate
+from kwx.signals.places import Places
+from pipelines.transform.dense import latest_candles
+from warehouse.lake.present import Present
+from warehouse.lake.tables import CANDLES_1M
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trail:
+    """Rows of candles_dense of the last minutes, in the order of city, event date, market and minute.
+
+    A market that trades at the last of them ends with it.
+    """
+
+    minute_utc: datetime
+    dense: pl.DataFrame
+    _numbers: dict[tuple[str, int], Ints] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def last(self) -> pl.DataFrame:
+        """The rows of the last minute."""
+        return self.dense.filter(pl.col("ts_utc") == self.minute_utc)
+
+    def last_numbers(self, column: str, absent: int = 0) -> Ints:
+        """Return a column of whole numbers of the last minute."""
+        key = (column, absent)
+        if key not in self._numbers:
+            self._numbers[key] = self.last[column].fill_null(absent).to_numpy().astype(np.int64)
+        return self._numbers[key]
+
+    @cached_property
+    def last_places(self) -> Places:
+        """The places of the rows of the last minute."""
+        return Places.of(self.last)
+
+    @cached_property
+    def last_row(self) -> Mapping[str, int]:
+        """Where each market stands among the rows of the last minute."""
+        return {name: row for row, name in enumerate(self.last["market_ticker"].to_list())}
+
+    def velocities(self, tickers: Sequence[str], minutes: int) -> Ints:
+        """Return [minutes, B] the steps of some markets that have traded for so long; 0 where none is known."""
+        ends = [self._end[name] for name in tickers]
+        steps: Ints = self._velocity[np.array(ends) + np.arange(-minutes, 0)[:, None]]
+        return steps
+
+    @cached_property
+    def _end(self) -> dict[str, int]:
+        runs = self.dense["market_ticker"].rle().struct.unnest()
+        ends = np.cumsum(runs["len"].to_numpy()).tolist()
+        return dict(zip(runs["value"].to_list(), ends, strict=True))
+
+    @cached_property
+    def _velocity(self) -> Ints:
+        return self.dense["velocity_half_ticks"].fill_null(0).to_numpy().astype(np.int64)
+
+
+_NO_CANDLES = pl.DataFrame(schema={**CANDLES_1M.path_columns, **CANDLES_1M.schema})
+
+
+def trail_of(
+    present: Present, slate: Slate, *, weather: Mapping[str, pl.DataFrame], minute_utc: datetime, minutes: int
+) -> Trail:
+    """Return so many of the last minutes of a slate's markets; weather: rows of obs_1m that cover them, by city."""
+    parts = [present.read(CANDLES_1M, place) for place in slate.places]
+    return Trail(
+        minute_utc=minute_utc,
+        dense=latest_candles(
+            pl.concat([_NO_CANDLES, *parts]),
+            slate.markets,
+            weather=weather,
+            since_utc=minute_utc - timedelta(minutes=minutes),
+            until_utc=minute_utc,
+        ),
+    )
