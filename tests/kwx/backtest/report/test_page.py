@@ -18,7 +18,7 @@ from kwx.backtest.report.parts import Folded, Grid, Section, Text, document
 from kwx.backtest.report.sections import by_chance
 from kwx.backtest.report.stories import extremes, payoffs_micros
 from kwx.exec.codes import FIRST_BLOCKED, Gate
-from kwx.exec.rules import Fill
+from kwx.exec.rules import MODELS, Fill
 from tests.kwx.backtest.made_runs import a_fill, fills_frame, random_run
 
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -92,7 +92,7 @@ def test_every_model_of_fills_has_its_assumption_and_what_bias_is_known():
     """Read from where the models are; a model without a word fails here."""
     told = assumptions()
 
-    assert set(Fill) == set(told)
+    assert set(MODELS) == set(told)
     assert all("Bias:" in told[fill] for fill in (Fill.A, Fill.B, Fill.QUEUE))
     assert of_all_models().startswith("No model fills more than was printed")
 
