@@ -7,6 +7,7 @@
     write     the journal, on the disk before anything is done
     send      orders, where there is an exchange
     sink      signals to the database, or to its spool
+    prepare   where no minute is due: what the next one can have made beforehand
     settle    event dates that are over and have an official value are paid
 
 Whatever is late, stale or broken leads to no new risk, never to a guess: cities whose prices or weather are too old are
@@ -50,7 +51,7 @@ from warehouse.lake.present import Present
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, SETTLEMENTS
 
-STAGES = ("take_in", "account", "think", "decide", "write", "send", "sink", "settle")
+STAGES = ("take_in", "account", "think", "decide", "write", "send", "sink", "prepare", "settle")
 WAITED_FOR = ("account", "send")
 """Stages that wait for somebody else."""
 KEPT_DAYS = 3
@@ -139,6 +140,9 @@ class Loop:
             self.trader.retreat()  # nobody renewed these orders for minutes: nothing of them is wanted any more
         for one in due:
             told = self._lived(one, polled, told, seconds)
+        if not due:
+            with self._timed("prepare", seconds):
+                self.brain.prepare(self.decided_utc + MINUTE)
         with self._timed("settle", seconds):
             return replace(told, settled=self._settle(changed, decided=bool(due)))
 

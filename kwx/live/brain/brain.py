@@ -121,7 +121,7 @@ class Brain:
         slate = self._slates.at(minute_utc)
         self._grids(slate, minute_utc)
         self._evaluations(slate, minute_utc)
-        self._predictions.make_ready(slate, self._families)
+        self._predictions.make_ready(minute_utc, slate, self._families)
 
     def think(self, minute_utc: datetime) -> Thought:
         """Return what is to be said of a minute, from what was known at its end."""

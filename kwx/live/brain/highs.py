@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -55,9 +55,10 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Said:
-    """What a model said of an event: when, and the chance of each bracket."""
+    """What a model said of an event: when, and the chance of each bracket, with the names of their markets."""
 
     ts_utc: datetime
+    names: tuple[str, ...]
     p: Floats
 
 
@@ -69,16 +70,21 @@ class Highs:
         self._skies = skies
         self._unheard: Remembered[TmaxInputs] = Remembered()
         self._inputs: Remembered[TmaxInputs] = Remembered()
+        self._together: Remembered[TmaxInputs] = Remembered()
 
     def words(self, asked: Sequence[Asked], minute_utc: datetime) -> dict[Partition, Said]:
         """Return what each event's model has said since it spoke last, up to a minute; nothing where it has not."""
         said: dict[Partition, Said] = {}
-        for clock in {id(CLOCKS[one.model.family]): CLOCKS[one.model.family] for one in asked}.values():
-            ours = [one for one in asked if CLOCKS[one.model.family] is clock]
+        for clock, ours in _by_clock(asked):
             rows = self._newest(ours, clock, minute_utc)
             for model in {id(one.model): one.model for one in ours}.values():
                 said |= _said([one for one in ours if one.model is model], model, rows)
         return said
+
+    def make_ready(self, asked: Sequence[Asked], minute_utc: datetime) -> None:
+        """Lay out the days of which models may speak at a minute to come, as far as they are known."""
+        for clock, ours in _by_clock(asked):
+            self._due(ours, clock, minute_utc)
 
     def forget(self, before: date) -> None:
         """Forget event dates that are over."""
@@ -87,13 +93,22 @@ class Highs:
 
     def _newest(self, asked: Sequence[Asked], clock: Clock, minute_utc: datetime) -> pl.DataFrame:
         """Return the newest snapshot of each event that its model may speak of and has not spoken of."""
-        due = [one for one in asked if _may_be_due(one, minute_utc)]
-        if not due:
+        due, inputs = self._due(asked, clock, minute_utc)
+        if inputs is None:
             return pl.DataFrame(schema={"city": pl.String, "event_date": pl.Date})
-        inputs = TmaxInputs.together([self._read(one.place, minute_utc) for one in due])
         instants = _unsaid(clock(inputs), due, minute_utc)
         rows = snapshots_of(inputs, lambda _: instants)
         return rows.group_by("city", "event_date", maintain_order=True).tail(1)
+
+    def _due(
+        self, asked: Sequence[Asked], clock: Clock, minute_utc: datetime
+    ) -> tuple[Sequence[Asked], TmaxInputs | None]:
+        """Return the events of which a model may be about to speak, and their days; None where there are none."""
+        due = [one for one in asked if _may_be_due(one, minute_utc)]
+        if not due:
+            return due, None
+        parts = tuple(self._read(one.place, minute_utc) for one in due)
+        return due, self._together.of(clock, parts, lambda: TmaxInputs.together(parts))
 
     def _read(self, place: Partition, minute_utc: datetime) -> TmaxInputs:
         """Return one climate day so far: what was forecast of it, and what was reported once it has begun."""
@@ -123,6 +138,12 @@ def _heard(
     return unheard.heard(steps, obs.lazy(), settlements.lazy())
 
 
+def _by_clock(asked: Sequence[Asked]) -> Iterator[tuple[Clock, list[Asked]]]:
+    """Yield each clock with the events whose models speak by it."""
+    for clock in {id(CLOCKS[one.model.family]): CLOCKS[one.model.family] for one in asked}.values():
+        yield clock, [one for one in asked if CLOCKS[one.model.family] is clock]
+
+
 def _may_be_due(one: Asked, minute_utc: datetime) -> bool:
     """Tell whether a clock may have come round since a model spoke last: none does more often than this."""
     return one.since_utc is None or minute_utc - one.since_utc >= _CLOCKS_APART
@@ -150,13 +171,12 @@ def _said(asked: Sequence[Asked], model: TmaxModel | Hybrid, rows: pl.DataFrame)
         return {}
     own = rows[numbers]
     degrees = model.degrees(own)
-    return {
-        keys[number]: Said(
-            ts_utc=own["ts_utc"][row],
-            p=places[keys[number]].event.ladder.masses(degrees.p[row : row + 1], degrees.first_f)[0],
-        )
-        for row, number in enumerate(numbers)
-    }
+    said = {}
+    for row, number in enumerate(numbers):
+        ladder = places[keys[number]].event.ladder
+        p = ladder.masses(degrees.p[row : row + 1], degrees.first_f)[0]
+        said[keys[number]] = Said(ts_utc=own["ts_utc"][row], names=ladder.names, p=p)
+    return said
 
 
 def _day(place: Partition) -> date:

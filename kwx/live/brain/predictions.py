@@ -60,8 +60,8 @@ class Predictions:
         self._calibrators: Remembered[list[StoredCalibrator]] = Remembered()
         self._words: dict[str, Word] = {}
         self._asked: dict[Partition, datetime] = {}
-        self._chosen: tuple[tuple[object, ...], _Chosen] | None = None
-        self._bench: tuple[tuple[int, ...], Bench | None] | None = None
+        self._chosen: tuple[Slate, Mapping[str, str | None], _Chosen] | None = None
+        self._benches: Remembered[Bench | None] = Remembered()
 
     def at(
         self, minute_utc: datetime, slate: Slate, families: Mapping[str, str | None], panel_at: PanelAt
@@ -83,11 +83,12 @@ class Predictions:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be known of the models of the last slate."""
-        return () if self._chosen is None else self._chosen[1].notes
+        return () if self._chosen is None else self._chosen[-1].notes
 
-    def make_ready(self, slate: Slate, families: Mapping[str, str | None]) -> None:
-        """Read the models that are to speak of a slate."""
-        self._choose(slate, families)
+    def make_ready(self, minute_utc: datetime, slate: Slate, families: Mapping[str, str | None]) -> None:
+        """Read the models that are to speak of a slate, and lay out what they speak of as far as it is known."""
+        chosen = self._choose(slate, families)
+        self._highs.make_ready(self._asked_of(_by_place(chosen.highs), slate), minute_utc)
 
     def forget(self, before: date) -> None:
         """Forget event dates that are over."""
@@ -101,10 +102,9 @@ class Predictions:
     def _choose(self, slate: Slate, families: Mapping[str, str | None]) -> _Chosen:
         """Return who may speak of what; it is the same until the slate or what is promoted changes."""
         is_new = self._promoted.refresh()
-        key = (id(slate), tuple(sorted(families.items(), key=str)))
-        if self._chosen is None or is_new or self._chosen[0] != key:
-            self._chosen = (key, self._chosen_of(slate, families))
-        return self._chosen[1]
+        if self._chosen is None or is_new or self._chosen[0] is not slate or self._chosen[1] != families:
+            self._chosen = (slate, families, self._chosen_of(slate, families))
+        return self._chosen[-1]
 
     def _chosen_of(self, slate: Slate, families: Mapping[str, str | None]) -> _Chosen:
         kinds = dict(slate.markets.select("market_ticker", "strike_type").iter_rows())
@@ -144,7 +144,8 @@ class Predictions:
         place = {id(model): number for number, model in enumerate(models)}
         model = np.array([place[id(one.speaking.loaded.fitted)] for one in markets], dtype=np.int64)
         nets = [one for one in models if isinstance(one, FittedElasticnet)]
-        bench = self._seated(nets) if len(nets) == len(models) and nets else None
+        are_seated = nets and len(nets) == len(models)
+        bench = self._benches.of("", tuple(nets), lambda: Bench.of(nets)) if are_seated else None
         if bench is not None:
             return bench.predict(rows, model)
         built, p = feature_set(_EVERY_FEATURE).build(rows), np.empty(len(markets))
@@ -152,32 +153,24 @@ class Predictions:
             p[model == number] = one.predict(built.filter(model == number))
         return p
 
-    def _seated(self, nets: Sequence[FittedElasticnet]) -> Bench | None:
-        key = tuple(id(net) for net in nets)
-        if self._bench is None or self._bench[0] != key:
-            self._bench = (key, Bench.of(nets))
-        return self._bench[1]
-
     def _let_highs_speak(self, markets: Sequence[_Market], slate: Slate, minute_utc: datetime) -> None:
         """Let each event's model speak of the day at the newest instant of its clock, if it has not spoken of it."""
+        by_place = _by_place(markets)
+        said = self._highs.words(self._asked_of(by_place, slate), minute_utc)
+        for place, word in said.items():
+            names, ours = word.names, by_place[place]
+            self._take_down(ours, word.p[[names.index(market.name) for market in ours]], word.ts_utc)
+            self._asked[place] = word.ts_utc
+
+    def _asked_of(self, by_place: Mapping[Partition, Sequence[_Market]], slate: Slate) -> list[Asked]:
         events = {Partition(event.city, event.event_date): event for event in slate.every_event}
-        closes = slate.closes
-        by_place: dict[Partition, list[_Market]] = {}
-        for market in markets:
-            by_place.setdefault(market.place, []).append(market)
-        asked = [
+        return [
             Asked(
                 event=events[place], model=ours[0].speaking.loaded.fitted,  # type: ignore[arg-type]
-                since_utc=self._asked.get(place), opens_utc=slate.whole_since[place], closes_utc=closes[place],
+                since_utc=self._asked.get(place), opens_utc=slate.whole_since[place], closes_utc=slate.closes[place],
             )
             for place, ours in by_place.items()
         ]  # fmt: skip
-        said = self._highs.words(asked, minute_utc)
-        for place, word in said.items():
-            names = events[place].ladder.names
-            ours = by_place[place]
-            self._take_down(ours, word.p[[names.index(market.name) for market in ours]], word.ts_utc)
-            self._asked[place] = word.ts_utc
 
     def _take_down(self, markets: Sequence[_Market], p_model: Floats, at_utc: datetime) -> None:
         """Remember words, each with its probability mended by what may serve its event date."""
@@ -203,6 +196,13 @@ class Predictions:
 def _day(place: Partition) -> date:
     assert place.event_date is not None
     return place.event_date
+
+
+def _by_place(markets: Sequence[_Market]) -> dict[Partition, list[_Market]]:
+    by_place: dict[Partition, list[_Market]] = {}
+    for market in markets:
+        by_place.setdefault(market.place, []).append(market)
+    return by_place
 
 
 def _grouped(markets: Sequence[_Market]) -> dict[tuple[Partition, int], list[int]]:

