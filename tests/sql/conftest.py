@@ -231,6 +231,14 @@ def _fill_event(lake: Lake, city: str, event_date: date, *, first: int, rng: ran
             for m in minutes[::40]
         ),
     )  # fmt: skip
+    decided = [
+        where | {"run_id": run["run_id"], "market_ticker": ticker, "ts_utc": at(m)}
+        for ticker in tickers
+        for m in minutes[::30]
+    ]  # fmt: skip
+    lake.put("decisions", *(one | {"strategy": "s", "action": "place", "want_centi": 100} for one in decided))
+    seen = {"p_model": 0.4, "features": ["ras"], "feature_values": [1.5]}
+    lake.put("signals", *(one | seen for one in decided))
     for table, step in (("obs_1m", 1), ("obs_5m", 5)):
         lake.put(
             table,

@@ -36,8 +36,8 @@ def test_rooms_below_and_libraries_beside_are_heard(tmp_path):
     """Ours from information up, those of others from warnings up."""
     with logging_to(tmp_path / "live.jsonl", redact=Redactor(), stream=io.StringIO()) as path:
         logging.getLogger("pipelines.http").info("asked %s", "a page")
-        logging.getLogger("httpx2").info("not told")
-        logging.getLogger("httpx2").warning("told")
+        logging.getLogger("a_library").info("not told")
+        logging.getLogger("a_library").warning("told")
 
     assert ["asked a page", "told"] == [line["event"] for line in lines(path)]
 

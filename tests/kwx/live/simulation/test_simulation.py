@@ -22,7 +22,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake(root)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_life_among_faults_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
     life = lived(tmp_path, lake, WORLD, seed, ticks=150)
     assert life.exchange.made.account.fills
@@ -75,7 +75,7 @@ def test_the_kill_file_stops_and_its_removal_lets_go_on(tmp_path: Path, lake: La
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [10, 11])
+@pytest.mark.parametrize("seed", [10])
 def test_thousands_of_ticks_keep_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
     life = lived(tmp_path, lake, WORLD, seed, ticks=1_200)
     assert life.deaths > 2
