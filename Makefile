@@ -9,8 +9,6 @@ PYTHON ?= $(shell for candidate in python3 python3.14 python3.13 python3.12 pyth
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# One more than there are cores: many tests wait for a disk or a server.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
 
 # As an address, because pip splits a plain path at its blanks.
 empty :=
@@ -34,11 +32,11 @@ nightly: $(VENV)/.core ## Bring the lake up to date: derived tables again, check
 backtest: $(VENV)/.core ## Run a strategy through the lake's days (ARGS="--strategy fused --city chicago").
 	@$(BIN)/kwx backtest --strategy accel $(ARGS)
 
-test: $(VENV)/.dev ## Run the test suite, in processes side by side (ARGS="-k publish").
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not slow" $(ARGS)
+test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)
 
 test-long: $(VENV)/.dev ## Run the tests that take minutes each: worlds of months, years of real reports.
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m slow $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types.
 	@$(BIN)/ruff check .

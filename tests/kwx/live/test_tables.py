@@ -83,9 +83,7 @@ def rows_of(snapshot, table: Table, partition=TOMORROW):
     return rows.filter(pl.col("source") != "ghcn") if table is SETTLEMENTS else rows
 
 
-@pytest.mark.parametrize(
-    "step", [2 * HOUR, pytest.param(10 * MINUTE, marks=pytest.mark.slow)], ids=["every two hours", "every ten minutes"]
-)
+@pytest.mark.parametrize("step", [2 * HOUR], ids=["every two hours"])
 def test_a_day_that_was_lived_is_the_day_that_is_ingested(tmp_path, step):
     """From the opening of an event to its end, through vendors' formats: the same rows, known since the same instants.
 

@@ -83,7 +83,7 @@ def test_step_by_step_is_the_run_of_a_backtest(learned):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("strategy", ["accel", "hybrid"])
+@pytest.mark.parametrize("strategy", ["accel"])
 def test_a_whole_day_step_by_step_is_the_run_of_a_backtest(learned, strategy):
     """From the first open to the last close, every minute, action and state."""
     minutes = int((LAST - OPENS) / MINUTE) + 1
