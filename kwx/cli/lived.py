@@ -45,7 +45,7 @@ def live_now(
     """Live what happens now, on paper or at the exchange."""
     wish = _wish(
         cities=cities, strategy=strategy, config_file=config_file, profile=profile, settings=settings,
-        dsn=_dsn(dsn), mode=PAPER if dry_run else mode, adopt=adopt,
+        dsn=_dsn(dsn), mode=PAPER if dry_run else mode, adopt=adopt, echo=True,
     )  # fmt: skip
     entry = access(server)
     setup = set_up(wish, Lake(lake_root).snapshot())
@@ -151,12 +151,12 @@ def _inline(value: Any) -> str:
 
 def _wish(
     *, cities: tuple[str, ...], strategy: str | None, config_file: Path | None, profile: str | None,
-    settings: tuple[str, ...], dsn: str | None, mode: str, adopt: bool = False,
+    settings: tuple[str, ...], dsn: str | None, mode: str, adopt: bool = False, echo: bool = False,
 ) -> Wish:  # fmt: skip
     configuration: Configuration = load_config(config_file)
     return Wish(
         mode=mode, cities=cities, strategy=strategy, configuration=configuration, profile=profile,
-        said=said_of(settings, TradeConfig), dsn=dsn, adopt=adopt, echo=False,
+        said=said_of(settings, TradeConfig), dsn=dsn, adopt=adopt, echo=echo,
     )  # fmt: skip
 
 

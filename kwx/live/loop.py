@@ -112,7 +112,8 @@ class Loop:
     def __post_init__(self) -> None:
         self._said = Signals(snapshot=self.present)
         self._late = Late(self.present)
-        self._may_settle = True
+        self._looked_at: set[date] = set()
+        self._kept_since = date.min
         self._forgotten_micros = 0
         self._say_again()
 
@@ -144,7 +145,7 @@ class Loop:
             with self._timed("prepare", seconds):
                 self.brain.prepare(self.decided_utc + MINUTE)
         with self._timed("settle", seconds):
-            return replace(told, settled=self._settle(changed, decided=bool(due)))
+            return replace(told, settled=self._settle(changed))
 
     def retreat(self) -> None:
         """Take out whatever rests: nobody knows what this minute would have decided."""
@@ -270,23 +271,27 @@ class Loop:
 
     # Settlements, and the lake
 
-    def _settle(self, changed: Changed, *, decided: bool) -> tuple[date, ...]:
-        """Pay what became known of dates that are over; return the dates that are wholly paid by it."""
-        self._may_settle |= bool(changed.of(SETTLEMENTS) or changed.of(MARKETS))
-        if not (self._may_settle and decided):
-            return ()
-        self._may_settle = False
+    def _settle(self, changed: Changed) -> tuple[date, ...]:
+        """Pay what became known of dates that are over; return the dates that are wholly paid by it.
+
+        A date is looked at once when it is over, and again whenever a listing or a report says something new.
+        """
+        if changed.of(SETTLEMENTS) or changed.of(MARKETS):
+            self._looked_at.clear()
         settled: list[date] = []
         for event_date, day in list(self.days.items()):
-            ends_utc = closes_utc(self.present, event_date)
-            if day.is_paid or ends_utc is None:
+            if day.is_paid or event_date in self._looked_at or not self._is_over(event_date):
                 continue
-            if self.decided_utc < ends_utc:
-                self._may_settle = True  # it is looked at again once it is over
-            elif self._pay(event_date, day) and day.is_paid:
+            self._looked_at.add(event_date)
+            if self._pay(event_date, day) and day.is_paid:
                 settled.append(event_date)
         self._forget()
         return tuple(settled)
+
+    def _is_over(self, event_date: date) -> bool:
+        """Tell whether the last minute of a date's last market was decided."""
+        ends_utc = closes_utc(self.present, event_date)
+        return ends_utc is not None and self.decided_utc >= ends_utc
 
     def _pay(self, event_date: date, day: Day) -> bool:
         """Pay the cities of a date that have an official value and were not paid; tell whether there were any."""
@@ -317,8 +322,9 @@ class Loop:
             if self.days[event_date].is_paid:
                 self._forgotten_micros += _worth(self.days.pop(event_date).state)
                 self.journal.let_go(event_date)
-        if newest is not None:
-            oldest = min(*self.days, newest - timedelta(days=KEPT_DAYS))
+        oldest = date.min if newest is None else min(*self.days, newest - timedelta(days=KEPT_DAYS))
+        if oldest > self._kept_since:
+            self._kept_since = oldest
             self.tables.forget(oldest)
 
     def _follow_the_lake(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import partial
 
 import polars as pl
@@ -18,13 +18,10 @@ from pipelines.ingest.merge import Arrived, merged
 from pipelines.live.arrivals import Arrival
 from warehouse.lake.present import Present
 from warehouse.lake.quarantine import put_in_quarantine
-from warehouse.lake.tables import BOOKS, CANDLES_1M, MARKETS, TRADES, Partition, Table
+from warehouse.lake.tables import BOOKS, CANDLES_1M, TRADES, Partition, Table
 
 _STAMPS = ((CANDLES_1M, "ts_utc"), (TRADES, "ts_utc"), (BOOKS, "known_utc"))
 """Tables whose rows hold for themselves, each with the stamp by which its rows come."""
-
-_AROUND = timedelta(days=3)
-"""Events that are open have dates at most so far from now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,26 +63,12 @@ class LiveTables:
                 self._merge(table, some)
         return Changed(partitions=frozenset(self._changed), refused=self._refused)
 
-    def open_events(self, minute_utc: datetime) -> list[tuple[str, date]]:
-        """Return the events for which a minute that ends now is one of their trading: after open, through close."""
-        day = minute_utc.date()
-        return [
-            (partition.city, partition.event_date)
-            for partition in self._present.partitions(MARKETS.name)
-            if partition.event_date is not None and abs(partition.event_date - day) <= _AROUND
-            if self._trades_in(partition, minute_utc)
-        ]
-
     def forget(self, before: date) -> None:
         """Forget event dates that are over; what the lake's files say of them stays."""
         self._present.cut(before)
         self._told_refusals.clear()
         for newest in self._newest.values():
             newest.forget(before)
-
-    def _trades_in(self, partition: Partition, minute_utc: datetime) -> bool:
-        markets = self._present.read(MARKETS, partition)
-        return bool(((markets["open_utc"] < minute_utc) & (markets["close_utc"] >= minute_utc)).any())
 
     def _append(self, table: Table, arrivals: Sequence[Arrival]) -> None:
         """Lay new rows behind those that are held, and merge what is not simply new."""

@@ -137,19 +137,6 @@ def grids(present, minute, *, poisoned):
     return [frame.filter(pl.col("ts_utc") <= minute) for frame in (dense, weather)]
 
 
-def test_events_are_open_from_the_minute_after_their_opening_through_their_close(tmp_path):
-    """At an edge of a climate day two events are open, then one, then two again."""
-    with living(tmp_path / "lake") as (day, tables, _), day.feeds() as feeds:
-        live(day, tables, feeds, [OPENING])
-    close = OPENING + 16 * HOUR
-
-    today, tomorrow = ("chicago", date(2026, 10, 31)), ("chicago", EVENT_DATE)
-    assert [today] == tables.open_events(OPENING)
-    assert [today, tomorrow] == tables.open_events(OPENING + MINUTE) == tables.open_events(close)
-    assert [tomorrow] == tables.open_events(close + MINUTE)
-    assert [] == tables.open_events(OPENING + timedelta(days=9))
-
-
 def test_refused_rows_go_to_quarantine_once_and_the_rest_is_taken(tmp_path):
     """A price beyond a dollar is set aside with its rule; what the parser refused too, however often it is told."""
     rows = whole(CANDLES_1M).head(50)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kwx.live.days import closes_utc
+from kwx.live.settling import settlement_of
 from pipelines.build import build_demo
 from pipelines.demo.world import World
 from tests.kwx.live.simulation.world import begun, foreign, lived
@@ -71,6 +75,31 @@ def test_the_kill_file_stops_and_its_removal_lets_go_on(tmp_path: Path, lake: La
         life.look()
     assert "kalshi_create" in [write.kind for write in life.exchange.sent]
     life.end()
+    life.close()
+
+
+def test_a_date_is_paid_once_when_all_of_it_is_over(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Miami closes an hour before Chicago: its place is kept, and nothing is paid before Chicago's last minute."""
+    asked: list[date] = []
+
+    def counted(*args: Any, event_date: date, **said: Any) -> Any:
+        asked.append(event_date)
+        return settlement_of(*args, event_date=event_date, **said)
+
+    monkeypatch.setattr("kwx.live.loop.settlement_of", counted)
+    life, first = begun(tmp_path, lake, WORLD, 6, hour=28), WORLD.event_dates[0]
+    settled = [(life.loop.decided_utc, day) for _ in range(150) for day in life.look(60).settled]
+    assert settled == [(closes_utc(life.present, first), first)]
+    day = life.loop.days[first]
+    assert day.is_paid
+    assert day.cities == list(WORLD.cities)
+    assert not day.state.position_centi.any()
+    assert asked == [first], "a date that is paid, or is not over, is not looked at"
+    recorded = life.loop.journal.read(first)
+    assert len(recorded.settlements) == 1
+    assert (recorded.last.tickers != "").any(axis=0).all(), "a city that closed early keeps its markets"
     life.close()
 
 

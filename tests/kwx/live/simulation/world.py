@@ -319,9 +319,9 @@ class Life:
             one.clear()
         self.exchange.fills_twice, self._dies_in = False, ""
 
-    def look(self) -> Looked:
+    def look(self, seconds: float = 9) -> Looked:
         """Let time pass and look once, without any fault."""
-        self.exchange.made.advance_to(self.exchange.clock() + timedelta(seconds=9))
+        self.exchange.made.advance_to(self.exchange.clock() + timedelta(seconds=seconds))
         return self.loop.tick()
 
     def _faults(self) -> None:
@@ -468,11 +468,11 @@ def bars_of(snapshot: Snapshot, cities: tuple[str, ...], dates: list[date]) -> B
     return read_bars(plan, nothing)
 
 
-def begun(folder: Path, lake: Lake, world: World, seed: int) -> Life:
-    """Return a life at the eve's noon of a world's last day."""
+def begun(folder: Path, lake: Lake, world: World, seed: int, *, hour: int = 16) -> Life:
+    """Return a life on the eve of a world's last day, from an hour of it in UTC."""
     snapshot = lake.snapshot()
     bars = bars_of(snapshot, world.cities, list(world.event_dates))
-    start_utc = datetime.combine(world.event_dates[-1] - timedelta(days=1), time(16), tzinfo=UTC)
+    start_utc = datetime.combine(world.event_dates[-1] - timedelta(days=1), time(), tzinfo=UTC) + timedelta(hours=hour)
     return Life(folder=folder, snapshot=snapshot, world=world, seed=seed, bars=bars, start_utc=start_utc)
 
 
