@@ -20,6 +20,9 @@ from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 
+SHARES_PER_ONE = float(2**59)
+"""Sums over a ladder are of whole numbers of its reciprocal, as the view has them: no order of brackets moves a bit."""
+
 EVERY_FAMILY = "any"
 """How the view names the question that asks for no family."""
 

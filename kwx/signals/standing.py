@@ -12,7 +12,7 @@ from datetime import date
 import polars as pl
 
 from kwx.models.calibration.stored import calibrator_before, calibrators_of
-from kwx.models.served import is_whole, served_predictions
+from kwx.models.served import SHARES_PER_ONE, is_whole, served_predictions
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS, MODEL_RUNS, PREDICTIONS
 from warehouse.lake.tables.research import SETTLEMENT_HORIZON
@@ -20,8 +20,6 @@ from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 _KEYS = ("event_date", "market_ticker", "ts_utc")
 _COLUMNS = (*_KEYS, "said_utc", "model_id", "family", "wf_window", "p_model", "p_calibrated", "p_served")
 _MOMENT = ("event_date", "event_ticker", "ts_utc")
-_SHARES = float(2**59)
-"""Sums are of whole numbers of its reciprocal, as the view has them: no order of brackets moves a bit."""
 
 
 def standing_predictions(
@@ -78,7 +76,7 @@ def _shared(told: pl.DataFrame) -> pl.DataFrame:
     """Return the rows with p_served: what is said, over its sum on each whole ladder."""
     brackets = told.unique("market_ticker").group_by(_MOMENT[:2]).agg(whole=is_whole().fill_null(value=False))
     said = pl.coalesce("p_calibrated", "p_model")
-    shares = (said * _SHARES).floor().cast(pl.Int64).sum().over(_MOMENT).cast(pl.Float64) / _SHARES
+    shares = (said * SHARES_PER_ONE).floor().cast(pl.Int64).sum().over(_MOMENT).cast(pl.Float64) / SHARES_PER_ONE
     placed = told.join(brackets, on=_MOMENT[:2], how="left", maintain_order="left")
     return placed.with_columns(
         p_served=pl.when(pl.col("whole") & (shares > 0)).then(said / shares).otherwise(said)

@@ -11,6 +11,7 @@ import polars as pl
 
 from kwx.exec.bars.events import Event
 from kwx.live.brain.promoted import Speaking
+from kwx.models.served import SHARES_PER_ONE
 
 LIVES = timedelta(days=1)
 """So long a word stands where no other follows."""
@@ -19,8 +20,6 @@ SAID = {
     "market_ticker": pl.String(), "p_model": pl.Float64(), "p_calibrated": pl.Float64(), "p_served": pl.Float64(),
     "model_id": pl.String(), "wf_window": pl.String(),
 }  # fmt: skip
-_SHARES = float(2**59)
-"""Sums over a ladder are of whole numbers of its reciprocal, as the view prediction_served has them."""
 
 
 class Word(NamedTuple):
@@ -59,7 +58,7 @@ def _served(standing: Mapping[str, Word], events: Sequence[Event]) -> dict[str, 
         words = [standing.get(name) for name in event.ladder.names]
         if None in words or len({word.speaking.card.family for word in words if word is not None}) > 1:
             continue
-        total = sum(math.floor(served[name] * _SHARES) for name in event.ladder.names) / _SHARES
+        total = sum(math.floor(served[name] * SHARES_PER_ONE) for name in event.ladder.names) / SHARES_PER_ONE
         if total > 0:
             served |= {name: served[name] / total for name in event.ladder.names}
     return served
