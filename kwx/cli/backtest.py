@@ -83,6 +83,6 @@ def _write_page(done: Outcome, report: Path, lake_root: Path | None) -> None:
 
 
 def _equity(done: Outcome) -> Any:
-    from kwx.backtest.report.equity_chart import equity_chart
+    from kwx.backtest.report.equity_chart import earned_chart
 
-    return equity_chart(done.ledger.equity, done.measured.days)
+    return earned_chart(done.ledger.equity, done.measured.days)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
 
 from kwx.scoring.blocks import Blocks, blocks_of
@@ -54,6 +55,10 @@ class Reliability:
     ece: float
     rows: int
     dates: int
+
+    def curve(self) -> pl.DataFrame:
+        """Return the curve in its band as it is drawn: p, came, low and high."""
+        return pl.DataFrame({"p": self.forecast, "came": self.observed, "low": self.low, "high": self.high})
 
 
 def reliability(

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = ("warehouse", "pipelines", "kwx")
 # Inside kwx: a room may import the rooms of earlier groups; rooms of one group do not import each other.
 ROOMS = (
-    ("scoring",),
+    ("scoring", "plots"),
     ("hazard", "fuse", "features"),
     ("models",),
     ("signals",),

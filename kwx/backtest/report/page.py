@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kwx.backtest.report.parts import document
 from kwx.backtest.report.sections import sections_of
 from kwx.backtest.report.stories import extremes, story_of
 from kwx.backtest.run import Outcome
+from kwx.plots.page import document
 from warehouse.lake.store import Snapshot
 
 

@@ -17,10 +17,8 @@ from kwx.backtest.report.charts import (
     gates_chart,
     sensitivity_chart,
 )  # fmt: skip
-from kwx.backtest.report.drawing import Chart, svg_of
-from kwx.backtest.report.equity_chart import equity_chart
+from kwx.backtest.report.equity_chart import earned_chart
 from kwx.backtest.report.figures import CASES, STYLES, cases_of, figures_of, gate_shares, styles_of
-from kwx.backtest.report.parts import Beside, Folded, Grid, Part, Picture, Section, Text
 from kwx.backtest.report.stories import Story
 from kwx.backtest.report.story_section import story_section
 from kwx.backtest.report.words import UNKNOWN, contracts, dollars, share
@@ -28,6 +26,9 @@ from kwx.backtest.run import Outcome
 from kwx.backtest.slices import slices_of
 from kwx.exec.codes import Gate
 from kwx.exec.rules import Fill
+from kwx.plots.page import Beside, Folded, Grid, Part, Picture, Section, Text
+from kwx.plots.save import svg_of
+from kwx.plots.theme import NARROW, Chart
 from kwx.scoring.resampling import LEAST_BLOCKS
 
 _MICROS_PER_DOLLAR = 1_000_000
@@ -73,7 +74,7 @@ def _picture(chart: Chart, words: str) -> Picture:
 
 
 def _equity(done: Outcome) -> Section:
-    equity = equity_chart(done.ledger.equity, done.measured.days)
+    equity = earned_chart(done.ledger.equity, done.measured.days, width=NARROW)
     pictures = Beside(
         parts=[
             _picture(equity, "All settled events together, open positions at the mid; each date begins anew."),

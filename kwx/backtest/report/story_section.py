@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kwx.backtest.report.charts import prices_chart
-from kwx.backtest.report.drawing import svg_of
-from kwx.backtest.report.parts import Beside, Folded, Grid, Part, Picture, Section, Text
 from kwx.backtest.report.stories import Story, marks
 from kwx.backtest.report.words import UNKNOWN, cents, contracts, dollars, number
+from kwx.plots.page import Beside, Folded, Grid, Part, Picture, Section, Text
+from kwx.plots.save import svg_of
 
 _FILLS_SHOWN = 200
 

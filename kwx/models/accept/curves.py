@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kwx.models.accept.bins import LEVEL, Binned, binned
-from kwx.models.accept.charts import curve_chart, svg_of
+from kwx.models.accept.charts import curve_chart
 from kwx.models.accept.evidence import Evidence, WindowScores
 from kwx.models.accept.parts import Check, Grid, Part, Picture, Report, Text
 from kwx.models.registry.places import Group
@@ -65,7 +65,7 @@ def _picture(curve: Curve) -> Picture:
     return Picture(
         name=f"curve_{str(curve.group).replace('/', '_')}",
         words=f"Reliability of {curve.name}, with the band of {LEVEL:.0%}.",
-        svg=svg_of(curve_chart(curve.found, title=curve.name)),
+        chart=curve_chart(curve.found, title=curve.name),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from kwx.plots.theme import Chart
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -38,11 +40,11 @@ class Grid:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A drawing as SVG, with the words that stand for it where it cannot be seen."""
+    """A drawing, with the words that stand for it where it cannot be seen."""
 
     name: str
     words: str
-    svg: str
+    chart: Chart
 
 
 Part = Text | Grid | Picture

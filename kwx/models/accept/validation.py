@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean, stdev
 
-from kwx.models.accept.charts import losses_chart, svg_of
+from kwx.models.accept.charts import losses_chart
 from kwx.models.accept.evidence import Evidence, GroupEvidence
 from kwx.models.accept.parts import Check, Grid, Picture, Report, Text
 from kwx.models.registry.judged import figure
@@ -28,7 +28,7 @@ def validation_summary(evidence: Evidence) -> Report:
                 " window weighs by the share of its test dates that no newer one tests."
             ),
             Grid(headers=_HEADERS, rows=tuple(_row(one) for one in evidence.groups)),
-            Picture(name="losses", words="Log loss of every window.", svg=svg_of(losses_chart(evidence.groups))),
+            Picture(name="losses", words="Log loss of every window.", chart=losses_chart(evidence.groups)),
             Text(words="Every window:"),
             _windows(evidence.groups),
         ),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from html.parser import HTMLParser
+from datetime import date
 
 import polars as pl
 import pytest
@@ -11,17 +10,15 @@ import pytest
 from kwx.backtest.days import day_rows, earned
 from kwx.backtest.drawdown import intraday_drawdown
 from kwx.backtest.report.assumptions import assumptions, of_all_models
-from kwx.backtest.report.drawing import svg_of
-from kwx.backtest.report.equity_chart import drawdown_curve, equity_chart, thinned
+from kwx.backtest.report.equity_chart import earned_chart, earned_dollars
 from kwx.backtest.report.figures import gate_shares
-from kwx.backtest.report.parts import Folded, Grid, Section, Text, document
 from kwx.backtest.report.sections import by_chance
 from kwx.backtest.report.stories import extremes, payoffs_micros
 from kwx.exec.codes import FIRST_BLOCKED, Gate
 from kwx.exec.rules import MODELS, Fill
+from kwx.plots.equity import fallen
+from kwx.plots.save import svg_of
 from tests.kwx.backtest.made_runs import a_fill, fills_frame, random_run
-
-FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -70,22 +67,9 @@ def test_the_curve_falls_as_far_as_the_figure_says(run):
     """The drawing and the figure beside it are of one curve."""
     _, equity, days, _ = run
 
-    lowest = drawdown_curve(equity, days)["below"].min()
+    lowest = fallen(earned_dollars(equity, days))["below"].min()
 
     assert -intraday_drawdown(equity, days).micros / 1e6 == pytest.approx(lowest)
-
-
-def test_a_long_curve_is_thinned_and_keeps_its_highest_lowest_and_last():
-    """Two points of each stretch are enough to draw it."""
-    values = [((7_919 * n) % 1_013) - 400.0 for n in range(9_000)]
-    rows = pl.DataFrame({"ts_utc": [FIRST + timedelta(minutes=n) for n in range(9_000)], "equity": values})
-
-    short = thinned(rows, points=100)
-
-    assert short.height <= 101
-    assert (max(values), min(values), values[-1]) == (short["equity"].max(), short["equity"].min(), short["equity"][-1])
-    assert short["ts_utc"].is_sorted()
-    assert thinned(rows.head(20), points=100).equals(rows.head(20))
 
 
 def test_every_model_of_fills_has_its_assumption_and_what_bias_is_known():
@@ -123,7 +107,7 @@ def test_drawings_take_the_colour_of_the_page_and_load_nothing(run):
     """Words and lines are in the current colour, so that light and dark suit; there is no address but of the format."""
     _, equity, days, _ = run
 
-    svg = svg_of(equity_chart(equity, days))
+    svg = svg_of(earned_chart(equity, days))
 
     assert svg.startswith("<svg")
     assert 'fill="currentColor"' in svg
@@ -131,36 +115,3 @@ def test_drawings_take_the_colour_of_the_page_and_load_nothing(run):
     assert {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"} == {
         word.strip('"') for word in svg.replace(">", " ").split('"') if word.startswith("http")
     }
-
-
-class Nesting(HTMLParser):
-    """Keeps the tags that are open; one that closes another is a fault."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.faults = [], []
-
-    def handle_starttag(self, tag, attrs):
-        """Open a tag."""
-        if tag != "meta":
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        """Close the last tag."""
-        if not self.open or self.open.pop() != tag:
-            self.faults.append(tag)
-
-
-def test_a_page_is_well_formed_and_tells_what_is_told_as_text():
-    """What looks like a tag is told as it is."""
-    rows = [("<script>", "-$1.00"), ("a & b", "·")]
-    inner = Folded(title="more", parts=[Grid(headers=("<b>", "net"), rows=rows)])
-
-    page = document("x < y", [Section(title="One", parts=[Text(words="1 < 2"), inner])])
-
-    tags = Nesting()
-    tags.feed(page.removeprefix("<!doctype html>"))
-    assert ([], []) == (tags.open, tags.faults)
-    assert "<script>" not in page
-    assert "&lt;script&gt;" in page
-    assert '<td class="n">-$1.00</td>' in page

@@ -182,7 +182,7 @@ def test_an_overconfident_last_window_is_outside_its_band(shelf_root):
     bins = [part for part in report.parts if isinstance(part, Grid)][1]
     assert ["0.010", "0.970"] == [row[0] for row in bins.rows]
     assert ["inside", "OUTSIDE"] == [row[-1] for row in bins.rows]
-    assert 'td class="OUTSIDE"' in page([report, report])
+    assert '<td class="alarm">OUTSIDE</td>' in page([report, report])
     rows = read_predictions(shelf_root / "pilots/chicago/between/tiny" / tiny.WINDOWS[2].name)
     came = rows.group_by("p_calibrated").agg(pl.len(), pl.col("outcome").mean()).sort("p_calibrated")
     assert came["len"].to_list() == [row[1] for row in bins.rows]
@@ -367,7 +367,7 @@ def test_what_a_report_says_cannot_break_its_form():
     tags = Tags()
     tags.feed(page([odd]))
     assert {"b", "i"}.isdisjoint(tags.opened)
-    assert "<td>·</td>" in page([odd])
+    assert '<td class="n">·</td>' in page([odd])
 
 
 def test_nothing_to_accept_is_refused(tmp_path):

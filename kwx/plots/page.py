@@ -1,11 +1,21 @@
-"""The page as text: sections of sentences, tables, drawings and folded parts, with no address and no script in them."""
+"""A page as text: sections of sentences, figures, tables, drawings and folded parts, with no address and no script.
+
+What is said is escaped everywhere; the one thing that is taken as it is, is the SVG of a drawing.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+from typing import Literal
+
+State = Literal["", "ok", "warn", "alarm"]
+"""How something stands; nothing is said of what is only told."""
+
+_SIGNS = {"": "", "ok": "✓ ", "warn": "! ", "alarm": "✗ "}
+"""Beside the colour, for those who do not see it."""
 
 _NUMERIC = re.compile(r"[-+]?\$?[\d,]+(\.\d+)?( ?[%¢])?|·")
 
@@ -23,18 +33,52 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table of what is told already; numbers stand to the right."""
+    """A table of what is told already; numbers stand to the right, and words that tell a state have its colour."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     title: str = ""
+    states: Mapping[str, State] = field(default_factory=dict)
 
     def html(self) -> str:
         """Return it as HTML, in a box that scrolls by itself where the window is narrow."""
         head = "".join(f"<th>{escape(name)}</th>" for name in self.headers)
-        body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in self.rows)
+        body = "".join(f"<tr>{''.join(map(self._cell, row))}</tr>" for row in self.rows)
         title = f"<h3>{escape(self.title)}</h3>" if self.title else ""
         return f'<div class="part">{title}<div class="wide"><table><tr>{head}</tr>{body}</table></div></div>'
+
+    def _cell(self, told: str) -> str:
+        kinds = [self.states.get(told, ""), "n" if _NUMERIC.fullmatch(told) else ""]
+        kind = " ".join(filter(None, kinds))
+        return f'<td class="{kind}">{escape(told)}</td>' if kind else f"<td>{escape(told)}</td>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One figure: what it is, how much, what is to be known about it, and how it stands."""
+
+    label: str
+    value: str
+    note: str = ""
+    state: State = ""
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        note = f"<small>{escape(self.note)}</small>" if self.note else ""
+        kind = f"tile {self.state}".rstrip()
+        value = f"<b>{_SIGNS[self.state]}{escape(self.value)}</b>"
+        return f'<div class="{kind}"><span>{escape(self.label)}</span>{value}{note}</div>'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """A row of figures."""
+
+    tiles: Sequence[Tile]
+
+    def html(self) -> str:
+        """Return it as HTML."""
+        return f'<div class="tiles">{"".join(tile.html() for tile in self.tiles)}</div>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +91,8 @@ class Picture:
     def html(self) -> str:
         """Return it as HTML."""
         words = escape(self.words)
-        return f'<figure role="img" aria-label="{words}">{self.svg}<figcaption>{words}</figcaption></figure>'
+        below = f"<figcaption>{words}</figcaption>" if words else ""
+        return f'<figure role="img" aria-label="{words}">{self.svg}{below}</figure>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,19 +119,20 @@ class Folded:
         return f"<details><summary>{escape(self.title)}</summary>{inner}</details>"
 
 
-Part = Text | Grid | Picture | Beside | Folded
+Part = Text | Tiles | Grid | Picture | Beside | Folded
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with what stands below it."""
+    """A heading with what stands below it; without a title the parts alone."""
 
     title: str
     parts: Sequence[Part]
 
     def html(self) -> str:
         """Return it as HTML."""
-        return f"<section><h2>{escape(self.title)}</h2>{''.join(part.html() for part in self.parts)}</section>"
+        title = f"<h2>{escape(self.title)}</h2>" if self.title else ""
+        return f"<section>{title}{''.join(part.html() for part in self.parts)}</section>"
 
 
 def document(title: str, sections: Sequence[Section]) -> str:
@@ -99,14 +145,10 @@ def document(title: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _cell(told: str) -> str:
-    kind = ' class="n"' if _NUMERIC.fullmatch(told) else ""
-    return f"<td{kind}>{escape(told)}</td>"
-
-
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1d2329;--paper:#fff;--line:#d5dbe1;--head:#eef3f7}
-@media(prefers-color-scheme:dark){:root{--ink:#dde3e9;--paper:#15191d;--line:#343c44;--head:#20262c}}
+:root{color-scheme:light dark;--ink:#1d2329;--paper:#fff;--line:#d5dbe1;--head:#eef3f7;
+--ok:#0072b2;--warn:#e69f00;--alarm:#d55e00}
+@media(prefers-color-scheme:dark){:root{--ink:#dde3e9;--paper:#15191d;--line:#343c44;--head:#20262c;--ok:#56b4e9}}
 body{font:15px/1.5 system-ui,sans-serif;max-width:78rem;margin:1.5rem auto;padding:0 1rem;color:var(--ink);
 background:var(--paper)}
 h1{font-size:1.25rem;overflow-wrap:anywhere}h2{font-size:1.1rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
@@ -115,6 +157,11 @@ h3{font-size:.95rem;margin:.6rem 0 .2rem}p{max-width:48rem;overflow-wrap:anywher
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:.3rem 0}
 th,td{border-bottom:1px solid var(--line);padding:.15rem .5rem;text-align:left;vertical-align:top}
 th{background:var(--head);font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.ok{color:var(--ok)}td.warn,td.alarm{font-weight:600;color:#000;background:var(--warn)}td.alarm{background:var(--alarm)}
+.tiles{display:flex;flex-wrap:wrap;gap:.6rem;margin:.6rem 0}.tile{border:1px solid var(--line);border-left-width:5px;
+border-radius:4px;padding:.3rem .7rem;min-width:8rem;display:flex;flex-direction:column}.tile b{font-size:1.25rem}
+.tile span,.tile small{font-size:12px}.tile.ok{border-left-color:var(--ok)}.tile.warn{border-left-color:var(--warn)}
+.tile.alarm{border-left-color:var(--alarm)}
 figure{margin:.5rem 0}figcaption{font-size:13px;max-width:26rem}svg{max-width:100%;height:auto}
 details{margin:.4rem 0}summary{cursor:pointer}
 """
