@@ -36,10 +36,12 @@ def day_starts_utc(event_date: date) -> datetime:
     return opening_utc(event_date) - _BEFORE_OPENING
 
 
-def world_around(event_date: date, *, cities: Sequence[str], seed: int, efficiency: float) -> World:
-    """Return the world whose last event is the day after the one that is lived: two events are open at once."""
+def world_around(
+    event_date: date, *, cities: Sequence[str], seed: int, efficiency: float, days: int = 1
+) -> World:  # fmt: skip
+    """Return the world whose last event is the day after those that are lived: two events are always open at once."""
     return World(
-        days=HISTORY_DAYS + 2, seed=seed, until=event_date + timedelta(days=1), cities=tuple(cities),
+        days=HISTORY_DAYS + days + 1, seed=seed, until=event_date + timedelta(days=days), cities=tuple(cities),
         efficiency=efficiency,
     )  # fmt: skip
 

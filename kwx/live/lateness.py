@@ -32,6 +32,8 @@ class Late:
             if source is None or arrival.received_utc is None or arrival.frame.is_empty():
                 continue
             late = arrival.frame.filter(pl.col("known_utc") <= decided_utc)
+            if late.is_empty():
+                continue
             for place, rows in arrival.table.split(late):
                 held = self._present.read(arrival.table, place)
                 if rows.join(held, on=list(arrival.table.key), how="anti").height:

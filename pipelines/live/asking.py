@@ -51,17 +51,14 @@ class Asking:
         self._remember(call)
         return pages
 
+    def new_payloads(self, call: Call) -> list[Payload]:
+        """Return the pages of an answer; none where it is the last one again."""
+        pages = self.payloads(call)
+        return [] if self._is_as_before(call, pages) else pages
+
     def arrivals(self, call: Call) -> list[Arrival]:
         """Return what an answer says; one of which nothing can be read is an error, with the first reason."""
-        pages = self.payloads(call)
-        if self._is_as_before(call, pages):
-            return []
-        arrivals = list(read(call.kind, pages)) if pages else []
-        if sum(arrival.frame.height for arrival in arrivals) == 0:
-            for arrival in arrivals:
-                if arrival.refused.height:
-                    raise Unparsable(f"{call} said nothing that can be read: {arrival.refused['rule'][0]}")
-        return arrivals
+        return readable(call, self.new_payloads(call))
 
     def _is_as_before(self, call: Call, pages: Sequence[Payload]) -> bool:
         """Tell whether a question has the answer that it had the last time, byte for byte: then nothing came."""
@@ -75,6 +72,16 @@ class Asking:
         with self._lock:
             self._finals[call.key] = None
             _keep_newest(self._finals)
+
+
+def readable(call: Call, pages: Sequence[Payload]) -> list[Arrival]:
+    """Return what pages say; an answer of which nothing can be read is an error, with the first reason."""
+    arrivals = list(read(call.kind, pages)) if pages else []
+    if sum(arrival.frame.height for arrival in arrivals) == 0:
+        for arrival in arrivals:
+            if arrival.refused.height:
+                raise Unparsable(f"{call} said nothing that can be read: {arrival.refused['rule'][0]}")
+    return arrivals
 
 
 def _keep_newest(kept: dict[str, Any]) -> None:

@@ -158,7 +158,7 @@ def live_feeds(
         asking = Asking(
             asker=client, ledger=FetchLedger(lake.paths.fetched), raw=lake.paths.raw, clock=hello.clock
         )  # fmt: skip
-        feeds = _assembled(
+        feeds = feeds_over(
             entry, lake, asking, cities=cities, settings=settings, markets=markets, hello=hello, background=background
         )
         opened.callback(feeds.close)
@@ -180,7 +180,7 @@ def _client(entry: Entry, archive: RawArchive, *, patience: Patience, clock: Clo
     )
 
 
-def _assembled(
+def feeds_over(
     entry: Entry,
     lake: Lake,
     asking: Asking,
@@ -191,6 +191,7 @@ def _assembled(
     hello: Hello,
     background: bool,
 ) -> Feeds:
+    """Put the feeds of some cities together, over whoever answers; nothing is asked yet."""
     catalogue, tape, woken = Catalogue(markets), Tape(), threading.Event()
     books = None
     if settings.books and background and (entry.secrets.signed or entry.origin == "loopback"):

@@ -38,6 +38,7 @@ class Present(Snapshot):
         self._put: dict[str, dict[Partition, pl.DataFrame]] = {}
         self._read: dict[str, dict[Partition, pl.DataFrame]] = {}
         self._entries: dict[tuple[str, Partition], FileEntry] = {}
+        self._partitions: dict[str, list[Partition]] = {}
         self._con: duckdb.DuckDBPyConnection | None = None
         self._stale: set[str] = set()
 
@@ -53,13 +54,17 @@ class Present(Snapshot):
                 f"{contract.name} {partition}: rows in memory have other columns than the table: {dict(rows.schema)}",
                 hint=f"the columns of {contract.name}, without those of its path, are {', '.join(contract.schema)}",
             )
-        self._put.setdefault(contract.name, {})[partition] = with_path(rows, contract, partition)
+        said = self._put.setdefault(contract.name, {})
+        if partition not in said:
+            self._partitions.pop(contract.name, None)
+        said[partition] = with_path(rows, contract, partition)
         self._entries.pop((contract.name, partition), None)
         self._stale.add(contract.name)
 
     def cut(self, since: date) -> None:
         """Forget the event dates before one; where the base has a file of them, that file speaks again."""
         self._since = since
+        self._partitions.clear()
         for said in (self._put, self._read):
             for name, partitions in said.items():
                 old = [place for place in partitions if place.event_date is not None and place.event_date < since]
@@ -75,6 +80,7 @@ class Present(Snapshot):
         self._base = base
         self.paths, self.number, self.folder = base.paths, base.number, base.folder
         self._read.clear()
+        self._partitions.clear()
 
     @property  # not cached: a new base brings a manifest of its own
     def manifest(self) -> Manifest:
@@ -98,7 +104,9 @@ class Present(Snapshot):
 
     def partitions(self, name: str) -> list[Partition]:
         """Return the partitions that a table has, in order."""
-        return sorted({*self._base.partitions(name), *self._put.get(name, ())})
+        if name not in self._partitions:
+            self._partitions[name] = sorted({*self._base.partitions(name), *self._put.get(name, ())})
+        return list(self._partitions[name])
 
     def read(self, contract: Table, partition: Partition, *, columns: Sequence[str] = ()) -> pl.DataFrame:
         """Return one partition from memory, else from its file; with `columns` only these."""

@@ -143,3 +143,17 @@ def test_rows_of_another_shape_are_refused(present: Present, observations: Rows)
     """The error names the table and the partition."""
     with pytest.raises(ContractBroken, match="obs city=chicago/date=2026-07-01"):
         present.put(OBS, CHICAGO, observations(1).drop("wind_mph"))
+
+
+def test_partitions_are_told_anew_when_one_comes_or_goes(present: Present, observations: Rows) -> None:
+    """They are remembered between questions; a list that was handed out is its taker's own."""
+    after = Partition("chicago", NEXT + timedelta(days=1))
+    before = present.partitions(OBS.name)
+    present.partitions(OBS.name).clear()
+    assert present.partitions(OBS.name) == before
+    present.put(OBS, after, observations(2, day=after.event_date))
+    assert present.partitions(OBS.name) == sorted([*before, after])
+    present.cut(NEXT)
+    assert after in present.partitions(OBS.name)
+    present.cut(NEXT + timedelta(days=2))
+    assert after not in present.partitions(OBS.name)
