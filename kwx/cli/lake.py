@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kwx.cli.forms import drawn, give_plot, plot_option
 from kwx.cli.options import EventDate, city_option, json_option, lake_option, range_options, workers_option
 
 
@@ -69,9 +70,10 @@ def build(
 
 
 @lake.command(epilog="Example:  kwx lake status --json")
+@plot_option
 @json_option
 @lake_option
-def status(as_json: bool, lake_root: Path | None) -> None:
+def status(plot: Path | None, as_json: bool, lake_root: Path | None) -> None:
     """Show the current snapshot: every table with its rows, days and bytes, and what lies in quarantine."""
     from kwx.cli.show import print_json
     from kwx.cli.tell import status_as_json, tell_status
@@ -79,13 +81,37 @@ def status(as_json: bool, lake_root: Path | None) -> None:
 
     found = Lake(lake_root)
     print_json(status_as_json(found)) if as_json else tell_status(found)
+    give_plot(plot, drawn("status_chart", found.snapshot().manifest, module="lake_charts"))
+
+
+@lake.command(epilog="Example:  kwx lake tables candles_dense")
+@click.argument("name", required=False)
+@click.option("--markdown", is_flag=True, help="Print Markdown; of all tables the page docs/tables.md.")
+@json_option
+def tables(name: str | None, markdown: bool, as_json: bool) -> None:
+    """Tell what a row of each table and view is, or of one the columns: type, unit, range, meaning, when known."""
+    from kwx.cli.show import print_json
+    from kwx.cli.tables_told import entry_as_json, entry_as_markdown, page, tell_entries, tell_entry
+    from warehouse.lake.reference import entries, entry
+
+    if markdown and as_json:
+        raise click.UsageError("say one of --json and --markdown")
+    if markdown:
+        click.echo(entry_as_markdown(entry(name), entries()) if name else page(entries()), nl=name is not None)
+    elif as_json:
+        print_json(entry_as_json(entry(name)) if name else [entry_as_json(told) for told in entries().values()])
+    elif name:
+        tell_entry(entry(name))
+    else:
+        tell_entries(entries())
 
 
 @lake.command(epilog="Example:  kwx lake check")
 @click.option("--snapshot", type=int, help="Check an older snapshot.")
+@plot_option
 @json_option
 @lake_option
-def check(snapshot: int | None, as_json: bool, lake_root: Path | None) -> None:
+def check(snapshot: int | None, plot: Path | None, as_json: bool, lake_root: Path | None) -> None:
     """Hold the lake against its own promises; exit 3 and show the offending rows when one is broken."""
     from kwx.cli.progress import progress_of
     from kwx.cli.show import print_json
@@ -101,6 +127,7 @@ def check(snapshot: int | None, as_json: bool, lake_root: Path | None) -> None:
             Lake(lake_root).snapshot(snapshot), on_done=lambda result: on_progress(next(done), total, result.name)
         )
     print_json(checks_as_json(results)) if as_json else tell_checks(results)
+    give_plot(plot, drawn("checks_chart", results, module="lake_charts"))
     if not all(result.passed for result in results):
         raise SystemExit(3)
 

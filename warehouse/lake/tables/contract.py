@@ -102,7 +102,8 @@ class Sifted:
 class Table:
     """One table of the lake: what a row is, when it may be used (`known`), and the laws that it keeps.
 
-    `rules` hold within a row, `day_laws` between a row and the climate day of its partition.
+    `rules` hold within a row, `day_laws` between a row and the climate day of its partition; `original` is the name of
+    the table in the first design, in PostgreSQL.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Table:
     sort: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
     day_laws: tuple[DayLaw, ...] = ()
+    original: str = ""
 
     def __reduce__(self) -> tuple[Callable[[str], Table], tuple[str]]:
         """Travel to other processes by name: laws are functions, and the contract is the same there."""

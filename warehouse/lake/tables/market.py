@@ -38,6 +38,7 @@ BRACKET_COLUMNS = tuple(column.name for column in _BRACKET)
 
 MARKETS = Table(
     name="markets",
+    original="markets",
     meaning="one bracket market: what it pays for, when it trades, how it ended",
     known="the listing at known_utc; status, result, expiration value and lifetime volume only at settled_utc",
     grain=("market_ticker",),
@@ -117,6 +118,7 @@ def _ohlc(side: str, meaning: str, *, null: bool = False) -> tuple[Column, ...]:
 
 CANDLES_1M = Table(
     name="candles_1m",
+    original="md.candles_1m",
     meaning="one minute of one market in which the quote or the tape moved, as the exchange tells it; "
     "made from the tape alone it knows neither quotes nor open interest",
     known="known_utc; the close of the minute, or later where the candle came late",
@@ -166,12 +168,12 @@ CANDLES_DENSE = Table(
         price("yes_ask_ticks", "last known best offer of yes; 10000 is an empty side", null=True),
         whole("quote_age_minutes", "minutes since the exchange last told the quotes", unit="min", low=0, null=True),
         price("price_open_ticks", "first trade that became known in the minute", null=True),
-        price("price_high_ticks", "highest of them", null=True),
-        price("price_low_ticks", "lowest of them", null=True),
-        price("price_close_ticks", "last of them", null=True),
+        price("price_high_ticks", "highest trade that became known in the minute", null=True),
+        price("price_low_ticks", "lowest trade that became known in the minute", null=True),
+        price("price_close_ticks", "last trade that became known in the minute", null=True),
         price("last_price_ticks", "last trade known at all", null=True),
         count("volume_centi", "contracts whose trades became known in the minute"),
-        count("volume_20m_centi", "the same over the last 20 minutes"),
+        count("volume_20m_centi", "contracts whose trades became known in the last 20 minutes"),
         count(
             "volume_delta_centi", "volume_centi minus that of the minute before; the first minute has its own", low=None
         ),
@@ -209,6 +211,7 @@ CANDLES_DENSE = Table(
 
 TRADES = Table(
     name="trades",
+    original="md.trades",
     meaning="one trade on the tape",
     known="known_utc; the trade's own instant, or later where it came late",
     grain=("trade_id",),
@@ -219,7 +222,7 @@ TRADES = Table(
         MARKET_TICKER,
         TS_UTC,
         price("yes_price_ticks", "price of yes"),
-        count("count_centi", "contracts"),
+        count("count_centi", "contracts traded"),
         text("taker_side", "what the taker bought", one_of=("yes", "no")),
         flag("is_block", "agreed off the book"),
         KNOWN_UTC,
@@ -247,7 +250,7 @@ BOOKS = Table(
             "side", "the side that changed, in yes prices: bids are yes, offers are no", null=True, one_of=("yes", "no")
         ),
         price("price_ticks", "the level that changed", null=True),
-        count("delta_centi", "signed change of its size", low=None, null=True),
+        count("delta_centi", "signed change of that level's size", low=None, null=True),
         Column(
             name="bid_prices_ticks",
             dtype=_LEVELS,
@@ -255,7 +258,13 @@ BOOKS = Table(
             unit="ticks of $0.0001",
             null=True,
         ),
-        Column(name="bid_sizes_centi", dtype=_LEVELS, meaning="snapshot: their sizes", unit="0.01 contract", null=True),
+        Column(
+            name="bid_sizes_centi",
+            dtype=_LEVELS,
+            meaning="snapshot: sizes of the bid levels",
+            unit="0.01 contract",
+            null=True,
+        ),
         Column(
             name="ask_prices_ticks",
             dtype=_LEVELS,
@@ -263,7 +272,13 @@ BOOKS = Table(
             unit="ticks of $0.0001",
             null=True,
         ),
-        Column(name="ask_sizes_centi", dtype=_LEVELS, meaning="snapshot: their sizes", unit="0.01 contract", null=True),
+        Column(
+            name="ask_sizes_centi",
+            dtype=_LEVELS,
+            meaning="snapshot: sizes of the offer levels",
+            unit="0.01 contract",
+            null=True,
+        ),
     ),
     rules=(
         Rule(

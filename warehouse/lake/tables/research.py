@@ -44,6 +44,7 @@ def _labels(name: str, meaning: str) -> Column:
 
 MC_PARAMS = Table(
     name="mc_params",
+    original="wx.mc_params",
     meaning="one fit of the law of one city's air, measured from one baseline",
     known="fitted_utc; usable for event dates after until_date only",
     grain=("city", "fitted_utc", "baseline"),
@@ -62,8 +63,10 @@ MC_PARAMS = Table(
         _labels("day_bias_labels", "names of the lead buckets of the day bias; none before any report"),
         _numbers("day_bias_f", "mean of the day bias, by lead", unit="°F"),
         _numbers("day_bias_share", "share of the day's level so far that it keeps, by lead"),
-        _numbers("day_bias_sd_f", "its spread from day to day, by lead", unit="°F"),
-        number("tail_dof", "degrees of freedom of its Student law; null is the normal law", low=1, null=True),
+        _numbers("day_bias_sd_f", "spread of the day bias from day to day, by lead", unit="°F"),
+        number(
+            "tail_dof", "degrees of freedom of the day bias's Student law; null is the normal law", low=1, null=True
+        ),
         number("station_offset_f", "official maximum minus the maximum of the five-minute grid", unit="°F"),
         _labels("record_labels", "how a running maximum was told: group, exact, whole_c"),
         _numbers("record_p", "P(official maximum so far is 0 … 4 °F above it), for each of them", unit="probability"),
@@ -102,6 +105,7 @@ _WEATHER_OF = Rule(
 
 PMF_MINUTE = Table(
     name="pmf_minute",
+    original="pmf.minute",
     meaning="one market's probabilities by weather, by market and by both, as of one instant",
     known="ts_utc: made of what was known then",
     grain=("market_ticker", "ts_utc"),
@@ -116,8 +120,8 @@ PMF_MINUTE = Table(
         probability("hazard_next_5m", "a new maximum within five minutes", null=True),
         probability("hazard_next_60m", "a new maximum within the hour", null=True),
         temperature("m_run_temp_f", "running maximum at wx_utc", null=True),
-        degrees("m_run_lo_f", "lowest whole degree that it can mean", null=True),
-        degrees("m_run_hi_f", "highest whole degree that it can mean", null=True),
+        degrees("m_run_lo_f", "lowest whole degree that the running maximum can mean", null=True),
+        degrees("m_run_hi_f", "highest whole degree that the running maximum can mean", null=True),
         probability("w_mkt", "the market's weight in p_fused", null=True),
         text("mc_version", "engine, grid and paths of the weather simulation; null without weather", null=True),
         instant("wx_utc", "the evaluation that p_wx is of: ts_utc, or the newest one before it", null=True),
@@ -156,7 +160,7 @@ MODEL_RUNS = Table(
     grain=("city", "run_id"),
     layout=Layout.CITY,
     columns=(
-        text("run_id", "the run"),
+        text("run_id", "the training run"),
         text("family", "the kind of model"),
         text("model_id", "city, bracket and window of the model"),
         _HORIZON,
@@ -195,7 +199,7 @@ CALIBRATORS = Table(
     columns=(
         _HORIZON,
         text("model_type", "the family it calibrates"),
-        text("method", "how", one_of=("platt", "isotonic", "beta", "temperature")),
+        text("method", "how the probabilities are mended", one_of=("platt", "isotonic", "beta", "temperature")),
         _FITTED,
         _SINCE,
         _UNTIL,
@@ -218,11 +222,11 @@ FUSION_PARAMS = Table(
         text("pool", "how the two are pooled", one_of=POOLS),
         text("method", "how the numbers were found; said is by hand", one_of=("grid", "optuna", "gradient", "said")),
         number("alpha_0", "constant of the market's weight"),
-        number("alpha_volume", "its slope on log(1 + contracts of the event in the last 20 minutes)"),
-        number("alpha_hazard", "its slope on the 60-minute hazard"),
-        number("alpha_volatility", "its slope on the volatility, cents a minute"),
+        number("alpha_volume", "slope of that weight on log(1 + contracts of the event in the last 20 minutes)"),
+        number("alpha_hazard", "slope of that weight on the 60-minute hazard"),
+        number("alpha_volatility", "slope of that weight on the volatility, cents a minute"),
         number("beta_a", "first exponent of the beta transform; 1 is none", low=0),
-        number("beta_b", "its second exponent; 1 is none", low=0),
+        number("beta_b", "second exponent of the beta transform; 1 is none", low=0),
         text("price", "what a two-sided quote is worth in p_mkt", one_of=("mid", "micro")),
         text("overround", "how the overround is taken out of p_mkt", one_of=("plain", "power", "additive")),
         flag("accepted", "fit for use: the best of its run, and on held-out days not beaten by the market"),

@@ -27,6 +27,7 @@ _DEW = temperature("dew_f", "dew point", null=True)
 
 OBS = Table(
     name="obs",
+    original="wx.minute_obs",
     meaning="one report of one station, at its own cadence",
     known="known_utc: the instant of receipt, or the report's instant plus its modelled lag",
     grain=("city", "ts_utc", "source"),
@@ -57,6 +58,7 @@ OBS = Table(
 def _grid(name: str, step: str) -> Table:
     return Table(
         name=name,
+        original=f"wx.minute_{name}",
         meaning=f"{step} of one climate day: the last report known by then and the running maximum of the day",
         known="ts_utc: the row holds only reports known at its instant",
         grain=("city", "ts_utc"),
@@ -68,7 +70,7 @@ def _grid(name: str, step: str) -> Table:
             _DEW,
             _HUMIDITY,
             _WIND,
-            whole("stale_minutes", "age of that report", unit="min", low=0, null=True),
+            whole("stale_minutes", "age of the report", unit="min", low=0, null=True),
             temperature("run_max_f", "highest temperature reported in the day so far", null=True),
             degrees("run_max_lo_f", "lowest whole degree that this maximum can mean", null=True),
             degrees("run_max_hi_f", "highest whole degree that this maximum can mean", null=True),
@@ -100,7 +102,7 @@ FORECASTS = Table(
         KNOWN_UTC,
         temperature("temp_f", "forecast temperature at valid_utc", null=True),
         temperature("high_f", "forecast high of the day that ends at valid_utc", null=True),
-        number("high_sd_f", "stated spread of that high", unit="°F", low=0, null=True),
+        number("high_sd_f", "spread of the forecast high, as stated", unit="°F", low=0, null=True),
     ),
     rules=(
         Rule(law="known_utc >= issued_utc", holds=pl.col("known_utc") >= pl.col("issued_utc")),
@@ -110,6 +112,7 @@ FORECASTS = Table(
 
 SETTLEMENTS = Table(
     name="settlements",
+    original="wx.settlement",
     meaning="one issuance of one report of a day's high, preliminary, final or corrected; nothing is overwritten",
     known="known_utc: the instant of receipt, or issued_utc plus the modelled lag; never the as-of time",
     grain=("city", "event_date", "source", "issued_utc"),
@@ -139,7 +142,7 @@ TRUTH_MINUTES = Table(
     columns=(
         instant("ts_utc", "the minute"),
         temperature("temp_f", "true air temperature"),
-        temperature("baseline_f", "its noiseless part"),
+        temperature("baseline_f", "noiseless part of it"),
     ),
 )
 
