@@ -5,12 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from kwx.cli.charts import Chart, inline
 from kwx.features.audit.run import Audit
 from kwx.features.audit.verdict import PASSING
 from kwx.features.gate import EVERY_TYPE
+from kwx.plots.theme import Chart, inline
 
-_EXCLUDED_COLOUR, _WRONG_COLOUR = "#d9d9d9", "#e8a598"
+_EXCLUDED_COLOUR, _WRONG_COLOUR = "#d9d9d9", "#f2b48f"
+_WORD_COLOUR = "#333333"  # on fields that are pale on every page
 _SOUND = [str(status) for status in PASSING]
 
 
@@ -44,6 +45,6 @@ def _panel(rows: pl.DataFrame, title: str) -> Chart:
         base.transform_filter(f"indexof({_SOUND}, datum.status) < 0").mark_rect(stroke="white", color=_WRONG_COLOUR),
     ]
     words = base.mark_text(fontSize=9).encode(
-        text="said:N", color=alt.condition("datum.is_dark", alt.value("white"), alt.value("#333333"))
+        text="said:N", color=alt.condition("datum.is_dark", alt.value("white"), alt.value(_WORD_COLOUR))
     )
     return alt.layer(*fields, words).properties(width={"step": 86}, height={"step": 16})

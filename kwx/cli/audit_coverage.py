@@ -37,7 +37,7 @@ def coverage(
     scope = Scope(snapshot=snapshot, cities=cities, since=since, until=until)
     with progress_of("auditing coverage") as on_progress:
         found = audit_coverage(scope, Repairs.of(snapshot, lake_root), on_table=on_progress)
-    chart = drawn("coverage_chart", found, module="audit_coverage_charts")
+    chart = drawn("cities_chart", found, module="audit_coverage_charts")
     forms.give(found.cells, coverage_summary(found), tell=lambda: tell_coverage(found), chart=chart)
     if not found.passed:
         raise SystemExit(3)

@@ -6,9 +6,8 @@ import altair as alt
 import polars as pl
 
 from kwx.audits.leakage.run import LeakageAudit
-from kwx.cli.charts import Chart, inline
+from kwx.plots.theme import ALARM, IDLE, LINE, Chart, inline
 
-_CLEAN_COLOUR, _LEAK_COLOUR, _UNMOVED_COLOUR = "#0072b2", "#d55e00", "#bbbbbb"
 _CLEAN, _LEAK, _UNMOVED = "changed after alone", "changed before", "never changed"
 
 
@@ -29,7 +28,7 @@ def leakage_chart(audit: LeakageAudit) -> Chart:
         x=alt.X("sample:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("thing:N", title=None, sort=rows["thing"].unique(maintain_order=True).to_list()),
     )
-    scale = alt.Scale(domain=[_CLEAN, _LEAK, _UNMOVED], range=[_CLEAN_COLOUR, _LEAK_COLOUR, _UNMOVED_COLOUR])
+    scale = alt.Scale(domain=[_CLEAN, _LEAK, _UNMOVED], range=[LINE, ALARM, IDLE])
     fields = base.mark_rect(stroke="white").encode(color=alt.Color("verdict:N", title=None, scale=scale))
     words = base.mark_text(color="white", fontSize=10).encode(text="said:N")
     return alt.layer(fields, words).properties(width={"step": 150}, height={"step": 18})

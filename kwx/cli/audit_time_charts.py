@@ -7,9 +7,8 @@ import polars as pl
 
 from kwx.audits.clocks import known
 from kwx.audits.clocks.run import TimeAudit
-from kwx.cli.charts import WIDTH, Chart, inline
+from kwx.plots.theme import ALARM, LINE, WIDTH, Chart, inline
 
-_RANGE_COLOUR, _MODEL_COLOUR = "#0072b2", "#d55e00"
 _LEAST_MINUTES = 0.001
 
 
@@ -24,9 +23,9 @@ def lags_chart(audit: TimeAudit) -> Chart:
     y = alt.Y("source:N", title=None, sort=rows["source"].to_list())
     scale = alt.Scale(type="log")
     base = alt.Chart(inline(rows), title=f"snapshot {audit.snapshot}: from stamp to known; orange is the model")
-    spread = base.mark_rule(strokeWidth=5, color=_RANGE_COLOUR).encode(
+    spread = base.mark_rule(strokeWidth=5, color=LINE).encode(
         x=alt.X("p05_minutes:Q", title="minutes", scale=scale), x2="p95_minutes:Q", y=y
     )
-    middle = base.mark_point(filled=True, size=90, color=_RANGE_COLOUR).encode(x="p50_minutes:Q", y=y)
-    model = base.mark_tick(thickness=3, size=18, color=_MODEL_COLOUR).encode(x="model_minutes:Q", y=y)
+    middle = base.mark_point(filled=True, size=90, color=LINE).encode(x="p50_minutes:Q", y=y)
+    model = base.mark_tick(thickness=3, size=18, color=ALARM).encode(x="model_minutes:Q", y=y)
     return alt.layer(spread, middle, model).properties(width=WIDTH, height={"step": 24})

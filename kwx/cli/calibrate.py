@@ -81,5 +81,5 @@ def calibrate(
         done = calibration(
             wish, lake_root, workers=workers, scheduler=scheduler, dry_run=dry_run, on_progress=on_progress
         )
-    chart = drawn("reliability_chart", done, module="calibrate_charts")
+    chart = drawn("before_and_after_chart", done, module="calibrate_charts")
     forms.give(calibrate_rows(done), calibrate_summary(done), tell=lambda: tell_calibrated(done), chart=chart)

@@ -57,11 +57,23 @@ class Forms:
         if self.parquet is not None:
             with _named("--parquet", self.parquet):
                 rows.write_parquet(self.parquet)
-        if self.plot is not None:
-            from kwx.cli.charts import save_chart
+        _save(self.plot, chart)
 
-            with _named("--plot", self.plot):
-                save_chart(chart(), self.plot)
+
+def give_plot(plot: Path | None, chart: Callable[[], Any]) -> None:
+    """Write the drawing of a command that has its own forms else, where one was asked for."""
+    _save(plot, chart)
+    if plot is not None:
+        click.echo(f"written to {plot}", err=True)
+
+
+def _save(plot: Path | None, chart: Callable[[], Any]) -> None:
+    if plot is None:
+        return
+    from kwx.plots.save import save_chart
+
+    with _named("--plot", plot):
+        save_chart(chart(), plot)
 
 
 @contextmanager
@@ -92,13 +104,21 @@ def forms_options(command: Command) -> Command:
         click.option("--json", "as_json", is_flag=True, help="Print JSON for machines."),
         click.option("--csv", type=file, callback=writable, help="Write the rows to a CSV file."),
         click.option("--parquet", type=file, callback=writable, help="Write the rows to a Parquet file."),
-        click.option("--plot", type=file, callback=_drawable, help="Draw them: .svg, .png or .html (stands alone)."),
+        plot_option,
     ]
     decorated: Any = with_forms
     for option in reversed(options):
         decorated = option(decorated)
     wrapped: Command = decorated
     return wrapped
+
+
+def plot_option(command: Command) -> Command:
+    """Add --plot; the command is handed it as `plot`, and gives it to `give_plot`."""
+    return click.option(
+        "--plot", type=click.Path(dir_okay=False, path_type=Path), callback=_drawable,
+        help="Draw it: .svg, .png or .html (stands alone).",
+    )(command)  # fmt: skip
 
 
 def writable(_ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
@@ -119,7 +139,7 @@ def _drawable(ctx: click.Context, param: click.Parameter, path: Path | None) -> 
     return writable(ctx, param, path)
 
 
-def drawn(chart: str, what: Any, *, module: str = "charts") -> Callable[[], Any]:
+def drawn(chart: str, what: Any, *, module: str) -> Callable[[], Any]:
     """Return how to draw something; what draws is imported only where a drawing was asked for."""
 
     def draw() -> Any:

@@ -63,7 +63,8 @@ def run(
     with progress_of("fusing") as on_progress:
         done = fuse_days(wish, lake_root, workers=workers, scheduler=scheduler, on_progress=on_progress)
     rows = day_rows(done.days)
-    forms.give(rows, run_summary(done), tell=lambda: tell_run(done), chart=drawn("days_chart", rows))
+    chart = drawn("days_chart", rows, module="hazard_charts")
+    forms.give(rows, run_summary(done), tell=lambda: tell_run(done), chart=chart)
 
 
 @fuse.command(epilog="Example:  kwx fuse tune --city chicago --city nyc --until 2026-10-31")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from kwx.cli.hazard_options import (
     recipe_options,
 )
 from kwx.cli.options import city_option, lake_option, range_options, scheduler_option, workers_option
+
+_drawn = partial(drawn, module="hazard_charts")
 
 
 @click.group(epilog="Example:  kwx hazard fit-params --city chicago --until 2026-10-31")
@@ -73,7 +76,7 @@ def fit_params(
         fit_rows(fitted.laws),
         summary,
         tell=lambda: tell_fitted(fitted),
-        chart=drawn("fit_chart", fit_values(fitted.laws)),
+        chart=_drawn("fit_chart", fit_values(fitted.laws)),
     )
 
 
@@ -111,7 +114,7 @@ def run_day(
         trace_of(ran.run, ran.day, source=recipe.mc_version) if ran else trace_day(snapshot, city, event_date, recipe)
     )
     summary = ran_summary(ran, trace, snapshot=snapshot.number, recipe=recipe, panel=panel)
-    forms.give(trace.stacked(), summary, tell=lambda: tell_ran(trace, summary), chart=drawn("trace_chart", trace))
+    forms.give(trace.stacked(), summary, tell=lambda: tell_ran(trace, summary), chart=_drawn("trace_chart", trace))
 
 
 @hazard.command(epilog="Example:  kwx hazard backfill --city chicago --since 2026-10-25 --until 2026-11-04")
@@ -164,7 +167,7 @@ def backfill(
         "notes": done.notes,
         "built": built_as_json(done.built) if done.built else None,
     }
-    forms.give(rows, summary, tell=lambda: tell_backfilled(done, wish), chart=drawn("days_chart", rows))
+    forms.give(rows, summary, tell=lambda: tell_backfilled(done, wish), chart=_drawn("days_chart", rows))
 
 
 @hazard.command("check-pmf-sum", epilog="Example:  kwx hazard check-pmf-sum --city chicago")
@@ -182,7 +185,7 @@ def check_pmf_sum(
 
     sums = pmf_sums(Lake(lake_root).snapshot(), cities=cities, since=since, until=until)
     summary = {"instants": sums.instants, "deviation": sums.deviation, "passed": sums.passed}
-    forms.give(sums.rows, summary, tell=lambda: tell_sums(sums), chart=drawn("sums_chart", sums))
+    forms.give(sums.rows, summary, tell=lambda: tell_sums(sums), chart=_drawn("sums_chart", sums))
     if not sums.passed:
         raise SystemExit(3)
 
@@ -251,7 +254,7 @@ def evaluate_morning(
         evaluation.rows,
         evaluation_summary(evaluation),
         tell=lambda: tell_evaluation(evaluation),
-        chart=drawn("evaluation_chart", evaluation),
+        chart=_drawn("evaluation_chart", evaluation),
     )
 
 
@@ -275,4 +278,6 @@ def hazard_trace(
     from warehouse.lake.store import Lake
 
     trace = trace_day(Lake(lake_root).snapshot(), city, event_date, recipe_of(engine, paths, baseline))
-    forms.give(trace.stacked(), trace_summary(trace), tell=lambda: tell_trace(trace), chart=drawn("trace_chart", trace))
+    forms.give(
+        trace.stacked(), trace_summary(trace), tell=lambda: tell_trace(trace), chart=_drawn("trace_chart", trace)
+    )

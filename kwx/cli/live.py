@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kwx.cli.forms import plot_option
 from kwx.cli.options import EventDate, city_option, json_option, lake_option, server_option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -93,10 +94,11 @@ def kill(reason: str, server: str | None, lake_root: Path | None) -> None:
 
 
 @live.command(epilog="Example:  kwx live status --json")
+@plot_option
 @json_option
 @lake_option
-def status(as_json: bool, lake_root: Path | None) -> None:
+def status(plot: Path | None, as_json: bool, lake_root: Path | None) -> None:
     """Say how the loop of a lake is. Exit 1 when it is not well."""
     from kwx.cli.lived import tell_status
 
-    tell_status(lake_root, as_json=as_json)
+    tell_status(lake_root, plot=plot, as_json=as_json)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from kwx.cli.forms import drawn, give_plot
 from kwx.cli.progress import progress_of
 from kwx.cli.show import print_json
 from kwx.config.file import Configuration, load_config
@@ -127,7 +128,7 @@ def kill_loop(reason: str, *, server: str | None, lake_root: Path | None) -> Non
     click.echo(f"{path} is there, and no order of ours rests")
 
 
-def tell_status(lake_root: Path | None, *, as_json: bool) -> None:
+def tell_status(lake_root: Path | None, *, plot: Path | None, as_json: bool) -> None:
     """Show the health file of a lake's loop."""
     path = health_path(Lake(lake_root))
     health = read_health(path)
@@ -135,10 +136,11 @@ def tell_status(lake_root: Path | None, *, as_json: bool) -> None:
         raise Refused(f"no loop has run here: {path} is not there", hint="kwx shadow, or kwx live --venue demo")
     if as_json:
         print_json(health)
-        return
-    for name, value in health.items():
-        if value not in ("", [], {}, None):
-            click.echo(f"{name:14}{_inline(value)}")
+    else:
+        for name, value in health.items():
+            if value not in ("", [], {}, None):
+                click.echo(f"{name:14}{_inline(value)}")
+    give_plot(plot, drawn("status_chart", health, module="live_charts"))
 
 
 def _inline(value: Any) -> str:

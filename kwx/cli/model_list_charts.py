@@ -5,7 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from kwx.cli.charts import WIDTH, Chart, inline
+from kwx.plots.theme import BAND, IDLE, LINE, WIDTH, Chart, inline
+
+_SIDE = WIDTH // 2
 
 
 def held_chart(rows: pl.DataFrame) -> Chart:
@@ -17,31 +19,32 @@ def held_chart(rows: pl.DataFrame) -> Chart:
     named = judged.with_columns(models=pl.concat_str("city", "bracket", "family", separator=" ")).select(
         "model", "models", "log_loss", "market_log_loss"
     )
-    most = max(named["log_loss"].max() or 1.0, named["market_log_loss"].max() or 1.0)
-    ends = pl.DataFrame({"market_log_loss": [0.0, most], "log_loss": [0.0, most]})
+    both = pl.concat([named["log_loss"], named["market_log_loss"]])
+    least, most = (float(both.min() or 0.0), float(both.max() or 1.0))  # type: ignore[arg-type]
+    edge = 0.05 * (most - least) or 0.05
+    shown = alt.Scale(domain=[max(0.0, least - edge), most + edge], nice=False)
     axes = {
-        "x": alt.X("market_log_loss:Q", title="log loss of the market"),
-        "y": alt.Y("log_loss:Q", title="of the model"),
+        "x": alt.X("market_log_loss:Q", title="log loss of the market, nats", scale=shown),
+        "y": alt.Y("log_loss:Q", title="of the model, nats; below the line it is better", scale=shown),
     }
-    diagonal = alt.Chart(inline(ends)).mark_line(color="gray", strokeDash=[4, 4]).encode(**axes)
-    points = (
-        alt.Chart(inline(named))
-        .mark_point(filled=True)
-        .encode(**axes, color=alt.Color("models:N", title=None), tooltip="model:N")
-    )
-    return alt.layer(diagonal, points).properties(width=WIDTH // 2, height=WIDTH // 2)
+    ends = pl.DataFrame({"market_log_loss": [0.0, most + edge], "log_loss": [0.0, most + edge]})
+    diagonal = alt.Chart(inline(ends)).mark_line(color=IDLE, strokeDash=[4, 4], clip=True).encode(**axes)
+    points = alt.Chart(inline(named)).mark_point(filled=True, size=50, opacity=0.8)
+    drawn = points.encode(**axes, color=alt.Color("models:N", title=None), description="model:N")
+    return alt.layer(diagonal, drawn).properties(width=_SIDE, height=_SIDE)
 
 
 def states_chart(rows: pl.DataFrame) -> Chart:
     """Draw how many windows each state held; the current one is darker."""
     told = rows.select("number", "windows", "action", "current")
-    shade = alt.condition("datum.current", alt.value("#1f5f8b"), alt.value("#9ec9e2"))
+    shade = alt.condition("datum.current", alt.value(LINE), alt.value(BAND))
     return (
-        alt.Chart(inline(told))
+        alt.Chart(inline(told), title="windows in use by state; the current one is darker")
         .mark_bar()
         .encode(
-            x=alt.X("number:O", title="state"), y=alt.Y("windows:Q", title="windows"), color=shade,
-            tooltip=["action:N", "windows:Q"],
+            x=alt.X("number:O", title="state", axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+            y=alt.Y("windows:Q", title="windows", axis=alt.Axis(tickMinStep=1)),
+            color=shade,
         )
-        .properties(width=WIDTH // 2, height=200)
-    )  # fmt: skip
+        .properties(width=max(120, min(WIDTH, 40 * told.height)), height=200)
+    )

@@ -31,11 +31,12 @@ def card_as_json(one: Held, before: Sequence[Card]) -> dict[str, Any]:
     card = one.card.model_dump(mode="json") if one.card is not None else None
     return {
         "model": one.name, "folder": str(one.folder), "state": one.state, "problem": one.problem or None, "card": card,
-        "coefficients": _coefficients(one), "replaced": [card.model_dump(mode="json") for card in before],
+        "coefficients": coefficients_of(one), "replaced": [card.model_dump(mode="json") for card in before],
     }  # fmt: skip
 
 
-def _coefficients(one: Held) -> dict[str, float] | None:
+def coefficients_of(one: Held) -> dict[str, float] | None:
+    """Return what a model weighs, None of a family that has no coefficients."""
     if one.card is None or COEFFICIENTS not in one.card.files:
         return None
     found: dict[str, float] = json.loads((one.folder / COEFFICIENTS).read_bytes())
@@ -59,7 +60,7 @@ def tell_card(one: Held, before: Sequence[Card]) -> None:
     out.print(f"\n[bold]features[/bold]\n  {' '.join(card.features)}")
     for note in card.notes:
         out.print(f"note: {note}", soft_wrap=True)
-    if (weights := _coefficients(one)) is not None:
+    if (weights := coefficients_of(one)) is not None:
         heaviest = sorted(weights.items(), key=lambda item: -abs(item[1]))[:_COEFFICIENTS_SHOWN]
         out.print(f"\n[bold]coefficients[/bold], {len(weights)} that are not zero")
         out.print(table_of(("feature", "weight"), heaviest))

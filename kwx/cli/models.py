@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kwx.cli.forms import Forms, drawn, forms_options
+from kwx.cli.forms import Forms, drawn, forms_options, give_plot, plot_option
 from kwx.cli.model_options import (
     BRACKETS,
     HORIZONS,
@@ -59,9 +59,10 @@ def list_(stage: str, choice: Choice, forms: Forms, root: Path | None) -> None:
 @models.command(epilog="Example:  kwx models show elasticnet_chicago_between_win_20261030_20261105")
 @click.argument("model_id")
 @stage_option(default="pilots")
+@plot_option
 @json_option
 @models_option
-def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
+def show(model_id: str, stage: str, plot: Path | None, as_json: bool, root: Path | None) -> None:
     """Show the card of one model: what it was made of, how good it was, and its coefficients."""
     from kwx.cli.modelled import card_as_json, tell_card
     from kwx.cli.show import print_json
@@ -72,6 +73,7 @@ def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
     held = the_one(root, stage, model_id)
     before = earlier_cards(models_root(root), held.folder) if stage == STAGES[0] else []
     print_json(card_as_json(held, before)) if as_json else tell_card(held, before)
+    give_plot(plot, drawn("card_chart", held, module="card_charts"))
 
 
 @models.command(epilog="Example:  kwx models serve --family elasticnet --city chicago --bracket between")
@@ -84,6 +86,7 @@ def show(model_id: str, stage: str, as_json: bool, root: Path | None) -> None:
     "--at", "at", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="Instant, UTC, of the table (default: the last it has)."
 )
 @click.option("--config", type=click.Path(path_type=Path), help="Configuration of the weights (default: the shipped).")
+@plot_option
 @json_option
 @lake_option
 @models_option
@@ -95,6 +98,7 @@ def serve(
     event_date: date | None,
     at: datetime | None,
     config: Path | None,
+    plot: Path | None,
     as_json: bool,
     lake_root: Path | None,
     root: Path | None,
@@ -129,6 +133,7 @@ def serve(
     )  # fmt: skip
     said = served_as_json(served, when, calibrator_before(stored, when), rows, weights)
     print_json(said) if as_json else tell_served(said)
+    give_plot(plot, drawn("served_chart", said, module="ladder_charts"))
 
 
 @models.command(epilog='Example:  kwx models promote --city chicago --bracket between --reason "first week of shadow"')

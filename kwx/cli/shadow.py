@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kwx.cli.forms import plot_option
 from kwx.cli.live import loop_options
 from kwx.cli.options import EventDate, json_option, lake_option
 
@@ -55,13 +56,14 @@ def publish(event_dates: tuple[date, ...], parity: bool, as_json: bool, lake_roo
 
 @shadow.command(epilog="Example:  kwx shadow parity --date 2026-11-01 --json")
 @date_option
+@plot_option
 @json_option
 @lake_option
-def parity(event_dates: tuple[date, ...], as_json: bool, lake_root: Path | None) -> None:
+def parity(event_dates: tuple[date, ...], plot: Path | None, as_json: bool, lake_root: Path | None) -> None:
     """Replay lived event dates from their journal and from the lake; exit 3 where a decision differs unexplained."""
     from kwx.cli.shadowed import replayed
 
-    replayed(event_dates, lake_root, as_json=as_json)
+    replayed(event_dates, lake_root, plot=plot, as_json=as_json)
 
 
 @shadow.command(epilog="Example:  kwx shadow golive --strategy fused")
@@ -69,13 +71,14 @@ def parity(event_dates: tuple[date, ...], as_json: bool, lake_root: Path | None)
 @click.option("--fill", type=click.Choice(["A", "B", "queue", "taker"]), help="Filled by (default: live.fill).")
 @click.option("--since", type=EventDate(), help="First event date.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Configuration file (else ours).")
+@plot_option
 @json_option
 @lake_option
 def golive(
-    strategy: str | None, fill: str | None, since: date | None, config_file: Path | None, as_json: bool,
-    lake_root: Path | None,
+    strategy: str | None, fill: str | None, since: date | None, config_file: Path | None, plot: Path | None,
+    as_json: bool, lake_root: Path | None,
 ) -> None:  # fmt: skip
     """Hold the shadow runs of a strategy against live.golive of the configuration; exit 3 where one criterion fails."""
     from kwx.cli.shadowed import judged
 
-    judged(strategy, fill, since, config_file, lake_root, as_json=as_json)
+    judged(strategy, fill, since, config_file, lake_root, plot=plot, as_json=as_json)

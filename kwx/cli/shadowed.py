@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from kwx.cli.forms import drawn, give_plot
 from kwx.cli.show import console, print_json, table_of
 from kwx.cli.tell import built_as_json
 from kwx.config.file import load_config
@@ -29,6 +30,7 @@ from warehouse.errors import ChecksFailed, Refused
 from warehouse.lake.store import Lake
 
 _SHOWN = 30
+_CHARTS = "shadow_charts"
 
 
 def published(event_dates: Sequence[date], lake_root: Path | None, *, with_parity: bool, as_json: bool) -> None:
@@ -48,7 +50,9 @@ def published(event_dates: Sequence[date], lake_root: Path | None, *, with_parit
         print_json(told)
 
 
-def replayed(event_dates: Sequence[date], lake_root: Path | None, *, as_json: bool) -> None:
+def replayed(
+    event_dates: Sequence[date], lake_root: Path | None, *, plot: Path | None, as_json: bool
+) -> None:  # fmt: skip
     """Replay lived dates; refuse where a decision differs for no known cause."""
     lake = Lake(lake_root)
     journal = Journal(journal_folder(lake))
@@ -58,6 +62,7 @@ def replayed(event_dates: Sequence[date], lake_root: Path | None, *, as_json: bo
     else:
         for one in found:
             _tell_parity(one)
+    give_plot(plot, drawn("parity_chart", found, module=_CHARTS))
     if unexplained := sum(one.unexplained for one in found):
         raise ChecksFailed(
             f"{unexplained:,} decisions differ from their replay, unexplained",
@@ -67,7 +72,7 @@ def replayed(event_dates: Sequence[date], lake_root: Path | None, *, as_json: bo
 
 def judged(
     strategy: str | None, fill: str | None, since: date | None, config_file: Path | None, lake_root: Path | None, *,
-    as_json: bool,
+    plot: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Tell the verdict on a strategy; refuse where it is not ready."""
     live = load_config(config_file).live()
@@ -78,6 +83,7 @@ def judged(
         print_json(_verdict_json(verdict))
     else:
         _tell_verdict(verdict)
+    give_plot(plot, drawn("golive_chart", verdict, module=_CHARTS))
     verdict.require()
 
 

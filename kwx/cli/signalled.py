@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from kwx.cli.forms import drawn, give_plot
 from kwx.cli.show import console, print_json, table_of
 from kwx.live.sink.dsn import said_dsn, spool_folder
 from kwx.live.sink.migrate import migrate, standing
@@ -87,7 +88,9 @@ def replayed(dsn: str | None, lake: Path | None, *, spool: Path | None, as_json:
     return waiting == 0
 
 
-def shown(dsn: str | None, lake: Path | None, *, limit: int, cities: Sequence[str], as_json: bool) -> None:
+def shown(
+    dsn: str | None, lake: Path | None, *, limit: int, cities: Sequence[str], plot: Path | None, as_json: bool
+) -> None:  # fmt: skip
     """Print the newest signals."""
     table = SignalTable(server_of(said_dsn(dsn, lake_root(lake))))
     try:
@@ -100,3 +103,4 @@ def shown(dsn: str | None, lake: Path | None, *, limit: int, cities: Sequence[st
         click.echo("no signals yet")
     else:
         console().print(table_of(list(_SHOWN), [[row[name] for name in _SHOWN.values()] for row in rows]))
+    give_plot(plot, drawn("signals_chart", rows, module="ladder_charts"))

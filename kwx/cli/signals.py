@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kwx.cli.forms import plot_option
 from kwx.cli.options import city_option, json_option, lake_option
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,10 +69,16 @@ def replay(spool: Path | None, dsn: str | None, as_json: bool, lake_root: Path |
 @click.option("--limit", type=click.IntRange(1, 10_000), default=42, show_default=True, help="Rows, the newest first.")
 @city_option
 @_dsn_option
+@plot_option
 @json_option
 @lake_option
-def show(limit: int, cities: tuple[str, ...], dsn: str | None, as_json: bool, lake_root: Path | None) -> None:
-    """Show the newest signals: what the model and the market said, and the edge after fees."""
+def show(
+    limit: int, cities: tuple[str, ...], dsn: str | None, plot: Path | None, as_json: bool, lake_root: Path | None
+) -> None:  # fmt: skip
+    """Show the newest signals: what the model and the market said, and the edge after fees.
+
+    --plot draws the newest of each bracket.
+    """
     from kwx.cli.signalled import shown
 
-    shown(dsn, lake_root, limit=limit, cities=cities, as_json=as_json)
+    shown(dsn, lake_root, limit=limit, cities=cities, plot=plot, as_json=as_json)

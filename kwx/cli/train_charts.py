@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from kwx.cli.charts import Chart, inline
+from kwx.plots.theme import MARKET, MODEL, Chart, inline
 
 
 def trained_chart(rows: pl.DataFrame) -> Chart:
@@ -14,15 +14,15 @@ def trained_chart(rows: pl.DataFrame) -> Chart:
     long = told.unpivot(
         ["model", "market"], index=["city", "bracket", "window"], variable_name="who", value_name="loss"
     )
+    scale = alt.Scale(domain=["model", "market"], range=[MODEL, MARKET])
     return (
         alt.Chart(inline(long.drop_nulls("loss")))
         .mark_line(point=True)
         .encode(
-            x=alt.X("window:N", title=None),
+            x=alt.X("window:N", title=None, axis=alt.Axis(labelAngle=-45)),
             y=alt.Y("loss:Q", title="log loss, nats", scale=alt.Scale(zero=False)),
-            color=alt.Color("who:N", title=None, scale=alt.Scale(domain=["model", "market"])),
-            tooltip=["city:N", "bracket:N", "window:N", "who:N", alt.Tooltip("loss:Q", format=".4f")],
+            color=alt.Color("who:N", title=None, scale=scale),
         )
         .properties(width=220, height=140)
-        .facet(row="city:N", column="bracket:N")
+        .facet(row=alt.Row("city:N", title=None), column=alt.Column("bracket:N", title=None))
     )

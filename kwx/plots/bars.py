@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import altair as alt
 import polars as pl
 
-from kwx.plots.theme import WIDTH, Chart, inline, legend_below
+from kwx.plots.theme import LINE, WIDTH, Chart, inline, legend_below
 
 _BAR = 20
 
@@ -18,6 +18,8 @@ def bars_chart(
     value_title: str,
     by: str | None = None,
     colours: Mapping[str, str] | None = None,
+    beside: bool = False,
+    tall_values: bool = False,
     value_format: str = "",
     title: str | list[str] = "",
     width: int = WIDTH,
@@ -25,23 +27,34 @@ def bars_chart(
 ) -> Chart:
     """Draw rows of name and value, a bar for each in the order in which they come.
 
-    With `by`, a column, the bars of a name follow each other in one, in the colours of its values.
+    With `by`, a column, the bars of a name follow each other in one, in the colours of its values; `beside` puts them
+    below each other instead. With `tall_values` ones and millions are seen alike: the axis is a symmetric logarithm.
     """
     names = rows["name"].unique(maintain_order=True).to_list()
+    axis = alt.Axis(format=value_format, labelOverlap=True) if value_format else alt.Axis(labelOverlap=True)
+    scale = alt.Scale(type="symlog") if tall_values else alt.Scale()
     drawn = (
         alt.Chart(inline(rows))
         .mark_bar()
         .encode(
-            x=alt.X("value:Q", title=value_title, axis=alt.Axis(format=value_format) if value_format else alt.Axis()),
+            x=alt.X(
+                "value:Q", title=value_title, axis=axis, scale=scale, stack=None if by is None or beside else "zero"
+            ),
             y=alt.Y("name:N", title=None, sort=names),
+            color=alt.value(LINE),
         )
-        .properties(width=width, height=alt.Step(_BAR) if height is None else height, title=title)
     )
-    return drawn if by is None else drawn.encode(color=_colour(rows, by, colours))
+    several = 1
+    if by is not None:
+        kinds = rows[by].unique(maintain_order=True).to_list()
+        drawn = drawn.encode(color=_colour(by, kinds, colours))
+        if beside:
+            drawn, several = drawn.encode(yOffset=alt.YOffset(f"{by}:N", sort=kinds)), len(kinds)
+    step = alt.Step(_BAR if several == 1 else 12 * several + 6, **{"for": "position"})
+    return drawn.properties(width=width, height=step if height is None else height, title=title)
 
 
-def _colour(rows: pl.DataFrame, by: str, colours: Mapping[str, str] | None) -> alt.Color:
+def _colour(by: str, kinds: list[str], colours: Mapping[str, str] | None) -> alt.Color:
     """Return the colours of what is there: as said, or the theme's in the order in which they come."""
-    kinds = rows[by].unique(maintain_order=True).to_list()
     scale = alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds]) if colours else alt.Scale(domain=kinds)
     return alt.Color(f"{by}:N", title=None, scale=scale, legend=legend_below(4))

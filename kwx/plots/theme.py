@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import Any
 
 import altair as alt
@@ -24,6 +25,8 @@ GAIN, LOSS = LINE, ALARM
 """Blue against vermilion: green against red is what most colour-blind people confuse."""
 
 SOURCE_COLOURS: dict[str, str] = {"market": MARKET, "weather": WEATHER, "fused": FUSED, "model": MODEL}
+_COLUMNS = {"p_mkt": "market", "p_wx": "weather", "p_fused": "fused", "p_fused_norm": "fused", "p_model": "model"}
+"""Sources as columns of the lake name them."""
 CATEGORIES = (LINE, MARKET, FUSED, MODEL, WEATHER, ALARM, "#f0e442", INK)
 """For series that have no meaning of their own, in this order."""
 
@@ -57,10 +60,9 @@ def _channels(colour: str) -> list[int]:
 
 def source_scale(sources: list[str]) -> alt.Scale:
     """Return the scale of colours of these sources; one without a colour of its own gets one that is left."""
-    others = iter([colour for colour in CATEGORIES if colour not in SOURCE_COLOURS.values()] * len(sources))
-    return alt.Scale(
-        domain=sources, range=[SOURCE_COLOURS[name] if name in SOURCE_COLOURS else next(others) for name in sources]
-    )
+    others = cycle(colour for colour in CATEGORIES if colour not in SOURCE_COLOURS.values())
+    known = {name: SOURCE_COLOURS.get(_COLUMNS.get(name, name)) for name in sources}
+    return alt.Scale(domain=sources, range=[colour or next(others) for colour in known.values()])
 
 
 def inline(rows: pl.DataFrame) -> alt.InlineData:
