@@ -101,6 +101,12 @@ def tell_ingested(ingested: Ingested) -> None:
     tell_built(folded.built)
 
 
+def has_news(ingested: Ingested) -> bool:
+    """Tell whether a run changed the lake, refused rows, or could not ask all it wanted."""
+    folded = ingested.folded
+    return not ingested.is_whole or (folded is not None and (folded.built.changed or bool(folded.refused)))
+
+
 def ingested_as_json(ingested: Ingested) -> dict[str, Any]:
     """Return the same as plain values."""
     folded = ingested.folded

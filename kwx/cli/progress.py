@@ -51,6 +51,12 @@ def progress_of(verb: str) -> Iterator[OnProgress]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what)
 
 
+@contextmanager
+def silence(_verb: str) -> Iterator[OnProgress]:
+    """Yield a function that tells nobody, for runs by a timer."""
+    yield lambda _done, _total, _what: None
+
+
 def plain_lines(
     verb: str, *, seconds: Callable[[], float] = time.monotonic, say: Callable[[str], None] | None = None
 ) -> OnProgress:  # fmt: skip

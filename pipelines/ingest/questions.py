@@ -60,7 +60,7 @@ class Wish:
     ) -> Wish:
         """Return a wish that can be meant; both ends of the range have to be said."""
         if since is None or until is None:
-            raise Usage("which days?", hint="say --since 2026-11-01 --until 2026-11-04")
+            raise Usage("which days?", hint="say --since 2026-11-01 --until 2026-11-04, or --last 3")
         next(event_dates(since, until))
         known = {source for kind in kinds for source in SOURCES.get(kind, ("kalshi",))}
         if foreign := sorted(set(sources) - known):
@@ -80,6 +80,12 @@ class Wish:
         """Tell whether a source of a kind is wished for."""
         by_default = not self.sources and source not in ONLY_BY_NAME
         return kind in self.kinds and (by_default or source in self.sources)
+
+
+def newest_dates(count: int, *, cities: Sequence[str] = (), now_utc: datetime) -> tuple[date, date]:
+    """Return the first and the last of so many event dates; the last is that of the city whose day is furthest on."""
+    until = max(event_date_at(now_utc, city=CITIES[city]) for city in cities or CITIES)
+    return until - (count - 1) * _ONE_DAY, until
 
 
 def listing_calls(wish: Wish, *, now_utc: datetime, oldest_live_utc: datetime) -> Iterator[Question]:

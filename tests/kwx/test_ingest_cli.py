@@ -80,6 +80,26 @@ def test_nothing_new_makes_no_new_snapshot(kwx, ingested, served, keys):
     assert "nothing differed" in done.stdout or "holds all of it already" in done.stdout
 
 
+def test_a_poll_with_nothing_new_is_silent(kwx, ingested, served):
+    """A timer asks for the newest dates, and its log stays empty until something is new."""
+    root, _ = ingested
+
+    done = kwx("ingest", "settlements", "--city", "chi", "--last", "4", "--quiet", "--server", served.url, lake=root)
+
+    assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+def test_a_poll_that_brings_something_says_so(kwx, served, keys, tmp_path):
+    """Quiet is not mute: what is new is told as always."""
+    words = ("ingest", "settlements", "--city", "chi", "--last", "4", "--quiet", "--server", served.url)
+
+    done = kwx(*words, lake=tmp_path / "lake")
+
+    assert 0 == done.returncode, done.stderr
+    assert "snapshot 1" in done.stdout
+    assert "settlements" in done.stdout
+
+
 def test_a_plan_lists_calls_and_cost(kwx, served, keys, tmp_path):
     """Before anything is sent, a person can check what would be."""
     done = kwx("ingest", "all", *DAYS, "--server", served.url, "--dry-run", lake=tmp_path / "lake")
@@ -122,11 +142,12 @@ def test_half_a_key_is_a_mistake(kwx, served, monkeypatch, tmp_path):
     [
         (["all", "--city", "chi"], "which days?"),
         (["all", "--since", "2026-11-04", "--until", "2026-11-01"], "ends before it begins"),
+        (["all", "--last", "3", "--until", "2026-11-01"], "--last says the dates by itself"),
         (["all", *DAYS, "--source", "radar"], "no vendor is asked for 'radar'"),
         (["all", "--replay", "nowhere"], "is no folder"),
         (["books", *DAYS], "'books' is not one of"),
     ],
-    ids=["no days", "backwards", "foreign source", "no folder", "foreign kind"],
+    ids=["no days", "backwards", "dates twice", "foreign source", "no folder", "foreign kind"],
 )
 def test_what_cannot_be_meant_is_said(kwx, tmp_path, words, said):
     """A wrong request ends with 2 and a next step."""
