@@ -28,6 +28,7 @@ class Day:
     run_id: str
     state: State
     last_utc: datetime | None = None
+    minute: Minute | None = None
     paid: set[str] = field(default_factory=set)
     fee_nums: Array | None = None
 
@@ -40,6 +41,11 @@ class Day:
     def cities(self) -> list[str]:
         """The cities that have a market on the date."""
         return [city for place, city in enumerate(self.origin.cities) if (self.origin.tickers[:, place] != "").any()]
+
+    @property
+    def market_tickers(self) -> Set[str]:
+        """Its markets."""
+        return {str(name) for name in self.origin.tickers.ravel() if name}
 
     @property
     def is_paid(self) -> bool:

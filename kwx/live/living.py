@@ -9,7 +9,8 @@ from datetime import datetime
 
 from kwx.config.live import BudgetFields
 from kwx.exec.codes import FIRST_BLOCKED, Verb
-from kwx.exec.venue.told import Did
+from kwx.exec.venue.told import Did, Outcome
+from kwx.live.between import Between
 from kwx.live.health.file import FAILING, HALTED, RUNNING, STARTING, STOPPED, STOPPING, Health
 from kwx.live.health.log import tell
 from kwx.live.health.running import RunningDrift
@@ -74,6 +75,18 @@ class Living:
         self.watch.ticked(self._last)
         return looked
 
+    def between(self) -> Between | None:
+        """Look at books that moved between two looks; None where that concerned no order, or failed."""
+        try:
+            found = self.loop.between()
+        except Exception as error:
+            self._failed(error)
+            return None
+        if found is not None:
+            self.watch.watched.stage_seconds.observe(found.took_s, stage="between")
+            _log_orders(found.outcomes)
+        return found
+
     def _failed(self, error: Exception) -> None:
         """Take out what rests, say so, and go on; give up when every look fails."""
         self.failures, self._in_a_row = self.failures + 1, self._in_a_row + 1
@@ -107,8 +120,8 @@ class Living:
         return Health(
             state=HALTED if looked.stopped else RUNNING, mode=self.mode, started_utc=self.started_utc,
             tick_utc=looked.at_utc, minute_utc=loop.decided_utc, event_dates=tuple(sorted(loop.days)),
-            run_ids=tuple(day.origin.run_id for _, day in sorted(loop.days.items())), stale_s=_ages(looked),
-            failed=looked.failed, waiting={"spool": 0 if loop.sink is None else loop.sink.waiting},
+            run_ids=tuple(day.run_id for _, day in sorted(loop.days.items())), stale_s=_ages(looked),
+            failed=looked.failed, waiting=_waiting(loop), left_out=looked.left_out, clock_ahead_s=looked.ahead_s,
             is_killed=bool(loop.stops()), open_orders=_open_orders(loop), why=looked.stopped,
         )  # fmt: skip
 
@@ -162,17 +175,29 @@ class Living:
         watched.drawdown_share.set((self._best_dollars - now) / self.bankroll_dollars)
 
     def _log(self, looked: Looked) -> None:
+        for why in set(looked.left_out) - set(self._last.left_out):
+            tell(logger, "not traded", level=logging.WARNING, why=why)
         for day in looked.settled:
             tell(logger, "settled", event_date=str(day))
-        for outcome in looked.outcomes:
-            if outcome.did not in {Did.KEPT, Did.RENEWED}:
-                tell(logger, "order", did=outcome.did.value, market=outcome.market_ticker, why=outcome.why)
+        _log_orders(looked.outcomes)
         if looked.minutes:
             tell(
                 logger, "minute", minute=f"{looked.minutes[-1]:%Y-%m-%dT%H:%MZ}", minutes=len(looked.minutes),
                 spoke=looked.spoke, own_ms=round(looked.own_seconds * _MILLISECONDS, 1), stale=sorted(looked.stale),
                 stopped=looked.stopped,
             )  # fmt: skip
+
+
+def _log_orders(outcomes: Iterable[Outcome]) -> None:
+    for outcome in outcomes:
+        if outcome.did not in {Did.KEPT, Did.RENEWED}:
+            tell(logger, "order", did=outcome.did.value, market=outcome.market_ticker, why=outcome.why)
+
+
+def _waiting(loop: Loop) -> dict[str, int]:
+    """Return how much waits: signals for the database, fills for the next minute or the settlement of their date."""
+    spool = {} if loop.sink is None else {"spool": loop.sink.waiting}
+    return {**spool, "fills": len(loop.trader.waiting)}
 
 
 def over_budget(seconds: Mapping[str, float], budgets: BudgetFields) -> list[str]:

@@ -30,14 +30,18 @@ from kwx.exec.engine import one_step
 from kwx.exec.marks import worth_micros
 from kwx.exec.state import Actions, State
 from kwx.exec.step import empty_state
-from kwx.exec.venue.told import Outcome
+from kwx.exec.venue.told import Outcome, VenueFill
+from kwx.live.between import Between, looked_between
 from kwx.live.brain import Brain, Decided, Thought
-from kwx.live.days import Day, charged_fees, closes_utc, merged_tickers
+from kwx.live.brain.laying import unsized_of
+from kwx.live.days import KEPT_DAYS, Away, Day, charged_fees, closes_utc, in_their_places
 from kwx.live.due import MINUTE, Due, due_minutes
 from kwx.live.journal.journal import Journal
-from kwx.live.journal.record import PRICES, Causes, MinuteRecord
+from kwx.live.journal.record import CLOCK, LISTING, PRICES, Causes, MinuteRecord
 from kwx.live.lateness import Late
 from kwx.live.origins import Origins
+from kwx.live.resumed import day_of
+from kwx.live.room import unlisted
 from kwx.live.settling import only_new, settlement_of
 from kwx.live.shadow.venue_rows import reported_frame
 from kwx.live.signals import Signals
@@ -145,7 +149,39 @@ class Loop:
             with self._timed("prepare", seconds):
                 self.brain.prepare(self.decided_utc + MINUTE)
         with self._timed("settle", seconds):
-            return replace(told, settled=self._settle(changed))
+            settled = self._settle(changed)
+        unpayable = tuple(why for day in self._unpayable.values() for why in day)
+        return replace(told, settled=settled, left_out=(*told.left_out, *unpayable))
+
+    def _book_late_fills(self) -> None:
+        """Take fills of dates that were paid into their journals and our worth; halt where they do not fit."""
+        for event_date, fills in late_fills(self.trader.waiting, self.days).items():
+            try:
+                self._pay_late(event_date, fills)
+            except KwxError as error:
+                self.trader.halt(f"{len(fills)} fills of {event_date} do not fit: {error}")
+
+    def _pay_late(self, event_date: date, fills: Sequence[VenueFill]) -> None:
+        recorded = self.journal.read(event_date)
+        day = self.days.get(event_date) or day_of(recorded)
+        assert day is not None  # a journal of which fills were paid has minutes
+        worth_before = _worth(day.state)
+        record = paid_late(day, recorded, fills, decided_utc=self.clock())
+        self.journal.append(event_date, record)
+        self.trader.noted(fills)
+        day.state, _ = one_step(day.origin.rules, day.origin.params, record.before, record.minute)
+        gain_micros = _worth(day.state) - worth_before
+        if event_date not in self.days:
+            self.journal.let_go(event_date)
+            self._forgotten_micros += gain_micros
+        logger.warning("%d fills were told after %s was paid: %+d micros", len(fills), event_date, gain_micros)
+
+    def between(self) -> Between | None:
+        """Ask the step again about orders whose books moved since the last time; None where none of them did."""
+        return looked_between(
+            self.days, moved=self.feeds.moved(), tops=self.feeds.tops, trader=self.trader, journal=self.journal,
+            origins=self.origins, clock=self.clock,
+        )  # fmt: skip
 
     def retreat(self) -> None:
         """Take out whatever rests: nobody knows what this minute would have decided."""
@@ -257,6 +293,7 @@ class Loop:
             ),
         )  # fmt: skip
         day.state, day.last_utc = decided.states[event_date], thought.minute_utc
+        day.minute = decided.minutes[event_date]
         self.trader.noted(found.fills.get(event_date, ()))
 
     def _signal(self, minute_utc: datetime, said: pl.DataFrame, features: pl.DataFrame) -> Written | None:

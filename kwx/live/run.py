@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from kwx.live.between import Between
 from kwx.live.living import Living
 from kwx.live.loop import Looked
 from kwx.live.ticks import Tick, ticks
 
 OnLook = Callable[[Looked], None]
+OnBetween = Callable[[Between], None]
 
 
-def live_on(living: Living, *, seconds: float | None = None, on_look: OnLook = lambda looked: None) -> int:
-    """Look at every tick for so many seconds, or until the loop is told to stop; return how many looks there were."""
+def live_on(
+    living: Living, *, seconds: float | None = None, on_look: OnLook = lambda looked: None,
+    on_between: OnBetween = lambda between: None,
+) -> int:  # fmt: skip
+    """Look at every tick for so many seconds, or until the loop is told to stop; return how many looks there were.
+
+    Books that move in the meantime are looked at as they come.
+    """
     until_s = None if seconds is None else time.monotonic() + seconds
-    pause = threading.Event()
     looks = 0
 
     def wait(seconds: float) -> bool:
-        # In slices: a wait without end can miss a signal.
+        # In slices: a wait without end can miss a signal. Whatever feeds bring ends a slice.
         over_s = time.monotonic() + seconds
         while (left_s := over_s - time.monotonic()) > 0 and not _is_over(living, until_s):
-            pause.wait(min(left_s, 0.2))
+            if living.loop.feeds.wait(min(left_s, 0.2)) and (found := living.between()) is not None:
+                on_between(found)
         return _is_over(living, until_s)
 
     for tick in ticks(living.loop.settings.tick_seconds, monotonic=time.monotonic, wait=wait):

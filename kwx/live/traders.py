@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
@@ -72,6 +72,15 @@ class Trader(Protocol):
         """Do what was decided, and tell what became of each order."""
         ...
 
+    @property
+    def resting(self) -> Set[str]:
+        """The markets in which an order of ours rests at an exchange."""
+        ...
+
+    def withdraw(self, market_tickers: Collection[str], why: str) -> Sequence[Outcome]:
+        """Take out what rests in some markets, and tell what became of each order."""
+        ...
+
     def retreat(self) -> None:
         """Take out whatever rests."""
         ...
@@ -101,6 +110,15 @@ class Paper:
         self, running: Mapping[date, Running], states: States, actions: Mapping[date, Actions], minute_utc: datetime
     ) -> Sequence[Outcome]:
         """Do nothing."""
+        return ()
+
+    @property
+    def resting(self) -> Set[str]:
+        """Nothing rests anywhere: a model fills an order by all that a minute trades, or it is taken out at its end."""
+        return frozenset()
+
+    def withdraw(self, market_tickers: Collection[str], why: str) -> Sequence[Outcome]:
+        """There is nothing to take out."""
         return ()
 
     def retreat(self) -> None:
@@ -144,6 +162,15 @@ class OnExchange:
         takes = [one for day, did in actions.items() for one in _takes(running[day], did, minute_utc)]
         taken = {take.market_ticker for take in takes}
         return self.executor.apply([one for one in desired if one.market_ticker not in taken], takes)
+
+    @property
+    def resting(self) -> Set[str]:
+        """The markets in which an order of ours rests, as far as it is known."""
+        return {order.market_ticker for order in self.executor.open_orders if order.left_centi}
+
+    def withdraw(self, market_tickers: Collection[str], why: str) -> Sequence[Outcome]:
+        """Cancel what rests in some markets."""
+        return self.executor.withdraw(market_tickers, why=why)
 
     def retreat(self) -> None:
         """Cancel what rests; what is held stays."""

@@ -43,6 +43,13 @@ class Top(NamedTuple):
     known_utc: datetime
 
 
+class Moved(NamedTuple):
+    """Markets whose best quotes changed, and when the first of these changes was received; None where none did."""
+
+    market_tickers: frozenset[str] = frozenset()
+    received_utc: datetime | None = None
+
+
 def read(kind: str, payloads: Sequence[Payload]) -> Iterator[Arrival]:
     """Yield the rows of one answer, as an ingest would read it from the archive."""
     received_utc = max(payload.received_utc for payload in payloads)

@@ -18,7 +18,7 @@ from pipelines.kalshi.events import STOPPED, TRADES_CHANNEL, Event, Gap, event_k
 from pipelines.kalshi.messages import Delta, Snapshot
 from pipelines.kalshi.recorder import record
 from pipelines.kalshi.stream import Sign, Stream, StreamSettings
-from pipelines.live.arrivals import Arrival, Top
+from pipelines.live.arrivals import Arrival, Moved, Top
 from pipelines.live.catalogue import Catalogue
 from pipelines.live.feed import FAILURES
 from pipelines.live.heard import Heard
@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STREAM = ""
+_QUOTES = 4
+"""So many fields of a top are prices and sizes."""
 _LOOK_S = 0.5
 _CONNECTING_S = 5.0
 _REST_S = 30.0
@@ -67,6 +69,8 @@ class BookFeed:
         self._lock = threading.Lock()
         self._rows: list[Arrival] = []
         self._tops: dict[str, Top] = {}
+        self._moved: set[str] = set()
+        self._moved_us: int | None = None
         self._looks_in_vain = 0
         self._closed = threading.Event()
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -100,6 +104,14 @@ class BookFeed:
         """Return the best quotes of every book that can be trusted now."""
         with self._lock:
             return dict(self._tops)
+
+    def moved(self) -> Moved:
+        """Return the markets whose best quotes changed since the last time this was asked."""
+        with self._lock:
+            moved, since_us = frozenset(self._moved), self._moved_us
+            self._moved.clear()
+            self._moved_us = None
+        return Moved(moved, None if since_us is None else _EPOCH + timedelta(microseconds=since_us))
 
     def is_streamed(self, market_ticker: str) -> bool:
         """Tell whether the stream misses nothing of a market now."""
@@ -185,8 +197,11 @@ class BookFeed:
             for ticker, top in tops.items():
                 if top is None:
                     self._tops.pop(ticker, None)
-                else:
-                    self._tops[ticker] = top
+                    continue
+                before, self._tops[ticker] = self._tops.get(ticker), top
+                if before is None or before[:_QUOTES] != top[:_QUOTES]:
+                    self._moved.add(ticker)
+                    self._moved_us = self._moved_us or changed[ticker].received_us
         self._woken.set()
 
     def _miss(self, gap: Gap) -> None:

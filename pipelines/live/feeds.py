@@ -21,7 +21,7 @@ from pipelines.ingest.loopback import Hello, hello_of
 from pipelines.ingest.recording import sign_with
 from pipelines.kalshi.signing import signer_of
 from pipelines.live import weather
-from pipelines.live.arrivals import Arrival, Top
+from pipelines.live.arrivals import Arrival, Moved, Top
 from pipelines.live.asking import Asking
 from pipelines.live.background import Inbox, Threads, polled
 from pipelines.live.books import BookFeed
@@ -123,6 +123,11 @@ class Feeds:
     def wait(self, timeout_s: float) -> bool:
         """Wait until something comes, at most so long; tell whether something did."""
         return self._woken.wait(timeout_s)
+
+    def moved(self) -> Moved:
+        """Return the markets whose best quotes changed since the last time this was asked."""
+        self._woken.clear()
+        return Moved() if self._books is None else self._books.moved()
 
     def tops(self) -> dict[str, Top]:
         """Return the best quotes of every book that the stream keeps whole now."""

@@ -11,7 +11,7 @@ One thread uses an executor; signals and the kill file may come at any time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -136,6 +136,18 @@ class Executor:
         self._record.sync()
         if self._must_stand_down():
             self._retreat.stand_down()
+        return outcomes
+
+    def withdraw(self, market_tickers: Collection[str], *, why: str) -> Sequence[Outcome]:
+        """Cancel what rests in some markets, as far as it is known, and leave everything else as it is."""
+        self._require_started()
+        known = [order for order in self.open_orders if order.market_ticker in market_tickers and not order.is_unknown]
+        outcomes = [
+            self._do(Step(act=Act.CANCEL, market_ticker=order.market_ticker, order=order, why=why))
+            for order in known
+            if order.order_id is not None
+        ]
+        self._record.sync()
         return outcomes
 
     def poll(self) -> Sequence[VenueFill]:

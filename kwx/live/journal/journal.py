@@ -1,5 +1,7 @@
 """The journal: a file for each event date, which holds every minute that was decided before anything is done about it.
 
+What was decided between two minutes, of orders that rest at an exchange, stands behind the minute that it follows.
+
 After a restart the state of a date is what stepping its minutes again comes to (kwx.live.journal.recovery). Minutes
 follow each other without a hole: those that the loop missed are stepped, and written, without an opinion. Settlements
 follow all of them.
@@ -19,7 +21,7 @@ from kwx.live.journal.frames import FrameFile, frames_of
 from kwx.live.journal.packed import Parts
 from kwx.live.journal.record import MinuteRecord, Origin
 from kwx.live.journal.recorded import Recorded, Segment
-from kwx.live.journal.wire import ORIGIN, Kept, kept_of, origin_bytes, origin_of, record_bytes
+from kwx.live.journal.wire import BETWEEN, ORIGIN, Kept, between_bytes, kept_of, origin_bytes, origin_of, record_bytes
 from warehouse.errors import FileBroken, Refused
 from warehouse.lake.store import Lake
 
@@ -61,6 +63,10 @@ class Journal:
         """Write a record; it is on the disk when this returns."""
         self._open(event_date).append(record)
 
+    def append_between(self, event_date: date, record: MinuteRecord) -> None:
+        """Write what was decided after a minute and before the next; it is on the disk when this returns."""
+        self._open(event_date).file.append(between_bytes(record))
+
     def read(self, event_date: date) -> Recorded:
         """Return all that a date's journal holds."""
         path, segments = self.path(event_date), list[Segment]()
@@ -68,7 +74,10 @@ class Journal:
         def take(kept: Kept) -> None:
             segments[-1].kept.append(kept)
 
-        _visit(path, segments.append, take)
+        def take_between(kept: Kept) -> None:
+            segments[-1].between.append(kept)
+
+        _visit(path, segments.append, take, take_between)
         if not segments:
             known = " ".join(map(str, self.event_dates())) or "none"
             raise Refused(f"{path} holds nothing of {event_date}", hint=f"dates that have a journal: {known}")
@@ -170,12 +179,16 @@ class _Reader:
     path: Path
     began: Callable[[Segment], None]
     took: Callable[[Kept], None]
+    took_between: Callable[[Kept], None] = lambda _: None
     last: Kept | None = None
 
     def visit(self, content: bytes) -> None:
         try:
             if content[:1] == ORIGIN:
                 self.began(Segment(origin=origin_of(content), kept=[]))
+                return
+            if content[:1] == BETWEEN:
+                self.took_between(kept_of(content, {}))
                 return
             self.last = kept_of(content, {} if self.last is None else self.last.parts)
         except (ValueError, KeyError, TypeError, msgspec.DecodeError) as error:
@@ -194,8 +207,11 @@ class _Reader:
             raise FileBroken(f"{error}; {until} before it can be read", hint=error.hint) from error
 
 
-def _visit(path: Path, began: Callable[[Segment], None], took: Callable[[Kept], None]) -> None:
-    reader = _Reader(path, began, took)
+def _visit(
+    path: Path, began: Callable[[Segment], None], took: Callable[[Kept], None],
+    took_between: Callable[[Kept], None] = lambda _: None,
+) -> None:  # fmt: skip
+    reader = _Reader(path, began, took, took_between)
 
     def read() -> None:
         for frame in frames_of(path):

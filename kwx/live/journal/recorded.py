@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
@@ -24,10 +24,11 @@ Tree = TypeVar("Tree", Minute, Actions)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Segment:
-    """Records that are made of one origin."""
+    """Records that are made of one origin. between: what was decided after the minute that each of them names."""
 
     origin: Origin
     kept: list[Kept]
+    between: list[Kept] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,11 +72,16 @@ class Recorded:
         """The records that pay brackets, after all minutes."""
         return [kept for kept in self.kept if kept.is_settlement]
 
+    @property
+    def between(self) -> list[Kept]:
+        """What was decided between its minutes: each asks of which orders the step would still keep."""
+        return [kept for segment in self.segments for kept in segment.between]
+
     def without_settlements(self) -> Recorded:
         """Return its minutes alone."""
         return Recorded(
             segments=tuple(
-                Segment(origin=segment.origin, kept=[kept for kept in segment.kept if not kept.is_settlement])
+                replace(segment, kept=[kept for kept in segment.kept if not kept.is_settlement])
                 for segment in self.segments
             )
         )

@@ -59,6 +59,9 @@ def recovered(recorded: Recorded) -> Recovered:
         if (found := difference(one)) is not None:
             raise _refusal(one, found)
         state, minutes = one.after, minutes + 1
+    for one in _between_again(recorded):
+        if (found := difference(one)) is not None:
+            raise _refusal(one, found)
     return Recovered(state=state, minutes=minutes)
 
 
@@ -72,6 +75,16 @@ def stepped_again(recorded: Recorded) -> Iterator[Stepped]:
             before = state if kept.before is None else kept.before
             state, actions = one_step(origin.rules, origin.params, before, kept.minute)
             yield Stepped(origin, kept, before, actions, state)
+
+
+def _between_again(recorded: Recorded) -> Iterator[Stepped]:
+    """Yield what was decided between minutes, each from the state that it was asked of; nothing is carried on."""
+    for segment in recorded.segments:
+        origin = segment.origin
+        for kept in segment.between:
+            assert kept.before is not None  # it says so of itself
+            state, actions = one_step(origin.rules, origin.params, kept.before, kept.minute)
+            yield Stepped(origin, kept, kept.before, actions, state)
 
 
 def difference(one: Stepped) -> Difference | None:

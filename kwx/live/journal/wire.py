@@ -28,10 +28,14 @@ from kwx.models.registry.plain import plain
 from warehouse.errors import FileBroken
 from warehouse.market.fees import FeeRule
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a journal of today could be misread by yesterday's code."""
-ORIGIN, RECORD = b"O", b"M"
+FORMATS = (1, FORMAT)
+"""Those that this code reads; the first has nothing between minutes."""
+ORIGIN, RECORD, BETWEEN = b"O", b"M", b"B"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SINCE: dict[str, str] = {"clock_off": "release"}
+"""Fields that older journals have not, false everywhere, each with one of its shape and type."""
 _NESTED: dict[str, type] = {"sells": Prints, "buys": Prints, "orders": Orders}
 
 Tuple = TypeVar("Tuple", Minute, Actions, State, Params)
@@ -97,9 +101,9 @@ def origin_bytes(origin: Origin) -> bytes:
 def origin_of(content: bytes) -> Origin:
     """Return the origin that a frame holds."""
     said, parts = unsqueezed(content[1:], {})
-    if said["format"] != FORMAT:
+    if said["format"] not in FORMATS:
         raise FileBroken(
-            f"a journal is of format {said['format']}, this code reads {FORMAT}",
+            f"a journal is of format {said['format']}, this code reads {' and '.join(map(str, FORMATS))}",
             hint="publish it with the code that wrote it: kwx shadow publish",
         )
     return Origin(
@@ -137,6 +141,11 @@ def record_bytes(record: MinuteRecord, before: Mapping[str, bytes]) -> Written:
         "reported": packed_frame(record.reported) if len(record.reported) else b"",
     }
     return Written(RECORD + squeezed(parts, before, said), parts)
+
+
+def between_bytes(record: MinuteRecord) -> bytes:
+    """Return what a frame holds of a decision between minutes; it is whole, and no other is held against it."""
+    return BETWEEN + record_bytes(record, {}).content.removeprefix(RECORD)
 
 
 def kept_of(content: bytes, before: Mapping[str, bytes]) -> Kept:

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kwx.exec.venue.told import Did
 from kwx.live.days import closes_utc
+from kwx.live.journal.recovery import recovered
 from kwx.live.settling import settlement_of
 from pipelines.build import build_demo
 from pipelines.demo.world import World
-from tests.kwx.live.simulation.world import begun, foreign, lived
+from pipelines.live.arrivals import Moved, Top
+from tests.kwx.live.simulation.world import Prices, begun, foreign, lived
 from warehouse.lake.store import Lake
+
+
+@dataclass
+class Books:
+    """Feeds of which a book moves once."""
+
+    prices: Prices
+    quotes: dict[str, Top]
+    told: Moved
+
+    def tops(self) -> dict[str, Top]:
+        """Return what the book shows."""
+        return self.quotes
+
+    def moved(self) -> Moved:
+        """Say once that it moved."""
+        told, self.told = self.told, Moved()
+        return told
+
 
 WORLD = World(days=2, cities=("chicago", "miami"), efficiency=0.5)
 
@@ -109,4 +132,28 @@ def test_a_long_life_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> N
     life = lived(tmp_path, lake, WORLD, seed, ticks=700)
     assert life.deaths > 0
     assert len(life.exchange.made.account.fills) > 20
+    life.close()
+
+
+def test_a_book_that_moves_takes_out_the_order_under_it_before_the_next_minute(tmp_path: Path, lake: Lake) -> None:
+    """The exchange has it no longer, the others stay; the journal says why, and steps again to what it says."""
+    life = begun(tmp_path, lake, WORLD, 7)
+    while len(life.loop.trader.resting) < 2:
+        life.look()
+    resting = sorted(life.loop.trader.resting)
+    ticker, now_utc = resting[0], life.exchange.clock()
+    life.loop.feeds = Books(life.prices, {ticker: Top(0, 0, 10_000, 0, now_utc)}, Moved(frozenset([ticker]), now_utc))
+
+    between = life.loop.between()
+
+    assert between is not None
+    assert [outcome.did for outcome in between.outcomes] == [Did.CANCELLED]
+    assert sorted(life.loop.trader.resting) == resting[1:]
+    (event_date,) = [day for day, one in life.loop.days.items() if ticker in one.market_tickers]
+    recorded = life.loop.journal.read(event_date)
+    assert len(recorded.between) == 1
+    assert ticker in recorded.between[0].causes.told[0]
+    assert recovered(recorded).minutes > 0
+    life.loop.feeds = life.prices
+    life.end()
     life.close()

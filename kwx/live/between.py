@@ -1,0 +1,141 @@
+"""Between two minutes: what books that move mean for the orders that rest at an exchange.
+
+The step decides at the end of a minute. A book that moves before the next one may leave an order without its reason, so
+the step is asked again: with what the strategy held of the minute, and the quotes that the books show now. Of its
+answer only one thing is done: an order that it would not keep is taken out. Nothing is placed, taken, made larger or
+dearer before the next minute; what is open between minutes is at most what a minute decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+import numpy as np
+
+from kwx.exec.bars.bars import Words
+from kwx.exec.engine import one_step
+from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, Minute, Prints
+from kwx.exec.params import Params
+from kwx.exec.rules import Rules
+from kwx.exec.state import Actions, State
+from kwx.exec.venue.told import Outcome
+from kwx.live.days import Day
+from kwx.live.journal.journal import Journal
+from kwx.live.journal.record import Causes, MinuteRecord
+from kwx.live.origins import Origins
+from kwx.live.traders import Trader
+from pipelines.live.arrivals import Moved, Top
+from warehouse.clock import Clock
+
+WHY = "its book moved between two minutes: the step would not keep it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """What came of books that moved under orders of ours: received, decided, and what became of orders taken out."""
+
+    received_utc: datetime
+    decided_utc: datetime
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def took_s(self) -> float:
+        """How long it took from the receipt of the first of these books to the decision."""
+        return (self.decided_utc - self.received_utc).total_seconds()
+
+
+def looked_between(
+    days: Mapping[date, Day], *, moved: Moved, tops: Callable[[], Mapping[str, Top]], trader: Trader, journal: Journal,
+    origins: Origins, clock: Clock,
+) -> Between | None:  # fmt: skip
+    """Ask the step again about orders whose books moved, write what it would not keep, and take that out.
+
+    None where no book moved under an order of ours.
+    """
+    at_stake = moved.market_tickers & trader.resting
+    if moved.received_utc is None or not at_stake:
+        return None
+    asked = {day: one for day, one in days.items() if one.minute is not None and at_stake & one.market_tickers}
+    found = trader.before(
+        {day: one.running for day, one in asked.items()}, {day: one.state for day, one in asked.items()}
+    )  # fmt: skip
+    quotes, not_kept = tops(), list[str]()
+    decided_utc = clock()
+    for event_date, day in asked.items():
+        assert day.minute is not None
+        again = asked_again(
+            origins.rules, origins.params, found.states[event_date], day.minute, tickers=day.origin.tickers,
+            tops=quotes, moved=at_stake,
+        )  # fmt: skip
+        decided_utc = clock()
+        if again.not_kept:
+            journal.append_between(event_date, _record(day, again, decided_utc))
+            not_kept += again.not_kept
+    outcomes = trader.withdraw(not_kept, WHY) if not_kept else ()
+    return Between(received_utc=moved.received_utc, decided_utc=decided_utc, outcomes=tuple(outcomes))
+
+
+def _record(day: Day, again: Again, decided_utc: datetime) -> MinuteRecord:
+    assert day.last_utc is not None  # it has a minute
+    causes = Causes(decided_utc=decided_utc, told=(f"{WHY}: {' '.join(again.not_kept)}",))
+    return MinuteRecord(
+        minute_utc=day.last_utc, minute=again.minute, actions=again.actions, causes=causes, before=again.before
+    )  # fmt: skip
+
+
+class Again(NamedTuple):
+    """A step that was asked again: from which state, about what, what it answered, and the orders it did not keep."""
+
+    before: State
+    minute: Minute
+    actions: Actions
+    not_kept: tuple[str, ...]
+
+
+def asked_again(
+    rules: Rules, params: Params, state: State, minute: Minute, *, tickers: Words, tops: Mapping[str, Top],
+    moved: Collection[str],
+) -> Again:  # fmt: skip
+    """Ask the step about a minute that it decided, with the books as they are now.
+
+    not_kept: of the markets that moved, those whose order it would take out or put another one in the place of.
+    """
+    before, now = _as_before(state), _with_quotes(minute, tickers, tops)
+    _, actions = one_step(rules, params, before, now)
+    return Again(before, now, actions, tuple(name for name in _not_kept(before, actions, tickers) if name in moved))
+
+
+def _as_before(state: State) -> State:
+    """Return a state whose counts of minutes are one less: being asked again makes nothing older."""
+    orders = state.orders._replace(age_minutes=np.asarray(state.orders.age_minutes) - 1)
+    return state._replace(held_minutes=np.asarray(state.held_minutes) - 1, orders=orders)
+
+
+def _with_quotes(minute: Minute, tickers: Words, tops: Mapping[str, Top]) -> Minute:
+    """Return a minute at the quotes of the books that are known, and without its prints: these were told once."""
+    names = ("bid_ticks", "bid_size_centi", "ask_ticks", "ask_size_centi")
+    quotes = [np.array(getattr(minute, name)) for name in names]
+    for place in zip(*np.nonzero(tickers != ""), strict=True):
+        top = tops.get(str(tickers[place]))
+        if top is not None:
+            for field, value in zip(quotes, top, strict=False):
+                field[place] = value
+    none = Prints(*(np.zeros_like(np.asarray(values)) for values in minute.sells))
+    return minute._replace(
+        **dict(zip(names, quotes, strict=True)), sells=none, buys=none,
+        low_ticks=np.full_like(minute.low_ticks, NO_PRINT_LOW_TICKS),
+        high_ticks=np.full_like(minute.high_ticks, NO_PRINT_HIGH_TICKS),
+        close_ticks=np.zeros_like(minute.close_ticks), volume_centi=np.zeros_like(minute.volume_centi),
+    )  # fmt: skip
+
+
+def _not_kept(before: State, actions: Actions, tickers: Words) -> Iterator[str]:
+    """Yield the markets whose order a step did not keep."""
+    orders = before.orders
+    rests = (np.asarray(orders.side) != 0) & (np.asarray(orders.left_centi) > 0)
+    is_kept = (np.asarray(actions.order_side) != 0) & (actions.order_serial == np.asarray(orders.serial))
+    for place in zip(*np.nonzero(rests & ~is_kept & (tickers != "")), strict=True):
+        yield str(tickers[place])
