@@ -25,13 +25,36 @@ _COMMANDS = {
     "train": ("kwx.cli.train:train", "Fit models on past dates, judge them on later ones, keep them."),
     "backtest": ("kwx.cli.backtest:backtest", "Run a strategy over past days of the lake."),
     "shadow": ("kwx.cli.shadow:shadow", "Live days on paper: keep them, replay them, judge whether they may go live."),
-    "audit": ("kwx.cli.audit:audit", "Prove what models and decisions are made of."),
+    "audit": ("kwx.cli.audit:audit", "Audit the lake at hand: its clocks, its gaps, its leaks, what models see."),
     "models": ("kwx.cli.models:models", "Keep models: list, look, accept, promote, take back."),
     "live": ("kwx.cli.live:live", "Live event dates: the loop, its kill switch and how it is."),
     "signals": ("kwx.cli.signals:signals", "Keep the table of live signals in PostgreSQL: migrate, replay, show."),
     "demo": ("kwx.cli.demo:demo", "Serve the demo world as the vendors would."),
     "sql": ("kwx.cli.sql:sql", "Ask the lake in SQL."),
     "doctor": ("kwx.cli.doctor:doctor", "Say what this machine and this lake are fit for."),
+}
+
+# Where each command is documented; said at the end of its help and of the help of what stands below it.
+_PAGES = {
+    "lake": "docs/howto/lake.md",
+    "ingest": "docs/howto/real-data.md",
+    "record": "docs/howto/real-data.md",
+    "hazard": "docs/howto/hazard.md",
+    "fuse": "docs/howto/fusion.md",
+    "calibrate": "docs/howto/models.md",
+    "score": "docs/howto/scores.md",
+    "train": "docs/howto/models.md",
+    "backtest": "docs/howto/backtest.md",
+    "shadow": "docs/howto/live.md",
+    "audit": "docs/howto/audits.md",
+    "models": "docs/howto/models.md",
+    "live": "docs/howto/live.md",
+    "nightly": "docs/howto/nightly.md",
+    "monitor": "docs/howto/monitor.md",
+    "signals": "docs/howto/signals.md",
+    "demo": "docs/howto/real-data.md",
+    "sql": "docs/howto/sql.md",
+    "doctor": "docs/howto/lake.md",
 }
 
 _EPILOG = 'Start with:  kwx lake build  then  kwx sql "from minute_panel_full limit 5"'
@@ -50,12 +73,22 @@ class LazyCommands(click.Group):
             return None
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
+        _name_page(command, _PAGES[cmd_name])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing any of them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+def _name_page(command: click.Command, page: str) -> None:
+    """End the help of a command, and of those below it, with where its documentation is."""
+    said = f"Documentation:  {page}"
+    if said not in (command.epilog or ""):
+        command.epilog = f"{command.epilog or ''}\n\n{said}".strip()
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _name_page(below, page)
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

@@ -19,9 +19,9 @@ _DEFAULT_SETS = ("elasticnet_rich", "market_clock", "tod")
 _TYPES = ("all", "between", "greater", "less")
 
 
-@click.group()
+@click.group(epilog="Example:  kwx audit coverage --city chicago")
 def audit() -> None:
-    """Prove what models and decisions are made of."""
+    """Audit the lake at hand: its clocks, what it lacks, what knows the future, what models see."""
 
 
 @audit.command(epilog="Example:  kwx audit features --city nyc --set elasticnet_rich --csv nyc.csv")

@@ -19,8 +19,6 @@ Examples:
   kwx ingest all --city chicago --since 2026-11-01 --until 2026-11-04
   kwx ingest settlements --last 3 --quiet
   kwx ingest all --replay lake/raw --lake rebuilt
-
-Documentation: docs/howto/real-data.md
 """
 
 

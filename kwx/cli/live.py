@@ -51,7 +51,18 @@ def loop_options(command: Command) -> Command:
 def live(ctx: click.Context, /, **asked: Any) -> None:
     """Live event dates minute by minute: fetch, think, decide by the step of the backtest, say signals, send orders.
 
-    Nothing is sent unless --mode live is said here, trade_mode: live in the configuration, and the phrase is typed.
+    Nothing is sent without three consents: --mode live here, live.trade_mode: live in the configuration, and a phrase
+    that names the venue and the bankroll, typed at the terminal or given by --confirm. Without them all is paper.
+
+    Each order is in lake/live/orders.jsonl before it is sent, and never sent twice. Makers end by themselves after
+    live.venue.order_minutes. Where orders, fills, positions or cash of the journal are not the exchange's, kwx refuses
+    to begin, or halts and cancels; --adopt takes in orders that bear our mark in no journal.
+
+    To stop: Ctrl-C and SIGTERM cancel everything and leave. `kwx live kill`, SIGUSR1, or a file lake/live/KILL made by
+    hand cancel everything, and nothing is sent until a person removes that file.
+
+    How it is: `kwx live status`, lake/live/live.log, and /metrics and /healthz on 127.0.0.1:9108.
+
     With --venue demo a whole event day is lived as fast as it goes, at an exchange on this machine that takes orders.
     """
     if ctx.invoked_subcommand is not None:

@@ -21,7 +21,7 @@ def _dsn_option(command: Command) -> Command:
     )(command)
 
 
-@click.group(epilog="Start with:  KWX_POSTGRES_DSN=embedded kwx signals migrate")
+@click.group(epilog="Example:  kwx signals migrate --dsn embedded")
 def signals() -> None:
     """Keep the table rt_signals, which the live loop writes."""
 
