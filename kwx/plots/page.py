@@ -18,6 +18,7 @@ _SIGNS = {"": "", "ok": "✓ ", "warn": "! ", "alarm": "✗ "}
 """Beside the colour, for those who do not see it."""
 
 _NUMERIC = re.compile(r"[-+]?\$?[\d,]+(\.\d+)?( ?[%¢])?|·")
+_WHEN = re.compile(r"(\d{4}-\d\d-\d\d|[A-Z][a-z]{2} \d\d)( \d\d:\d\dZ)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class Grid:
         return f'<div class="part">{title}<div class="wide"><table><tr>{head}</tr>{body}</table></div></div>'
 
     def _cell(self, told: str) -> str:
-        kinds = [self.states.get(told, ""), "n" if _NUMERIC.fullmatch(told) else ""]
+        kinds = [self.states.get(told, ""), "n" if _NUMERIC.fullmatch(told) else "w" if _WHEN.fullmatch(told) else ""]
         kind = " ".join(filter(None, kinds))
         return f'<td class="{kind}">{escape(told)}</td>' if kind else f"<td>{escape(told)}</td>"
 
@@ -156,10 +157,12 @@ h3{font-size:.95rem;margin:.6rem 0 .2rem}p{max-width:48rem;overflow-wrap:anywher
 .beside{display:flex;flex-wrap:wrap;gap:.5rem 2rem;align-items:flex-start}.beside>*{min-width:0;max-width:100%}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px;margin:.3rem 0}
 th,td{border-bottom:1px solid var(--line);padding:.15rem .5rem;text-align:left;vertical-align:top}
-th{background:var(--head);font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th{background:var(--head);font-weight:600}td.n,td.w{
+font-variant-numeric:tabular-nums;white-space:nowrap}td.n{text-align:right}
 td.ok{color:var(--ok)}td.warn,td.alarm{font-weight:600;color:#000;background:var(--warn)}td.alarm{background:var(--alarm)}
-.tiles{display:flex;flex-wrap:wrap;gap:.6rem;margin:.6rem 0}.tile{border:1px solid var(--line);border-left-width:5px;
-border-radius:4px;padding:.3rem .7rem;min-width:8rem;display:flex;flex-direction:column}.tile b{font-size:1.25rem}
+.tiles{display:grid;gap:.6rem;margin:.6rem 0;grid-template-columns:repeat(auto-fill,minmax(10rem,1fr))}
+.tile{border:1px solid var(--line);border-left-width:5px;border-radius:4px;padding:.3rem .7rem;min-width:0;
+overflow-wrap:anywhere;display:flex;flex-direction:column}.tile b{font-size:1.25rem}
 .tile span,.tile small{font-size:12px}.tile.ok{border-left-color:var(--ok)}.tile.warn{border-left-color:var(--warn)}
 .tile.alarm{border-left-color:var(--alarm)}
 figure{margin:.5rem 0}figcaption{font-size:13px;max-width:26rem}svg{max-width:100%;height:auto}

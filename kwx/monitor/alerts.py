@@ -1,0 +1,116 @@
+"""What asks for somebody: alerts of a live loop, and lines of the nightly report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from kwx.live.health.file import HALTED, RUNNING, STARTING, health_path, read_health
+from kwx.live.health.watch import WELL_S
+from kwx.monitor.nightly_report import FAILED_STATES, Report, read_report, report_path
+from kwx.monitor.told import Told, at, failed, texts
+from kwx.plots.page import Grid, Part, Section, State, Tile
+from warehouse.errors import KwxError
+from warehouse.lake.store import Lake
+
+_TITLE = "Alerts"
+_ALIVE = (RUNNING, HALTED, STARTING)
+_ORDER = ("alarm", "warn", "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One thing that asks for somebody: where it comes from, how bad it is, and what to do."""
+
+    source: str
+    state: State
+    words: str
+    hint: str = ""
+
+
+def alerts(lake: Lake, moment: datetime) -> Told:
+    """Tell what asks for somebody, the worst first. A file that is broken is told as what could not be told."""
+    try:
+        health, report = read_health(health_path(lake)), read_report(report_path(lake.paths.root))
+    except KwxError as error:
+        return failed("alerts", _TITLE, str(error), error.hint)
+    found = sorted(
+        [*_of_loop(health, moment), *_of_nightly(report)],
+        key=lambda one: _ORDER.index(one.state),
+    )
+    parts: list[Part] = texts(_loop_words(health, moment), _nightly_words(report))
+    if found:
+        rows = [(one.state or "told", one.source, one.words, one.hint) for one in found]
+        parts.append(Grid(headers=("", "from", "what", "next"), rows=rows, states={"alarm": "alarm", "warn": "warn"}))
+    else:
+        parts += texts("Nothing asks for anybody.")
+    return Told(
+        name="alerts", section=Section(title=_TITLE, parts=parts), tiles=[_tile(found)],
+        figures={"alerts": [asdict(one) for one in found], "loop": None if health is None else health["state"],
+                 "nightly": None if report is None else {"date": report.date, "exit_code": report.exit_code}},
+    )  # fmt: skip
+
+
+def _of_loop(health: Mapping[str, Any] | None, moment: datetime) -> Iterator[Alert]:
+    if health is None:
+        return
+    for words in health.get("alerts", ()):
+        yield Alert(source="live loop", state="alarm" if "(critical)" in words else "warn", words=words)
+    if health["state"] == HALTED or health.get("is_killed"):
+        why = health.get("why") or "the kill switch"
+        yield Alert(source="live loop", state="alarm", words=f"trading is halted: {why}", hint="kwx live status")
+    silent = _silent_s(health, moment)
+    if health["state"] in _ALIVE and silent is not None and silent > WELL_S:
+        yield Alert(
+            source="live loop", state="alarm", words=f"it says that it runs, and has not looked for {silent:,.0f} s",
+            hint="kwx live status",
+        )  # fmt: skip
+
+
+def _silent_s(health: Mapping[str, Any], moment: datetime) -> float | None:
+    looked = health.get("tick_utc") or health.get("started_utc")
+    return None if looked is None else (moment - datetime.fromisoformat(looked)).total_seconds()
+
+
+def _of_nightly(report: Report | None) -> Iterator[Alert]:
+    if report is None:
+        return
+    for step in report.steps:
+        if step.state in FAILED_STATES:
+            words = f"{step.name} {step.state}: {step.error or step.why}"
+            yield Alert(source="nightly", state="alarm", words=words, hint=step.hint)
+    for line in report.lines:
+        yield Alert(source="nightly", state="warn", words=f"{line.kind}: {line.words}", hint=line.hint)
+
+
+def _loop_words(health: Mapping[str, Any] | None, moment: datetime) -> str:
+    if health is None:
+        return "No live loop has run on this lake: kwx shadow begins one."
+    silent = _silent_s(health, moment)
+    looked = "" if silent is None else f", {silent:,.0f} s after its last look"
+    dates = ", ".join(map(str, health.get("event_dates", ()))) or "no event date"
+    return f"The live loop ({health.get('mode') or 'paper'}) is {health['state']}, with {dates}{looked}."
+
+
+def _nightly_words(report: Report | None) -> str:
+    if report is None:
+        return "No nightly run has left a report: kwx nightly makes one."
+    done = sum(step.state == "done" for step in report.steps)
+    ended = f"ended {at(report.finished_utc)}" if report.finished_utc else "has not ended"
+    return (
+        f"The nightly run of {report.date} {ended} with exit code {report.exit_code}:"
+        f" {done} of {len(report.steps)} steps done, snapshot {report.snapshot_after}."
+    )
+
+
+def _tile(found: list[Alert]) -> Tile:
+    alarms, warnings = (sum(one.state == state for one in found) for state in ("alarm", "warn"))
+    if alarms or warnings:
+        first = next(one for one in found if one.state)
+        return Tile(
+            label="alerts", value=f"{alarms + warnings} open", note=f"{first.source}: {first.words}"[:90],
+            state="alarm" if alarms else "warn",
+        )  # fmt: skip
+    return Tile(label="alerts", value="none", note="of the live loop and the nightly run", state="ok")

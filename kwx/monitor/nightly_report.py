@@ -1,0 +1,73 @@
+"""The report that a nightly run leaves in the lake, as the page reads it: where it is broken it is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from warehouse.errors import FileBroken
+
+FAILED_STATES = ("failed", "refused")
+
+
+class _Said(BaseModel):
+    """What is not known here is left alone: another version may say more."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Step(_Said):
+    """One step and how it ended."""
+
+    name: str
+    state: str
+    why: str | None = ""
+    error: str | None = ""
+    hint: str = ""
+
+
+class Line(_Said):
+    """One thing that somebody should hear of."""
+
+    kind: str
+    words: str
+    hint: str = ""
+
+
+class Report(_Said):
+    """A nightly run: of which date, when, from which snapshot to which, and how."""
+
+    date: str
+    started_utc: AwareDatetime | None = None
+    finished_utc: AwareDatetime | None = None
+    snapshot_before: int | None = None
+    snapshot_after: int | None = None
+    exit_code: int | None = None
+    steps: tuple[Step, ...] = ()
+    lines: tuple[Line, ...] = ()
+
+
+def report_path(lake_root: Path) -> Path:
+    """Return where the newest report of a lake lies."""
+    return lake_root / "nightly" / "latest" / "report.json"
+
+
+def read_report(path: Path) -> Report | None:
+    """Return the report, None where no run has left one; refuse one that cannot be read."""
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return Report.model_validate(json.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise FileBroken(f"{path} is no nightly report: {key}: {first['msg'].lower()}", hint=_MEND) from error
+    except ValueError as error:
+        raise FileBroken(f"{path} is not JSON: {error}", hint=_MEND) from error
+
+
+_MEND = "the next run writes it anew: kwx nightly"

@@ -1,0 +1,87 @@
+"""What asks for somebody: the live loop's alerts and the nightly run's lines, the worst first."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+from kwx.live.health.file import RUNNING, STOPPED, Health, HealthFile, health_path
+from kwx.monitor.alerts import alerts
+from kwx.monitor.nightly_report import report_path
+from tests.kwx.monitor.test_nightly_report import REPORT
+from warehouse.lake.store import Lake
+
+MOMENT = datetime(2026, 11, 3, 12, tzinfo=UTC)
+
+
+def said_by_loop(root, **said):
+    """Write a health file."""
+    HealthFile(path=health_path(Lake(root))).write(
+        Health(**{"state": RUNNING, "mode": "paper", "tick_utc": MOMENT} | said)
+    )
+
+
+def said_by_nightly(root, **said):
+    """Write a report."""
+    path = report_path(root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(REPORT | said))
+
+
+def test_where_nothing_ran_nothing_asks_and_that_is_said(tmp_path):
+    """The page names what would run."""
+    told = alerts(Lake(tmp_path), MOMENT)
+
+    assert [] == told.figures["alerts"]
+    assert ["none"] == [tile.value for tile in told.tiles]
+    assert "kwx shadow" in told.section.html()
+    assert "kwx nightly" in told.section.html()
+
+
+def test_alerts_of_loop_and_nightly_stand_by_how_bad_they_are(tmp_path):
+    """A failed step is as bad as a critical alert."""
+    said_by_loop(tmp_path, alerts=("spool (warning) since 11:00Z: waits", "halted (critical) since 11:00Z: halted"))
+    said_by_nightly(tmp_path)
+
+    told = alerts(Lake(tmp_path), MOMENT)
+
+    assert ["alarm", "alarm", "warn", "warn"] == [one["state"] for one in told.figures["alerts"]]
+    assert ["alarm"] == [tile.state for tile in told.tiles]
+    assert "kwx ingest obs --source vc" in told.section.html()
+
+
+def test_a_loop_that_says_it_runs_and_does_not_look_is_an_alarm(tmp_path):
+    """Its file stays as it was when it died."""
+    said_by_loop(tmp_path, tick_utc=MOMENT - timedelta(minutes=5))
+
+    (found,) = alerts(Lake(tmp_path), MOMENT).figures["alerts"]
+
+    assert "alarm" == found["state"]
+    assert "300 s" in found["words"]
+
+
+def test_a_loop_that_has_stopped_asks_for_nobody(tmp_path):
+    """Somebody stopped it."""
+    said_by_loop(tmp_path, state=STOPPED, tick_utc=MOMENT - timedelta(days=1))
+
+    assert [] == alerts(Lake(tmp_path), MOMENT).figures["alerts"]
+
+
+def test_a_broken_file_is_told_as_what_it_is(tmp_path):
+    """It is no calm lake."""
+    said_by_nightly(tmp_path, steps="none")
+
+    told = alerts(Lake(tmp_path), MOMENT)
+
+    assert "report.json" in told.failed
+    assert ["alarm"] == [tile.state for tile in told.tiles]
+
+
+def test_words_of_others_are_escaped(tmp_path):
+    """Whatever a vendor or a file says is text."""
+    said_by_loop(tmp_path, alerts=("<script>alert(1)</script> (critical)",))
+
+    page = alerts(Lake(tmp_path), MOMENT).section.html()
+
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
