@@ -24,7 +24,7 @@ class Step(NamedTuple):
 
 def pages() -> list[Path]:
     """Return every page: those that others build on, then the others by name."""
-    found = sorted(DOCS.rglob("*.md"))
+    found = sorted([*DOCS.rglob("*.md"), ROOT / "ops" / "README.md"])
     return [*(page for page in FIRST if page.exists()), *(page for page in found if page not in FIRST)]
 
 
