@@ -58,7 +58,7 @@ def followed(words, place):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,  # of a machine that is busy; alone none takes a minute
         check=False,
     )
 
