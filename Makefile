@@ -24,10 +24,8 @@ lake-build: $(VENV)/.core ## Build the demo lake in ./lake: 7 cities, 14 event d
 lake-check: $(VENV)/.core ## Hold the lake against its promises; exit 3 when one is broken.
 	@$(BIN)/kwx lake check $(ARGS)
 
-nightly: $(VENV)/.core ## Bring the lake up to date: derived tables again, checks, old snapshots removed.
-	@$(BIN)/kwx lake dense
-	@$(BIN)/kwx lake check
-	@$(BIN)/kwx lake gc
+nightly: $(VENV)/.core ## Do what is due after an event date: from ingest to the report (ARGS="--dry-run").
+	@$(BIN)/kwx nightly $(ARGS)
 
 backtest: $(VENV)/.core ## Run a strategy through the lake's days (ARGS="--strategy fused --city chicago").
 	@$(BIN)/kwx backtest --strategy accel $(ARGS)

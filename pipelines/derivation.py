@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -25,6 +25,9 @@ from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay, event_dates
 
 logger = logging.getLogger(__name__)
+
+GRIDS = (OBS_1M.name, OBS_5M.name)
+"""What every day with observations or markets has."""
 
 
 class Reader(Protocol):
@@ -83,17 +86,21 @@ def rebuild_derived(
     cities: Sequence[str] = (),
     since: date | None = None,
     until: date | None = None,
+    only: Collection[Partition] = (),
     workers: int | None = None,
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> Built:
-    """Make candles_dense, obs_1m and obs_5m again from a snapshot's own candles and observations."""
+    """Make candles_dense, obs_1m and obs_5m again from a snapshot's own candles and observations.
+
+    only: of the days of the range these, all of them where none is said.
+    """
     started = time.perf_counter()
     if since and until:
         next(event_dates(since, until))
     lake = Lake(lake_root)
     with write(lake, purpose="dense") as writer:
         base = lake.snapshot()
-        days = _days_of(base, cities, since, until)
+        days = [day for day in _days_of(base, cities, since, until) if not only or day in only]
         reader = Overlay(paths=lake.paths, number=base.number)
         tasks = list(derive_tasks(days, reader=reader, staging=writer.staging))
         if not tasks:
@@ -119,6 +126,28 @@ def derive_city_days(task: DeriveTask) -> list[Staged]:
     return [
         staged for day in task.dates for staged in _derive_day(task.reader, Partition(task.city, day), task.staging)
     ]
+
+
+def stale_days(lake: Lake, *, since: date, until: date, cities: Collection[str]) -> list[Partition]:
+    """Return the days whose grids are missing, or older than what they are made of, as the ledger has it."""
+    snapshot, ledger = lake.snapshot(), lake.ledger
+    raw = {name: ledger.last_written(name) for name in (OBS.name, MARKETS.name, CANDLES_1M.name)}
+    made = {name: ledger.last_written(name) for name in (OBS_1M.name, OBS_5M.name, CANDLES_DENSE.name)}
+    has_candles = set(snapshot.partitions(CANDLES_1M.name)) & set(snapshot.partitions(MARKETS.name))
+    return sorted(
+        day
+        for day in _days_of(snapshot, tuple(cities), since, until)
+        if _is_stale(day, raw, made, grids=(*GRIDS, *([CANDLES_DENSE.name] if day in has_candles else [])))
+    )
+
+
+def _is_stale(
+    day: Partition, raw: Mapping[str, Mapping[str, int]], made: Mapping[str, Mapping[str, int]], *, grids: Sequence[str]
+) -> bool:
+    assert day.event_date is not None, "grids are cut by day"
+    eve = Partition(day.city, day.event_date - timedelta(days=1))
+    newest = max([written.get(str(day), 0) for written in raw.values()] + [raw[OBS.name].get(str(eve), 0)])
+    return any(made[name].get(str(day), -1) < newest for name in grids)
 
 
 def climate_day(partition: Partition) -> ClimateDay:

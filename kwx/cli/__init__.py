@@ -28,6 +28,7 @@ _COMMANDS = {
     "audit": ("kwx.cli.audit:audit", "Audit the lake at hand: its clocks, its gaps, its leaks, what models see."),
     "models": ("kwx.cli.models:models", "Keep models: list, look, accept, promote, take back."),
     "live": ("kwx.cli.live:live", "Live event dates: the loop, its kill switch and how it is."),
+    "nightly": ("kwx.cli.nightly:nightly", "Do what is due after an event date: from ingest to the report."),
     "monitor": ("kwx.cli.monitor:monitor", "Tell how all stands on one page: money, drift, data, models, ladders."),
     "signals": ("kwx.cli.signals:signals", "Keep the table of live signals in PostgreSQL: migrate, replay, show."),
     "demo": ("kwx.cli.demo:demo", "Serve the demo world as the vendors would."),

@@ -18,6 +18,7 @@ from kwx.cli.model_options import (
     promotion_options,
     stage_option,
 )
+from kwx.cli.model_predict import predict
 from kwx.cli.model_studies import blend, study
 from kwx.cli.options import EventDate, json_option, lake_option
 
@@ -246,5 +247,6 @@ def config_(word: str, bracket: str, profile: str | None, config: Path | None, o
         click.echo(resolved_yaml(found, origins=origins), nl=False)
 
 
+models.add_command(predict)
 models.add_command(study)
 models.add_command(blend)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from kwx.config.fields import Bracket, Section, TrainConfig
 from kwx.config.live import LiveFields
+from kwx.config.nightly import NightlyFields
 from kwx.config.refusals import COMMAND_LINE, Beside, refusal, require_choice, require_known_keys, require_mapping
 from kwx.config.said import SaidIn
 from kwx.config.trading import OF_THE_ACCOUNT, TradeConfig
@@ -27,8 +28,8 @@ from warehouse.market.cities import CITIES, city
 
 DEFAULT_FILE = Path(__file__).with_name("default.yaml")
 BRACKETS: tuple[str, ...] = get_args(Bracket)
-LIVE = "live"
-SECTIONS = ("defaults", "profiles", "cities", "brackets", LIVE)
+LIVE, NIGHTLY = "live", "nightly"
+SECTIONS = ("defaults", "profiles", "cities", "brackets", LIVE, NIGHTLY)
 
 
 Model = TypeVar("Model", bound=Section)
@@ -88,6 +89,10 @@ class Configuration:
         """Return how the loop lives its days: one for all cities; what was `said` beside the file comes last."""
         return self._resolved(LiveFields, [(LIVE,)], said or {}).config
 
+    def nightly(self, *, said: Mapping[str, Any] | None = None) -> NightlyFields:
+        """Return what the batch of a night does; what was `said` beside the file comes last."""
+        return self._resolved(NightlyFields, [(NIGHTLY,)], said or {}).config
+
     def _known_profile(self, profile: str | None) -> str | None:
         if profile is not None:
             require_choice(profile, self.profiles, what=f"profile in {self.document.file}", option="--profile")
@@ -138,6 +143,7 @@ def checked(document: Document) -> Configuration:
         for key in CITIES:
             found.trading(key, profile=profile)
     found.live()
+    found.nightly()
     return found
 
 
@@ -150,6 +156,7 @@ def _require_shape(document: Document) -> None:
     )
     _require_layer(document, ("defaults",))
     require_known_keys(_at(values, (LIVE,)), LiveFields.model_fields, where=where, above=(LIVE,))
+    require_known_keys(_at(values, (NIGHTLY,)), NightlyFields.model_fields, where=where, above=(NIGHTLY,))
     for profile in values.get("profiles") or {}:
         _require_layer(document, ("profiles", profile))
     require_mapping(values.get("brackets") or {}, BRACKETS, where=where, above=("brackets",))

@@ -26,7 +26,8 @@ UNKNOWN = "nothing known"
 class Wish:
     """Which days of which cities, in which way.
 
-    again: also where they are held already. panel: pmf_minute shall show them, whoever it showed before.
+    again: also where they are held already. panel: pmf_minute shall show them, whoever it showed before. skips: days
+    before the first fit are left out and told, also where they were said.
     """
 
     cities: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Wish:
     recipe: Recipe = field(default_factory=Recipe)
     again: bool = False
     panel: bool = False
+    skips: bool = False
 
     @property
     def to_panel(self) -> bool:
@@ -121,7 +123,7 @@ def _days_of(snapshot: Snapshot, inputs: Inputs, city: str, wish: Wish, plan: Pl
     there = [day for day in dates if day in set(known)]
     if not there:
         raise nothing_known(city, wish)
-    wanted = _served(snapshot, there, fits, city, plan, may_skip=wish.since is None)
+    wanted = _served(snapshot, there, fits, city, plan, may_skip=wish.skips or wish.since is None)
     held = hashes_held(
         snapshot, city, since=wanted[0], until=wanted[-1], recipe=wish.recipe, to_panel=wish.to_panel, inputs=inputs
     )

@@ -89,6 +89,14 @@ class Ledger:
         with self._open() as db:
             return {number for (number,) in db.execute("select snapshot from snapshots")}
 
+    def last_written(self, table: str) -> dict[str, int]:
+        """Return the snapshot that wrote each partition of a table last."""
+        if not self.exists:
+            return {}
+        question = "select partition, max(snapshot) from written where table_name = ? group by partition"
+        with self._open() as db:
+            return dict(db.execute(question, (table,)).fetchall())
+
     def lines(self, table: str) -> list[Written]:
         """Return everything written to one table, oldest first."""
         with self._open() as db:

@@ -183,7 +183,7 @@ class Publication:
             purpose=self.purpose,
             root=str(self.paths.root),
             code_version=_code_version(),
-            code_sha256=_code_sha256(),
+            code_sha256=code_sha256(),
             sql_sha256=sql_sha256(),
             sources={**(self.parent.sources if self.parent else {}), **self.sources},
             config=dict(self.config),
@@ -253,7 +253,7 @@ def _answers(catalog: Path) -> bool:
 
 
 @cache
-def _code_sha256() -> str:
+def code_sha256() -> str:
     """Hash the source of the three packages, so that a snapshot names the code that made it."""
     packages = Path(__file__).parents[2]
     sources = sorted(path for name in ("warehouse", "pipelines", "kwx") for path in (packages / name).rglob("*.py"))

@@ -84,7 +84,8 @@ def events_of(
     rows = _listed(snapshot, cities, dates)
     paid = _paid(snapshot, cities, dates)
     changes = changes_of(snapshot, cities)
-    labels = {(city, day): (high_f, utc) for city, day, high_f, utc in labels_of(snapshot).iter_rows()}
+    told = labels_of(snapshot, since=min(dates, default=None), until=max(dates, default=None))
+    labels = {(city, day): (high_f, utc) for city, day, high_f, utc in told.iter_rows()}
     quoted = set(snapshot.partitions(CANDLES_DENSE.name))
     traded: list[Event] = []
     notes: list[Note] = []

@@ -45,11 +45,16 @@ class Split:
         return f"{self.since} … {self.until if whole else self.fitted_until}"
 
 
+def least_dates(pools: tuple[str, ...], *, held_out: float) -> int:
+    """Return how many dates a span needs: as many to fit as there are numbers, one between, the others to judge by."""
+    numbers = max(map(parameters_of, pools))
+    return max(LEAST_BLOCKS + GAP_DATES + numbers, math.ceil((GAP_DATES + numbers) / (1 - held_out)))
+
+
 def require_dates(sample: Sample, pools: tuple[str, ...], *, held_out: float, span: tuple[date, date]) -> None:
     """Refuse a span with fewer earlier dates than numbers to be fitted, or with later ones that show no interval."""
     dates, numbers = len(sample.days), max(map(parameters_of, pools))
-    held = max(LEAST_BLOCKS, math.ceil(held_out * dates))
-    least = max(LEAST_BLOCKS + GAP_DATES + numbers, math.ceil((GAP_DATES + numbers) / (1 - held_out)))
+    held, least = max(LEAST_BLOCKS, math.ceil(held_out * dates)), least_dates(pools, held_out=held_out)
     if dates - held - GAP_DATES < numbers:
         raise Refused(
             f"{span[0]} … {span[1]}: {dates} settled dates have both market and weather, {least} are needed:"

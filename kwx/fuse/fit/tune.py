@@ -169,7 +169,7 @@ def tunings(
     on_progress: OnProgress = lambda done, total, what: None,
 ) -> list[Tuned]:
     """Return what every span of a snapshot comes to, without storing it; spans with too few dates are noted."""
-    labels = labels_of(snapshot)
+    labels = labels_of(snapshot, since=wish.since, until=wish.until)
     tasks = _sample_tasks(snapshot, wish, labels)
     parts = [one for one in in_pool(sample_task, tasks, pool, "reading", on_progress) if one is not None]
     if not parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,13 @@ class Mornings:
     windows: Mapping[str, Window]
     forecast: Forecast
     ladders: tuple[Ladder, ...]
-    labels: pl.DataFrame
+    snapshot: Snapshot
     mc_version: str
+
+    @cached_property
+    def labels(self) -> pl.DataFrame:
+        """What every day of the lake settled on: references are made of them, scores are not."""
+        return labels_of(self.snapshot)
 
 
 def mornings_of(
@@ -96,7 +102,7 @@ def mornings_of(
         raise Refused("no distribution of these days is in the lake", hint=how_to_run(snapshot, cities))
     by_name = {str(window): window for window in windows}
     evaluations = _in_windows(stored.filter(pl.col("mc_version") == version), by_name)
-    labels = labels_of(snapshot)
+    labels = labels_of(snapshot, since=since, until=until)
     of_keys = evaluations.group_by(KEYS, maintain_order=True)
     rows = of_keys.agg(pl.len().alias("evaluations"), pl.col("ts_utc").min().alias("since_utc"))
     rows = rows.join(labels.drop("label_known_utc"), on=("city", "event_date"), how="inner").sort(KEYS)
@@ -110,7 +116,7 @@ def mornings_of(
         windows=by_name,
         forecast=averaged(rows, evaluations),
         ladders=_ladders(snapshot, rows),
-        labels=labels,
+        snapshot=snapshot,
         mc_version=version,
     )
 

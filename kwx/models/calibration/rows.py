@@ -194,7 +194,7 @@ def _by_family(told: pl.DataFrame) -> dict[str, Rows]:
 def _settled(snapshot: Snapshot, city: str, span: Mapping[str, Any]) -> pl.DataFrame:
     """Return what came of each settled market: whether its bracket holds the settled high."""
     markets = snapshot.scan(MARKETS, **span).select("event_date", "market_ticker", "low_f", "high_f").collect()
-    labels = labels_of(snapshot).filter(pl.col("city") == city)
+    labels = labels_of(snapshot, since=span["since"], until=span["until"]).filter(pl.col("city") == city)
     high = pl.col("label_f")
     inside = (high >= pl.col("low_f").fill_null(high)) & (high <= pl.col("high_f").fill_null(high))
     settled = markets.join(labels, on="event_date", how="inner")

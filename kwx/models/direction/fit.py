@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,6 +15,7 @@ from kwx.features.feature import FeatureSet
 from kwx.features.panel import KEYS, read_panel
 from kwx.features.sets import set_for, set_of_all
 from kwx.models.artifact import EVERY_BRACKET, PREDICTED, Artifact
+from kwx.models.contract import Fitted
 from kwx.models.direction.candidates import Rows, choose
 from kwx.models.direction.fitted import About, DirectionModel
 from kwx.models.direction.metrics import crossed_of, metrics_of
@@ -119,6 +121,21 @@ def validation_rows(
         pl.Series(_PROBABILITY, fitted.predict(rows)),
     )
     return told.select(*KEYS, _MOVE_PROB, UP, _PROBABILITY, *fitted.features)
+
+
+def said_of_dates(
+    snapshot: Snapshot, city: str, bracket: str, dates: Sequence[date], config: Mapping[str, Any], fitted: Fitted, *,
+    of: str,
+) -> pl.DataFrame:  # fmt: skip
+    """Return what a fitted model of a city, or `of` all, says of a city's event dates: of every minute with a mid."""
+    recipe = DirectionRecipe.of_config(config)
+    hawkes = fitted.about.hawkes  # type: ignore[attr-defined]
+    spoken = _Parts(fitted=(), choosing=(), judged=tuple(dates))
+    panel = _panel(
+        snapshot, city, bracket, spoken, _features(of, bracket, recipe), recipe,
+        laws=None if hawkes is None else Laws.of(hawkes),
+    )  # fmt: skip
+    return _predictions(panel.with_columns(pl.Series(_PROBABILITY, fitted.predict(panel))))
 
 
 def _dates(snapshot: Snapshot, city: str, since: date, until: date) -> tuple[date, ...]:

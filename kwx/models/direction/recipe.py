@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from kwx.features.gate import EXCLUDED_VC_CITIES
 from warehouse.errors import Usage
@@ -73,6 +75,11 @@ class DirectionRecipe:
     def growths(self) -> tuple[tuple[int, float], ...]:
         """Every depth and rate that trees are grown with."""
         return tuple(product(self.depths, self.rates))
+
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> DirectionRecipe:
+        """Return the recipe that a card's settings were written from."""
+        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in config.items()})
 
     def config(self) -> dict[str, object]:
         """Return all that is asked, as JSON has it."""

@@ -35,12 +35,15 @@ LEAST_DATES_JUDGED = 5
 
 def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: ElasticnetRecipe) -> Artifact:
     """Fit one window of one city, or of all of them together, and bracket type; it depends on nothing else."""
-    name, excluded = recipe.feature_set, recipe.excluded_vc_cities
-    if city == ALL_CITIES:
-        features = set_of_all(name, bracket=bracket, excluded=excluded)
-    else:
-        features = set_for(name, city, bracket=bracket, excluded=excluded)
+    features = features_of(recipe.feature_set, city, bracket=bracket, excluded=recipe.excluded_vc_cities)
     return fit_features(features, snapshot, city, bracket, window, recipe)
+
+
+def features_of(name: str, city: str, *, bracket: str, excluded: tuple[str, ...]) -> FeatureSet:
+    """Return what a model of one city, or of all of them, sees of a set."""
+    if city == ALL_CITIES:
+        return set_of_all(name, bracket=bracket, excluded=excluded)
+    return set_for(name, city, bracket=bracket, excluded=excluded)
 
 
 def fit_features(
@@ -68,7 +71,7 @@ def fit_features(
         fitted = held_to(fit_rows(earlier, features, found), later)
     calibrator, notes = _calibrated(fitted, later, recipe)
     notes += _not_judged(later)
-    predictions = _predictions(fitted, calibrator, test)
+    predictions = predictions_of(fitted, calibrator, test)
     return Artifact(
         family=NAME, city=city, bracket=bracket, horizon=SETTLEMENT_HORIZON, window=window, fitted=fitted,
         calibrator=calibrator, predictions=predictions, params=_params(found, recipe),
@@ -138,11 +141,11 @@ def _calibrated(
     return fit_calibrator(method, p, later.came), ()
 
 
-def _predictions(fitted: FittedElasticnet, calibrator: Calibrator | None, test: Rows) -> pl.DataFrame:
-    """Return what the model says of the test dates; uncalibrated where there is no calibrator."""
-    p = fitted.predict(test.built)
+def predictions_of(fitted: FittedElasticnet, calibrator: Calibrator | None, rows: Rows) -> pl.DataFrame:
+    """Return what the model says of rows; uncalibrated where there is no calibrator."""
+    p = fitted.predict(rows.built)
     calibrated = pl.Series(calibrator.apply(p)) if calibrator and len(p) else pl.lit(None)
-    return test.said.with_columns(p_model=pl.Series(p), p_calibrated=calibrated).select(
+    return rows.said.with_columns(p_model=pl.Series(p), p_calibrated=calibrated).select(
         pl.col(name).cast(dtype) for name, dtype in PREDICTED.items()
     )
 

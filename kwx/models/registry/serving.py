@@ -78,7 +78,7 @@ def folder_for(
     """Return where that model lies, and its card; the model itself is not read."""
     wanted = Group(city=city_of(city).key, bracket=bracket, family=family, horizon=horizon)
     trained = stage_folder(models_root(root), TRAINED)
-    every = [windows for windows in _windows(trained, wanted) if windows]
+    every = [windows for windows in _windows(root, wanted) if windows]
     if not every:
         raise NoModel(
             f"no model of {wanted} is promoted in {trained}",
@@ -87,6 +87,19 @@ def folder_for(
     within = [windows for windows in every if any(_holds(card, event_date) for _, card in windows)]
     may = [windows for windows in every if any(_may_speak(card, event_date) for _, card in windows)]
     return _chosen((within or may or every)[0], wanted, event_date)
+
+
+def windows_of(root: Path | str | None, group: Group) -> list[tuple[Path, Card]]:
+    """Return the promoted windows of a group, each with its card, in the order of their dates."""
+    folder = stage_folder(models_root(root), TRAINED) / group.folder
+    return [(path, read_card(path)) for path in sorted(folder.glob("win_*"))]
+
+
+def window_for(windows: Sequence[tuple[Path, Card]], event_date: date) -> tuple[Path, Card] | None:
+    """Return which of a group's windows speaks of a date: one that holds it, else the last one before; or None."""
+    may = [(path, card) for path, card in windows if _may_speak(card, event_date)]
+    within = [(path, card) for path, card in may if _holds(card, event_date)]
+    return max(within or may, key=lambda one: _newness(one[1], within=bool(within)), default=None)
 
 
 def age_days(card: Card, event_date: date) -> int:
@@ -113,12 +126,11 @@ def today_of(city: str, now_utc: datetime) -> date:
     return (now_utc + city_of(city).standard_offset).date()
 
 
-def _windows(trained: Path, wanted: Group) -> Iterator[list[tuple[Path, Card]]]:
+def _windows(root: Path | str | None, wanted: Group) -> Iterator[list[tuple[Path, Card]]]:
     """Yield the windows of each group that may speak: the city's own first, then those that speak of more."""
     for city in (wanted.city, ALL_CITIES):
         for bracket in dict.fromkeys((wanted.bracket, EVERY_BRACKET)):
-            folder = trained / replace(wanted, city=city, bracket=bracket).folder
-            yield [(path, read_card(path)) for path in sorted(folder.glob("win_*"))]
+            yield windows_of(root, replace(wanted, city=city, bracket=bracket))
 
 
 def _may_speak(card: Card, event_date: date) -> bool:
@@ -131,15 +143,14 @@ def _holds(card: Card, event_date: date) -> bool:
 
 def _chosen(windows: Sequence[tuple[Path, Card]], wanted: Group, event_date: date) -> tuple[Path, Card]:
     """Return the window that speaks of a date; the newest fit is that of the latest dates, then the latest made."""
-    may = [(path, card) for path, card in windows if _may_speak(card, event_date)]
-    if not may:
+    found = window_for(windows, event_date)
+    if found is None:
         first = min(card.test_since for _, card in windows)
         raise NoModel(
             f"{wanted}: {event_date} comes before {first}, the first date that a promoted model may speak of",
             hint="train a walk that begins earlier: kwx train --since DATE",
         )
-    within = [(path, card) for path, card in may if _holds(card, event_date)]
-    return max(within or may, key=lambda one: _newness(one[1], within=bool(within)))
+    return found
 
 
 def _newness(card: Card, *, within: bool) -> tuple[date, date, datetime]:

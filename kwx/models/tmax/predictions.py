@@ -178,6 +178,18 @@ def _means(rows: pl.DataFrame, kinds: Sequence[str]) -> dict[str, Any]:
     return counts | {short: float(rows[name].mean()) for name, short in names.items()}  # type: ignore[arg-type]
 
 
+def words_of(model: Spoken, rows: pl.DataFrame, snapshot: Snapshot) -> pl.DataFrame:
+    """Return what a model says of the brackets of the events of some snapshots."""
+    if rows.is_empty():
+        return pl.DataFrame(schema=PREDICTED)
+    days = rows["event_date"]
+    markets = markets_of(snapshot, rows["city"].unique().to_list(), days.min(), days.max())  # type: ignore[arg-type]
+    said = [
+        predicted(event, model.degrees(event.rows).masses(event.ladder)) for event in events_of(rows, markets, [])
+    ]
+    return pl.concat(said) if said else pl.DataFrame(schema=PREDICTED)
+
+
 def spoken_of(
     model: Spoken, rows: pl.DataFrame, snapshot: Snapshot, notes: list[str], *, beside: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, dict[str, Any]]:

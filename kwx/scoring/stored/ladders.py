@@ -85,7 +85,8 @@ def read_ladders(
     contracts = _contracts(ladders)
     asked = instants_of(_events(markets), minutes_lst)
     found = _in_force(minutes, contracts, asked, used)
-    told = _told(asked.join(labels_of(snapshot), on=("city", "event_date"), how="left"), found, ladders, used)
+    labels = labels_of(snapshot, since=since, until=until)
+    told = _told(asked.join(labels, on=("city", "event_date"), how="left"), found, ladders, used)
     rows = told.filter(pl.col("left_out").is_null()).drop("left_out")
     left_out = told["left_out"].drop_nulls().value_counts(sort=True)
     if rows.is_empty():

@@ -1,0 +1,136 @@
+"""What changed in the lake since the last night: days that came late, and settlements that were corrected.
+
+The lake as the last night left it is held against the lake now, file by file; what changed in between, by whatever
+command, is seen. Where that snapshot is gone, nothing is known of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from kwx.nightly.places import REPORT_JSON, NightPaths
+from kwx.nightly.step import Kind, Line
+from warehouse.errors import KwxError
+from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import CANDLES_1M, FORECASTS, MARKETS, OBS, SETTLEMENTS, TRADES, Partition
+
+TAPE_AND_WEATHER = (OBS.name, FORECASTS.name, CANDLES_1M.name, TRADES.name)
+"""What is whole once its day is over: a row that comes after that is late. Markets and settlements go on."""
+
+_LABELS = (
+    "select city, event_date, label_f, label_source, latest_final_f from settlement_label"
+    " where event_date between $since and $until order by all"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastNight:
+    """The night that was told last: its event date, and the lake as it left it."""
+
+    event_date: date
+    snapshot: Snapshot
+
+
+def last_night(lake: Lake, paths: NightPaths) -> LastNight | None:
+    """Return the night that was told last; None where there was none, or its snapshot is gone."""
+    path = paths.latest / REPORT_JSON
+    if not path.is_file():
+        return None
+    said = json.loads(path.read_bytes())
+    try:
+        snapshot = lake.snapshot(said["snapshot_after"])
+    except KwxError:
+        return None
+    return LastNight(event_date=date.fromisoformat(said["date"]), snapshot=snapshot)
+
+
+def changed_days(before: Snapshot | None, now: Snapshot, tables: Iterable[str]) -> dict[Partition, dict[str, int]]:
+    """Return by city and date which tables have another file than before, each with how many rows came to it."""
+    found: dict[Partition, dict[str, int]] = {}
+    for name in tables if before is not None else ():
+        assert before is not None
+        if before.manifest.tables.get(name) == now.manifest.tables.get(name):
+            continue
+        held = {entry.partition: entry for entry in before.files(name)}
+        for entry in now.files(name):
+            old = held.get(entry.partition)
+            if old is None or old.sha256 != entry.sha256:
+                found.setdefault(entry.partition, {})[name] = entry.rows - (old.rows if old else 0)
+    return found
+
+
+def first_changed(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> date | None:
+    """Return the first event date of which anything that is computed from changed since the last night."""
+    if last is None:
+        return None
+    days = changed_days(last.snapshot, now, (*TAPE_AND_WEATHER, MARKETS.name))
+    dates = [day.event_date for day in days if day.event_date is not None and day.city in cities]
+    return min(dates, default=None)
+
+
+def late_lines(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> list[Line]:
+    """Return a line for each event date that was over last night, and of which more came since."""
+    if last is None:
+        return []
+    by_date: dict[date, list[str]] = {}
+    for day, tables in sorted(changed_days(last.snapshot, now, TAPE_AND_WEATHER).items()):
+        if day.event_date is not None and day.event_date <= last.event_date and day.city in cities:
+            told = ", ".join(f"{rows:+,} {name}" for name, rows in sorted(tables.items()))
+            by_date.setdefault(day.event_date, []).append(f"{day.city} {told}")
+    return [
+        Line(
+            kind=Kind.LATE_DATA, words=f"{day} came late: {'; '.join(parts)}",
+            hint="what follows from it is made again by this night",
+        )
+        for day, parts in by_date.items()
+    ]  # fmt: skip
+
+
+def corrected_lines(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> list[Line]:
+    """Return a line for each event whose settlement reads otherwise than it did last night."""
+    if last is None:
+        return []
+    days = [
+        day
+        for day in changed_days(last.snapshot, now, (SETTLEMENTS.name,))
+        if day.event_date is not None and day.city in cities
+    ]
+    if not days:
+        return []
+    dates = [day.event_date for day in days if day.event_date is not None]
+    then, since = labels_between(last.snapshot, min(dates), max(dates)), labels_between(now, min(dates), max(dates))
+    both = since.join(then, on=("city", "event_date"), how="inner", suffix="_then")
+    moved = both.filter(
+        pl.col("label_f").ne_missing(pl.col("label_f_then"))
+        | pl.col("latest_final_f").ne_missing(pl.col("latest_final_f_then"))
+    )
+    return [_corrected(row) for row in moved.filter(pl.col("city").is_in(list(cities))).iter_rows(named=True)]
+
+
+def labels_between(snapshot: Snapshot, since: date, until: date) -> pl.DataFrame:
+    """Return what the events of some dates settled on, and the newest final report of each."""
+    with snapshot.connect() as con:
+        return pl.DataFrame(con.sql(_LABELS, params={"since": since, "until": until}).pl())
+
+
+def _corrected(row: Mapping[str, Any]) -> Line:
+    event = f"{row['city']} {row['event_date']}"
+    if row["label_f"] != row["label_f_then"]:
+        return Line(
+            kind=Kind.CORRECTED,
+            words=f"{event}: the label was {row['label_f_then']} °F last night and is {row['label_f']} °F"
+            f" ({row['label_source']})",
+            hint=f"its scores are made again; fits that saw it: kwx hazard fit-params --city {row['city']}",
+        )
+    return Line(
+        kind=Kind.CORRECTED,
+        words=f"{event}: the final report now says {row['latest_final_f']} °F, it said {row['latest_final_f_then']} °F;"
+        f" the label stays {row['label_f']} °F: markets pay what was said first",
+        hint="kwx sql --query settlement_conflicts shows every source",
+    )

@@ -1,0 +1,1 @@
+"""The daily scores of every source of probabilities, kept date by date, and whether they have drifted."""

@@ -1,0 +1,75 @@
+"""The kept scores: a small Parquet file for each event date, replaced as a whole when the date reads otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from kwx.nightly.scores.daily import SCHEMA
+from warehouse.lake.files import sync_folder, write_new
+from warehouse.lake.layout import DRAFT
+from warehouse.lake.store import Snapshot
+from warehouse.lake.tables import (
+    CALIBRATORS,
+    MARKETS,
+    MODEL_RUNS,
+    PMF_DEGREES,
+    PMF_MINUTE,
+    PREDICTIONS,
+    PROMOTIONS,
+    SETTLEMENTS,
+)
+
+_OF_DATE = (MARKETS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, SETTLEMENTS)
+_OF_MODELS = (CALIBRATORS, MODEL_RUNS, PROMOTIONS)
+
+
+def score_path(folder: Path, event_date: date) -> Path:
+    """Return the file of a date."""
+    return folder / f"{event_date.isoformat()}.parquet"
+
+
+def made_of(snapshot: Snapshot, event_date: date, cities: Sequence[str]) -> str:
+    """Return the hash of all that a date's scores would be made of now: its files, and, where models spoke, these."""
+    digest = hashlib.sha256()
+    spoke = False
+    for table in _OF_DATE:
+        for entry in snapshot.files(table.name):
+            if entry.partition.event_date == event_date and entry.partition.city in cities:
+                digest.update(f"{table.name} {entry.partition} {entry.sha256}\n".encode())
+                spoke |= table is PREDICTIONS
+    for table in _OF_MODELS if spoke else ():
+        held = snapshot.manifest.tables.get(table.name)
+        digest.update(f"{table.name} {held.sha256 if held else ''}\n".encode())
+    return digest.hexdigest()
+
+
+def keep_scores(folder: Path, event_date: date, rows: pl.DataFrame) -> None:
+    """Write the scores of a date, in the place of what was there."""
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd")
+    path = score_path(folder, event_date)
+    draft = path.with_name(path.name + DRAFT)
+    write_new(draft, buffer.getvalue())
+    draft.replace(path)
+    sync_folder(folder)
+
+
+def kept_scores(folder: Path, dates: Sequence[date]) -> pl.DataFrame:
+    """Return the scores of some dates, of those that have any, in the order of the dates."""
+    paths = [path for day in sorted(dates) if (path := score_path(folder, day)).is_file()]
+    return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame(schema=SCHEMA)
+
+
+def is_kept(folder: Path, event_date: date, made: str) -> bool:
+    """Tell whether a date's scores are there and made of what they would be made of now."""
+    path = score_path(folder, event_date)
+    if not path.is_file():
+        return False
+    held = pl.read_parquet(path, columns=["made_of"])["made_of"]
+    return bool(len(held)) and set(held) == {made}

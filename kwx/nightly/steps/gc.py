@@ -1,0 +1,42 @@
+"""`gc`: old snapshots of the lake, and the reports of old nights, are removed."""
+
+from __future__ import annotations
+
+from kwx.nightly.night import Night
+from kwx.nightly.step import Done, Due, Step, due, not_due
+from pipelines.publishing import OnProgress
+from warehouse.lake.files import remove_tree
+from warehouse.lake.recovery import collect_garbage
+
+
+def _due(night: Night) -> Due:
+    snapshots, nights = len(night.lake.snapshot_numbers()), len(night.paths.nights())
+    keep, reports = night.settings.keep_snapshots, night.settings.keep_reports
+    if snapshots <= keep and nights <= reports:
+        return not_due(f"{snapshots} snapshots and {nights} nights are kept; {keep} and {reports} may be")
+    return due(f"of {snapshots} snapshots {keep} are kept, of {nights} nights {reports}")
+
+
+def _do(night: Night, on_progress: OnProgress) -> Done:
+    del on_progress
+    removed = collect_garbage(night.lake, keep=night.settings.keep_snapshots)
+    old = [one for one in night.paths.nights() if one != night.event_date][: -night.settings.keep_reports]
+    for event_date in old:
+        remove_tree(night.paths.night(event_date))
+    return Done(
+        figures={
+            "snapshots": len(removed.snapshots), "versions": len(removed.versions), "bytes": removed.bytes,
+            "nights": len(old),
+        }
+    )  # fmt: skip
+
+
+STEP = Step(
+    name="gc",
+    meaning="removes old snapshots and the reports of old nights",
+    reads=(),
+    writes=(),
+    due=_due,
+    do=_do,
+    always=True,
+)

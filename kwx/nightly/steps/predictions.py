@@ -1,0 +1,86 @@
+"""`predictions`: promoted models speak of the night's days, as far as the lake lacks their words."""
+
+from __future__ import annotations
+
+from kwx.models.predicting.run import PredictRun, PredictWish, predict, promoted_groups
+from kwx.models.registry.places import TRAINED, stage_folder, window_folders
+from kwx.models.registry.states import current_number
+from kwx.nightly.changes import changed_days
+from kwx.nightly.night import Night
+from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due, rows_of
+from pipelines.publishing import OnProgress
+from warehouse.lake.tables import CANDLES_DENSE, Partition
+
+_MOVES = ("candles_dense", "obs", "obs_1m", "obs_5m", "forecasts", "markets", "pmf_minute")
+"""What a word is said of."""
+_SHOWN = 5
+
+
+def _due(night: Night) -> Due:
+    groups = promoted_groups(night.models_root)
+    if not groups:
+        return not_due(f"no model is promoted in {night.models_root}: kwx models promote puts fitted windows to use")
+    days = night.days_with(CANDLES_DENSE.name)
+    if not days:
+        return not_due(f"no event of {night.since()} … {night.until} has minutes")
+    return due(f"{len(groups)} kinds of model are promoted; what they lack of {night.since()} … {night.until} is said")
+
+
+def _changed(night: Night) -> frozenset[Partition] | None:
+    """Return the days of which more is known since the last night; None where that cannot be told: all of them."""
+    if night.last is None:
+        return None
+    return frozenset(changed_days(night.last.snapshot, night.snapshot(), _MOVES))
+
+
+def _do(night: Night, on_progress: OnProgress) -> Done:
+    wish = PredictWish(cities=night.cities, since=night.since(), until=night.until, changed=_changed(night))
+    return _told(
+        predict(
+            wish, night.lake.paths.root, night.models_root, workers=night.workers, clock=night.fit_clock,
+            on_progress=on_progress,
+        )
+    )  # fmt: skip
+
+
+def _told(run: PredictRun) -> Done:
+    lines = [
+        Line(kind=Kind.BROKEN_MODEL, words=f"a promoted model cannot speak: {one.why}", hint=one.hint)
+        for one in run.broken
+    ]
+    lines += [
+        Line(
+            kind=Kind.OLD_MODEL, words=words, hint="train newer windows and promote them: kwx train, kwx models promote"
+        )
+        for words in run.old[:_SHOWN]
+    ]
+    more = len(run.old) - _SHOWN
+    notes = [f"and {more} more models are out of their dates"] if more > 0 else []
+    broken = len(run.broken)
+    return Done(
+        rows=rows_of(run.built), lines=lines, notes=notes,
+        figures={"models": len(run.spoke), "added": run.added, "held": run.held, "broken": broken},
+        short=f"{broken} promoted models cannot speak" if broken else "",
+        hint="kwx models rollback --to NUMBER of the current state mends what was altered" if broken else "",
+    )  # fmt: skip
+
+
+def _promoted_state(night: Night) -> str:
+    """Return which state is promoted, and when its files were written last: an altered model is another input."""
+    stage = stage_folder(night.models_root, TRAINED)
+    if not stage.exists():
+        return ""
+    files = [path for folder in window_folders(stage) for path in folder.rglob("*") if path.is_file()]
+    newest = max((path.stat().st_mtime_ns for path in files), default=0)
+    return f"{current_number(night.models_root)} {len(files)} {newest}"
+
+
+STEP = Step(
+    name="predictions",
+    meaning="lets promoted models speak of the new dates",
+    reads=("candles_dense", "obs", "obs_1m", "obs_5m", "forecasts", "markets", "pmf_minute", "promotions"),
+    writes=("predictions", "model_runs"),
+    due=_due,
+    do=_do,
+    beside=_promoted_state,
+)

@@ -1,0 +1,73 @@
+"""`scores`: how good every source was on the dates that are settled, kept date by date, and whether any drifted."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, timedelta
+
+from kwx.nightly.night import Night
+from kwx.nightly.scores.control import Control, controls_of
+from kwx.nightly.scores.daily import scores_of
+from kwx.nightly.scores.kept import is_kept, keep_scores, kept_scores, made_of
+from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due
+from pipelines.publishing import OnProgress
+from warehouse.lake.tables import PMF_MINUTE, PREDICTIONS
+
+TABLE = "scores"
+
+
+def _stale(night: Night) -> dict[date, str]:
+    """Return the dates whose scores are missing or made of older data, each with what they would be made of."""
+    snapshot = night.snapshot()
+    since = min(night.since(), night.event_date - timedelta(days=night.settings.settlement_days))
+    spoken = night.days_with(PMF_MINUTE.name, PREDICTIONS.name, since=since)
+    dates = sorted({day for days in spoken.values() for day in days if day <= night.event_date})
+    made = {day: made_of(snapshot, day, night.cities) for day in dates}
+    return {day: sha for day, sha in made.items() if not is_kept(night.paths.scores, day, sha)}
+
+
+def _due(night: Night) -> Due:
+    stale = _stale(night)
+    if stale:
+        return due(f"the scores of {len(stale)} dates are missing or made of older data, {min(stale)} the first")
+    return not_due("the scores of every date are made of what the lake holds of it")
+
+
+def _do(night: Night, on_progress: OnProgress) -> Done:
+    stale, snapshot, rows, empty = _stale(night), night.snapshot(), 0, 0
+    for place, (day, made) in enumerate(stale.items(), start=1):
+        told = scores_of(snapshot, day, night.cities, made_of=made)
+        if told.height:
+            keep_scores(night.paths.scores, day, told)
+        rows, empty = rows + told.height, empty + (told.height == 0)
+        on_progress(place, len(stale), f"scoring {day}")
+    controls = controls_now(night)
+    lines = [
+        Line(kind=Kind.DRIFT, words=str(one), hint="calibrators of models are fitted again by this night")
+        for one in controls
+        if one.has_drifted
+    ]
+    notes = [f"{empty} dates have nothing to be scored: nobody spoke, or nothing is settled"] if empty else []
+    return Done(
+        rows={TABLE: rows}, lines=lines, notes=notes,
+        figures={"dates": len(stale) - empty, "controls": [asdict(one) for one in controls]},
+    )  # fmt: skip
+
+
+def controls_now(night: Night) -> list[Control]:
+    """Return every source's kept scores up to the night's date against their limits."""
+    fields = night.settings.drift
+    days = fields.recent_dates + fields.limit_dates
+    dates = [night.event_date - timedelta(days=back) for back in range(days)]
+    return controls_of(kept_scores(night.paths.scores, dates), fields)
+
+
+STEP = Step(
+    name="scores",
+    meaning="scores every source on the dates that are settled",
+    reads=("pmf_minute", "pmf_degrees", "predictions", "promotions", "calibrators", "model_runs", "markets",
+           "settlements"),
+    writes=(TABLE,),
+    due=_due,
+    do=_do,
+)  # fmt: skip
