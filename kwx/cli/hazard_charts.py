@@ -80,7 +80,7 @@ def _temperatures(rows: pl.DataFrame, hour: alt.X) -> Chart:
     y = alt.Y("m_run_lo_f:Q", title="°F", scale=alt.Scale(zero=False))
     band = base.mark_area(interpolate="step-after", color=BAND, opacity=0.7).encode(x=hour, y=y, y2="m_run_hi_f:Q")
     so_far = base.mark_line(interpolate="step-after", color=LINE).encode(x=hour, y="m_run_temp_f:Q")
-    expected = base.mark_line(strokeDash=[4, 3], color=TRUTH).encode(x=hour, y="expected_f:Q")
+    expected = base.mark_line(interpolate="step-after", strokeDash=[4, 3], color=TRUTH).encode(x=hour, y="expected_f:Q")
     return alt.layer(band, so_far, expected, title="running maximum, what it can mean, and (dashed) the expected high")
 
 

@@ -29,7 +29,7 @@ def status_chart(manifest: Manifest) -> Chart:
         {"name": names, "value": [entry.bytes / _BYTES_PER_MB for entry in entries]}, schema_overrides=_VALUE
     )
     panels = (
-        bars_chart(rows, value_title="rows", value_format="~s", title="rows", width=_HALF, tall_values=True),
+        bars_chart(rows, value_title="rows", title="rows", width=_HALF, tall_values=True),
         bars_chart(sizes, value_title="MB", title="size", width=_HALF),
     )
     return alt.hconcat(*panels).properties(title=f"snapshot {manifest.number} of {manifest.created_utc[:16]}Z")

@@ -29,15 +29,16 @@ def study_chart(rows: pl.DataFrame) -> Chart:
 
 def blend_chart(rows: pl.DataFrame) -> Chart:
     """Draw the Brier score of each weight against the market alone, with intervals; below zero the blend is better."""
-    told = rows.filter(~pl.col("fitted"))
-    base = alt.Chart(inline(told)).encode(
-        x=alt.X("weight:Q", title="the model's weight"), color=alt.Color("pool:N", title=None)
+    told = inline(rows.filter(~pl.col("fitted")))
+    base = alt.Chart(told).encode(
+        x=alt.X("weight:Q", title="the model's weight"),
+        color=alt.Color("pool:N", title=None, legend=alt.Legend(symbolOpacity=1)),
     )
     band = base.mark_area(opacity=0.2).encode(
         y=alt.Y("on_market_low:Q", title="Brier score minus the market's"), y2="on_market_high:Q"
     )
     line = base.mark_line(point=True).encode(y="on_market:Q")
-    zero = alt.Chart(inline(told)).mark_rule(color=IDLE, strokeDash=[4, 4]).encode(y=alt.datum(0))
+    zero = alt.Chart(told).mark_rule(color=IDLE, strokeDash=[4, 4]).encode(y=alt.datum(0))
     panel = alt.layer(band, zero, line).properties(width=260, height=180)
     chart: Chart = panel.facet(facet=alt.Facet("name:N", title=None), columns=3)
     return chart

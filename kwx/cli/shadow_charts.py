@@ -42,8 +42,8 @@ def parity_chart(found: Sequence[Parity]) -> Chart:
 
 
 def golive_chart(verdict: Verdict) -> Chart:
-    """Draw each criterion on an axis of its own: its value, its interval, and the threshold as a dashed line."""
-    title = f"{verdict.strategy}, fills {verdict.fill}: {len(verdict.dates)} shadow dates; dashed is the threshold"
+    """Draw each criterion on an axis of its own: its value, its interval, and the threshold as an upright."""
+    title = f"{verdict.strategy}, fills {verdict.fill}: {len(verdict.dates)} shadow dates; the upright is the threshold"
     return alt.vconcat(*map(_criterion, verdict.criteria), spacing=4).properties(title=title)
 
 
@@ -55,14 +55,12 @@ def _criterion(one: Criterion) -> Chart:
         {"name": [told], "value": [float(one.value)], "low": [one.low], "high": [one.high], "due": [least_or_most]},
         schema_overrides={"due": pl.Float64()},
     )
-    base = alt.Chart(inline(row)).encode(
-        y=alt.Y("name:N", title=None, axis=alt.Axis(minExtent=190, ticks=False, domain=False)),
-        color=alt.value(LINE if one.passed else ALARM),
-    )
-    x = alt.X("value:Q", title=None, scale=alt.Scale(zero=False, padding=12), axis=alt.Axis(tickCount=6))
-    due = base.mark_tick(color=TRUTH, thickness=2, size=_ROW - 8, strokeDash=[3, 2]).encode(
-        x=alt.X("due:Q", title=None)
-    )
-    span = base.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=None), x2="high:Q")
-    point = base.mark_point(filled=True, size=70, opacity=1).encode(x=x)
-    return alt.layer(due, span, point).properties(width=WIDTH - 200, height=_ROW)
+    y = alt.Y("name:N", title=None, axis=alt.Axis(minExtent=190, ticks=False, domain=False))
+    base = alt.Chart(inline(row)).encode(y=y)
+    of_it = base.encode(color=alt.value(LINE if one.passed else ALARM))
+    axis, scale = alt.Axis(tickCount=6, format="~g"), alt.Scale(zero=False, padding=12)
+    due = base.mark_tick(color=TRUTH, opacity=1, thickness=2, size=_ROW - 8).encode(x=alt.X("due:Q", title=None))
+    span = of_it.mark_rule(strokeWidth=3).encode(x=alt.X("low:Q", title=None), x2="high:Q")
+    point = of_it.mark_point(filled=True, size=70, opacity=1)
+    drawn = point.encode(x=alt.X("value:Q", title=None, scale=scale, axis=axis))
+    return alt.layer(due, span, drawn).properties(width=WIDTH - 200, height=_ROW)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import altair as alt
 import polars as pl
@@ -31,15 +33,12 @@ def bars_chart(
     below each other instead. With `tall_values` ones and millions are seen alike: the axis is a symmetric logarithm.
     """
     names = rows["name"].unique(maintain_order=True).to_list()
-    axis = alt.Axis(format=value_format, labelOverlap=True) if value_format else alt.Axis(labelOverlap=True)
-    scale = alt.Scale(type="symlog") if tall_values else alt.Scale()
+    shape = _tall(rows["value"]) if tall_values else {"axis": _axis(value_format)}
     drawn = (
         alt.Chart(inline(rows))
         .mark_bar()
         .encode(
-            x=alt.X(
-                "value:Q", title=value_title, axis=axis, scale=scale, stack=None if by is None or beside else "zero"
-            ),
+            x=alt.X("value:Q", title=value_title, stack=None if by is None or beside else "zero", **shape),
             y=alt.Y("name:N", title=None, sort=names),
             color=alt.value(LINE),
         )
@@ -52,6 +51,18 @@ def bars_chart(
             drawn, several = drawn.encode(yOffset=alt.YOffset(f"{by}:N", sort=kinds)), len(kinds)
     step = alt.Step(_BAR if several == 1 else 12 * several + 6, **{"for": "position"})
     return drawn.properties(width=width, height=step if height is None else height, title=title)
+
+
+def _axis(value_format: str) -> alt.Axis:
+    return alt.Axis(format=value_format, labelOverlap=True) if value_format else alt.Axis(labelOverlap=True)
+
+
+def _tall(values: pl.Series) -> dict[str, Any]:
+    """Return the axis on which every power of ten is as far from the next."""
+    most = max(1.0, float(values.max() or 0.0))  # type: ignore[arg-type]
+    ticks = [0, *(10**power for power in range(math.ceil(math.log10(most)) + 1))]
+    axis = alt.Axis(values=ticks, labelExpr="format(datum.value, '~s')")
+    return {"axis": axis, "scale": alt.Scale(type="symlog", domain=[0, most], nice=False)}
 
 
 def _colour(by: str, kinds: list[str], colours: Mapping[str, str] | None) -> alt.Color:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import altair as alt
 import polars as pl
 
 from kwx.plots.theme import HEIGHT, WIDTH, Chart, inline
+
+_FEW_DAYS = timedelta(days=5)
 
 
 def lines_chart(
@@ -35,7 +39,15 @@ def lines_chart(
 def axis_of(values: pl.Series, *, title: str | None) -> alt.X:
     """Return the axis that suits what stands on it: time in UTC, a place for each date or name, or numbers."""
     if isinstance(values.dtype, pl.Datetime):
-        return alt.X("x:T", title=title, scale=alt.Scale(type="utc"), axis=alt.Axis(labelOverlap=True))
+        axis = alt.Axis(format=_shown(values), labelOverlap=True, tickCount=8)
+        return alt.X("x:T", title=title, scale=alt.Scale(type="utc"), axis=axis)
     if values.dtype.is_numeric():
         return alt.X("x:Q", title=title, scale=alt.Scale(zero=False))
     return alt.X("x:O", title=title, sort=None, axis=alt.Axis(labelOverlap=True, labelAngle=-45))
+
+
+def _shown(instants: pl.Series) -> str:
+    """Return how instants are told: with the time of day within a few days, else by their dates."""
+    first, last = instants.min(), instants.max()
+    within = isinstance(first, datetime) and isinstance(last, datetime) and last - first <= _FEW_DAYS
+    return "%b %d %H:%M" if within else "%b %d"

@@ -8,6 +8,8 @@ import polars as pl
 from kwx.plots.theme import ALARM, BAND, IDLE, LINE, Chart, inline
 
 _SIDE = 250
+_FEW = 20
+"""Up to so many points each is seen with its span; of a curve in more of them only those that stand out."""
 _TINY = 1e-9  # rounding puts nothing outside
 
 
@@ -29,12 +31,15 @@ def reliability_chart(
     band = base.mark_area(color=BAND, opacity=0.5, clip=True).encode(
         y=alt.Y("low:Q", title=came_title, scale=unit), y2="high:Q"
     )
+    few = told.height <= _FEW
     spans = base.mark_rule(color=BAND, clip=True).encode(y=alt.Y("low:Q", title=came_title, scale=unit), y2="high:Q")
     line = base.mark_line(color=LINE).encode(y=came)
-    points = base.mark_point(filled=True, size=40, opacity=1).encode(
+    seen = base if few else base.transform_filter("datum.outside")
+    points = seen.mark_point(filled=True, size=40, opacity=1).encode(
         y=came, color=alt.condition("datum.outside", alt.value(ALARM), alt.value(LINE))
     )
-    return alt.layer(band, spans, _diagonal(), line, points).properties(width=width, height=height, title=title)
+    layers = [band, *([spans] if few else []), _diagonal(), line, points]
+    return alt.layer(*layers).properties(width=width, height=height, title=title)
 
 
 def _diagonal() -> Chart:

@@ -11,6 +11,8 @@ from kwx.plots.theme import INK, Chart, themed
 
 _MARK = re.compile(r'<path (?P<said>aria-label="(?P<words>[^"]*)" role="graphics-symbol"(?P<rest>[^>]*))/>')
 _NAME = re.compile(r'(?P<before> id="|url\(#|href="#)(?P<name>\w+)')
+_WIDTH = re.compile(r'<svg [^>]*?width="(?P<pixels>[^"]*)"')
+_WIDEST = 1e6
 _LINES = ("line mark", "area mark", "trail mark")
 """Marks of many rows: what they say is of their first row alone."""
 
@@ -20,7 +22,7 @@ def save_chart(chart: Chart, path: Path) -> None:
     if path.suffix == ".png":
         import vl_convert
 
-        path.write_bytes(vl_convert.vegalite_to_png(_spec(themed(chart)), scale=2))
+        path.write_bytes(vl_convert.svg_to_png(_svg(themed(chart)), scale=2))
     elif path.suffix == ".html":
         picture = Picture(words="", svg=svg_of(chart))
         path.write_text(document(path.stem, [Section(title="", parts=[picture])]), encoding="utf-8")
@@ -40,12 +42,16 @@ def svg_of(chart: Chart) -> str:
 def _svg(chart: Chart) -> str:
     import vl_convert
 
-    return _named(vl_convert.vegalite_to_svg(_spec(chart)))
+    drawn: str = vl_convert.vegalite_to_svg(chart.to_json(indent=None))
+    if _is_endless(drawn):
+        drawn = vl_convert.vegalite_to_svg(chart.configure_legend(disable=True).to_json(indent=None))
+    return _named(drawn)
 
 
-def _spec(chart: Chart) -> str:
-    spec: str = chart.to_json(indent=None)
-    return spec
+def _is_endless(svg: str) -> bool:
+    """Tell whether a drawing has no end, as it is where a legend without a title has no entry."""
+    width = _WIDTH.search(svg)
+    return width is not None and float(width["pixels"]) > _WIDEST
 
 
 def _named(svg: str) -> str:

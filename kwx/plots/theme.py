@@ -101,6 +101,7 @@ def themed(chart: Chart, *, background: str = "white") -> Chart:
         chart.configure(background=background, padding=8)
         .configure_range(category=list(CATEGORIES), ordinal=bracket_colours(7))
         .configure_axis(**ink, **lines, titleFontWeight="normal", labelLimit=320)
+        .configure_axisQuantitative(labelOverlap=True, labelSeparation=8)
         .configure_legend(**ink, titleFontWeight="normal", labelLimit=320)
         .configure_header(**ink)
         .configure_title(color=INK, fontSize=12, anchor="start")

@@ -38,6 +38,7 @@ WITHOUT_PLOT = {
     "models accept": "writes its drawings into its reports",
     "models config": "prints settings",
     "models demote": "changes what is promoted; kwx models list --stage archive draws it",
+    "models predict": "stores what promoted models say; kwx models serve draws it",
     "models promote": "changes what is promoted; kwx models list --stage archive draws it",
     "models rollback": "changes what is promoted; kwx models list --stage archive draws it",
     "monitor": "writes a page that holds its drawings",
@@ -141,7 +142,7 @@ def test_what_a_lake_holds_is_drawn(command, demo_lake, tmp_path, in_every_form,
     [
         (("hazard", "hazard-trace", "--city", "chicago", "--date", "2026-11-01"), {"line mark": 8}),
         (("hazard", "check-pmf-sum"), {"point": 2}),
-        (("hazard", "evaluate-morning", *TEN, *RANGE), {"bar": 2, "point": 1}),
+        (("hazard", "evaluate-morning", *TEN, *RANGE), {"bar": 2, "line mark": 2}),
     ],
     ids=lambda value: " ".join(value[:2]) if isinstance(value, tuple) else "",
 )

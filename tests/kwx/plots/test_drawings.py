@@ -218,6 +218,17 @@ def test_a_drawing_of_no_rows_is_drawn():
     assert [] == marks(bars_chart(none, value_title="$"), "bar")
 
 
+def test_a_drawing_of_no_series_ends_somewhere(tmp_path):
+    """A legend that names nothing takes no place; left to itself it would take all there is."""
+    none = pl.DataFrame(schema={"x": pl.Int64, "y": pl.Float64, "series": pl.String})
+
+    save_chart(lines_chart(none, y_title="$"), tmp_path / "none.png")
+    width = float(re.search(r'width="([^"]*)"', svg_of(lines_chart(none, y_title="$")))[1])
+
+    assert (tmp_path / "none.png").stat().st_size > 1_000
+    assert 100 < width < 2_000
+
+
 def test_every_form_of_file_stands_alone(tmp_path):
     """SVG and PNG are what they say; the page has no script and no address but the names of its formats."""
     rows = pl.DataFrame({"name": ["a <b>", "c"], "value": [1.0, float("nan")]})
