@@ -84,6 +84,15 @@ def test_a_list_has_every_form(command, shelf_root, tmp_path):
     assert (1, True, 6, 6) == stored.select("number", "current", "windows", "changed").row(0)
 
 
+def test_a_card_is_drawn(command, shelf_root, tmp_path):
+    """Beside what is printed."""
+    code, out, err = command("models", "show", NAME, "--models", shelf_root, "--plot", "card.svg")
+
+    assert (0, True) == (code, "written to card.svg" in err)
+    assert "metrics" in out
+    assert NAME in (tmp_path / "card.svg").read_text()
+
+
 def test_a_model_whose_features_changed_is_told_and_not_promoted(command, shelf_root, monkeypatch):
     """In the list, beside its card, and by the refusal."""
     monkeypatch.setattr(defined, "panel_definitions", lambda names: {"features": ["other"]})
