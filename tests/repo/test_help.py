@@ -33,10 +33,22 @@ def shown_to_be_typed():
     return [
         pytest.param(part.strip(), id=f"{page.relative_to(ROOT)} {number}.{place}")
         for page in pages()
-        for number, line in enumerate("".join(blocks(page, "(?:sh|bash)")).splitlines(), start=1)
-        for place, part in enumerate(line.split("&&"), start=1)
+        for number, line in enumerate(whole_lines("".join(blocks(page, "(?:sh|bash)"))), start=1)
+        for place, part in enumerate(line.split(" && "), start=1)
         if part.strip().startswith("kwx ")
     ]
+
+
+def whole_lines(text):
+    """Return the lines of a shell; one that ends inside a quotation goes on in the next."""
+    lines = [""]
+    for line in text.splitlines():
+        lines[-1] += line
+        if lines[-1].count('"') % 2 == 0:
+            lines.append("")
+        else:
+            lines[-1] += " "
+    return lines
 
 
 @pytest.mark.parametrize("name", COMMANDS)
