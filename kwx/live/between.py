@@ -35,11 +35,20 @@ WHY = "its book moved between two minutes: the step would not keep it"
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """What came of books that moved under orders of ours: received, decided, and what became of orders taken out."""
+    """What came of books that moved under orders of ours, and what became of the orders that were taken out.
+
+    received_utc: of the first of these books. looked_utc: when the loop came to it; before that a look was under way.
+    """
 
     received_utc: datetime
+    looked_utc: datetime
     decided_utc: datetime
     outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def waited_s(self) -> float:
+        """How long a look kept the first of these books waiting."""
+        return (self.looked_utc - self.received_utc).total_seconds()
 
     @property
     def took_s(self) -> float:
@@ -58,12 +67,13 @@ def looked_between(
     at_stake = moved.market_tickers & trader.resting
     if moved.received_utc is None or not at_stake:
         return None
+    looked_utc = clock()
     asked = {day: one for day, one in days.items() if one.minute is not None and at_stake & one.market_tickers}
     found = trader.before(
         {day: one.running for day, one in asked.items()}, {day: one.state for day, one in asked.items()}
     )  # fmt: skip
     quotes, not_kept = tops(), list[str]()
-    decided_utc = clock()
+    decided_utc = looked_utc
     for event_date, day in asked.items():
         assert day.minute is not None
         again = asked_again(
@@ -75,7 +85,9 @@ def looked_between(
             journal.append_between(event_date, _record(day, again, decided_utc))
             not_kept += again.not_kept
     outcomes = trader.withdraw(not_kept, WHY) if not_kept else ()
-    return Between(received_utc=moved.received_utc, decided_utc=decided_utc, outcomes=tuple(outcomes))
+    return Between(
+        received_utc=moved.received_utc, looked_utc=looked_utc, decided_utc=decided_utc, outcomes=tuple(outcomes)
+    )  # fmt: skip
 
 
 def _record(day: Day, again: Again, decided_utc: datetime) -> MinuteRecord:

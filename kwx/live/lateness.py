@@ -11,6 +11,7 @@ from kwx.live.journal.record import BOOKS, PRICES, TRADES, WEATHER
 from pipelines.live.arrivals import Arrival
 from warehouse.lake import tables
 from warehouse.lake.present import Present
+from warehouse.lake.tables import Table
 
 SOURCE_OF = {
     tables.CANDLES_1M.name: PRICES, tables.TRADES.name: TRADES, tables.BOOKS.name: BOOKS, tables.OBS.name: WEATHER,
@@ -34,10 +35,15 @@ class Late:
             late = arrival.frame.filter(pl.col("known_utc") <= decided_utc)
             if late.is_empty():
                 continue
-            for place, rows in arrival.table.split(late):
-                held = self._present.read(arrival.table, place)
-                if rows.join(held, on=list(arrival.table.key), how="anti").height:
-                    self._found.add((place.city, source))
+            self._found |= {(city, source) for city in self._unheld(arrival.table, late)}
+
+    def _unheld(self, table: Table, rows: pl.DataFrame) -> list[str]:
+        """Return the cities of which some rows are not held yet."""
+        places, names = list(table.path_columns), [*table.path_columns, *table.key]
+        held = [
+            self._present.read(table, place, columns=names) for place, _ in table.split(rows.select(places).unique())
+        ]
+        return rows.join(pl.concat(held), on=names, how="anti")["city"].unique().to_list()
 
     def tell(self) -> dict[str, tuple[str, ...]]:
         """Return it by city, and begin anew."""

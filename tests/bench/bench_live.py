@@ -1,9 +1,10 @@
-"""A live minute of seven cities and two event dates: how long it takes to think it and to decide it.
+"""A tick of the loop for seven cities and two event dates: all of it but waiting for a vendor.
 
-Run as `python tests/bench/bench_live.py [--minutes 780] [--lake FOLDER]`. A day is lived minute by minute: what became
-known in a minute is put into the present, which is not measured; then the minute is thought and decided, which is, and
-between two minutes what can be is made ready, as the loop does. FOLDER keeps the lake that is learned for it, which
-takes some minutes; it is used again where it is there.
+Run as `python tests/bench/bench_live.py [--minutes 780] [--strategy fused] [--lake FOLDER]`. A day of the demo world is
+lived as the loop lives it, every nine seconds: answers are read by the parsers and taken in, the minute is thought and
+decided, the journal is on the disk, signals are in the spool, the health file is written. Only the vendors, and the
+client that carries their answers, are not counted. FOLDER keeps the lake that is learned for it, which takes some
+minutes; it is used again where it is there.
 
 The baseline is the batch way: for one minute both days of every city are made anew with the functions of the lake, and
 the minute is read off. It says the same, up to what a lattice rounds.
@@ -15,7 +16,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from measure import Measure, report
+from whole_ticks import Took, instants_of_minutes, ticking
 
 from kwx.exec.bars.plan import BarsPlan, BarsRecipe
 from kwx.exec.bars.read import read_bars
@@ -39,7 +41,7 @@ from kwx.live.brain import Brain, Thought
 from kwx.signals.read import signals_of
 from pipelines.live.arrivals import Top
 from pipelines.transform.derived import RawDay, derive
-from tests.kwx.live.brain.known import brain_of, known_at, move_on, row_of, settings_of
+from tests.kwx.live.brain.known import brain_of, known_at, row_of, settings_of
 from tests.kwx.live.learned_lake import TODAY, TOMORROW, Learned, learn
 from warehouse.lake.present import Present
 from warehouse.lake.store import Snapshot
@@ -60,19 +62,24 @@ from warehouse.market.climate_day import ClimateDay
 MINUTE = timedelta(minutes=1)
 BOTH_OPEN = datetime(2026, 11, 3, 15, 1, tzinfo=UTC)
 """From here on both event dates trade in every city, until today's first event closes thirteen hours later."""
-USUAL_MINUTES, MOST_MINUTES = 240, 780
+USUAL_MINUTES, MOST_MINUTES, WARM_MINUTES = 120, 780, 3
+SECONDS = (4, 13, 22, 31, 40, 49, 58)
+"""When the loop looks within a minute."""
+STAGES_TOLD = ("read", "take_in", "think", "decide", "write", "sink", "prepare", "settle", "tell")
 STRATEGIES = ("fused", "elasticnet", "hybrid", "accel")
-THINK_S, BOOK_S, RATIO = 0.150, 0.010, 20.0
+TICK_S, BOOK_S, RATIO = 0.150, 0.010, 20.0
 SAME = 1e-4
 _BOOKS = 300
 
 
-def run(*, minutes: int = USUAL_MINUTES, lake: Path | None = None) -> list[Measure]:
+def run(
+    *, minutes: int = USUAL_MINUTES, strategies: tuple[str, ...] = STRATEGIES, lake: Path | None = None
+) -> list[Measure]:  # fmt: skip
     """Measure every strategy over some minutes, a decision on new books, and the batch way."""
     if lake is not None:
-        return _measures(_learned(lake), minutes)
+        return _measures(_learned(lake), strategies, minutes)
     with tempfile.TemporaryDirectory() as folder:
-        return _measures(_learned(Path(folder)), minutes)
+        return _measures(_learned(Path(folder)), strategies, minutes)
 
 
 def _learned(folder: Path) -> Learned:
@@ -86,52 +93,45 @@ def _told(what: str) -> None:
     print(f"{what} …", file=sys.stderr, flush=True)
 
 
-def _measures(learned: Learned, minutes: int) -> list[Measure]:
+def _measures(learned: Learned, strategies: tuple[str, ...], minutes: int) -> list[Measure]:
     measures = []
-    for strategy in STRATEGIES:
+    for strategy in strategies:
         _told(f"{strategy}: {minutes} minutes")
-        measures.append(_lived(learned, strategy, minutes))
+        measures += _ticked(learned, strategy, minutes)
     _told("new books, and the batch way")
     return [*measures, _books(learned), _batch(learned)]
 
 
-def _lived(learned: Learned, strategy: str, minutes: int) -> Measure:
-    """Live some minutes; tell the time that each took by the wall, and by the processor, whatever else it does."""
-    took, worked = [], []
-    for begun, thought_and_decided in _ticks(learned, strategy, minutes):
-        took.append(thought_and_decided[0] - begun[0])
-        worked.append(thought_and_decided[1] - begun[1])
-    p50, p99 = np.percentile(took, [50, 99])
-    cpu50, cpu99 = np.percentile(worked, [50, 99])
-    note = f"median {p50 * 1e3:.0f} ms, most {max(took) * 1e3:.0f} ms; of the processor {cpu50 * 1e3:.0f} and"
+def _ticked(learned: Learned, strategy: str, minutes: int) -> list[Measure]:
+    """Live some minutes; tell of the looks that decided one, and of those between, stage by stage."""
+    with ticking(learned, strategy, BOTH_OPEN) as loop:
+        every = [loop.look(at_utc) for at_utc in instants_of_minutes(BOTH_OPEN, min(minutes, MOST_MINUTES), SECONDS)]
+    warm = every[WARM_MINUTES * len(SECONDS) :]
+    kinds = {"deciding": [one for one in warm if one.minutes], "between": [one for one in warm if not one.minutes]}
+    for kind, looks in kinds.items():
+        print(f"{strategy}, {len(looks)} looks {kind}: milliseconds of the processor, median, 99th, most")
+        for stage in STAGES_TOLD:
+            print(f"  {stage:8}" + "".join(f"{value:8.1f}" for value in _quantiles([o.stages[stage] for o in looks])))
+    return [_measure(strategy, kind, looks) for kind, looks in kinds.items()]
+
+
+def _measure(strategy: str, kind: str, looks: list[Took]) -> Measure:
+    p50, p99, most = _quantiles([one.wall_s for one in looks])
+    cpu50, cpu99, cpu_most = _quantiles([one.cpu_s for one in looks])
     return Measure(
-        name=f"{strategy}: think and decide, 99th percentile", ours_s=float(p99), target=f"<= {THINK_S * 1e3:.0f} ms",
-        note=f"{note} {cpu99 * 1e3:.0f} ms (median, 99th)", holds=p99 <= THINK_S,
+        name=f"{strategy}: whole tick {kind}, 99th percentile", ours_s=p99 / 1e3, target=f"<= {TICK_S * 1e3:.0f} ms",
+        note=(
+            f"median {p50:.0f} ms, most {most:.0f} ms; of the processor {cpu50:.0f}, {cpu99:.0f} and {cpu_most:.0f} ms"
+            " (median, 99th, most)"
+        ),
+        holds=p99 / 1e3 <= TICK_S,
     )  # fmt: skip
 
 
-Clocks = tuple[float, float]
-
-
-def _clocks() -> Clocks:
-    return time.perf_counter(), time.process_time()
-
-
-def _ticks(learned: Learned, strategy: str, minutes: int) -> Iterator[tuple[Clocks, Clocks]]:
-    """Yield the clocks before and after each minute."""
-    snapshot, cities, at_utc = learned.snapshot, learned.cities, BOTH_OPEN
-    present = known_at(snapshot, at_utc, cities=cities)
-    brain = brain_of(learned, present, strategy)
-    brain.warm(at_utc)
-    states = dict(brain.decide(brain.think(at_utc), {}, {}).states)
-    for _ in range(min(minutes, MOST_MINUTES)):
-        brain.prepare(at_utc + MINUTE)
-        move_on(present, snapshot, at_utc + MINUTE, at_utc, cities=cities)
-        at_utc += MINUTE
-        begun = _clocks()
-        decided = brain.decide(brain.think(at_utc), states, {})
-        yield begun, _clocks()
-        states = dict(decided.states)
+def _quantiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return median, 99th percentile and most, in milliseconds."""
+    p50, p99 = np.percentile(seconds, [50, 99])
+    return float(p50) * 1e3, float(p99) * 1e3, max(seconds) * 1e3
 
 
 def _books(learned: Learned) -> Measure:
@@ -244,6 +244,8 @@ def _require_same(one: Minute, other: Minute) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=int, default=USUAL_MINUTES)
+    parser.add_argument("--strategy", action="append", choices=STRATEGIES, default=[])
     parser.add_argument("--lake", type=Path)
     said = parser.parse_args()
-    sys.exit(report(run(minutes=said.minutes, lake=said.lake)))
+    strategies = tuple(said.strategy) or STRATEGIES
+    sys.exit(report(run(minutes=said.minutes, strategies=strategies, lake=said.lake)))
