@@ -25,6 +25,7 @@ import stamina.instrumentation
 from pipelines.archive import Kept, RawArchive
 from pipelines.asking.breaker import Breaker
 from pipelines.asking.budget import FILE_NAME, Budget
+from pipelines.asking.clocks import Clocks
 from pipelines.asking.rates import Monotonic, Sleep, TokenBucket
 from pipelines.asking.responses import (
     Fate,
@@ -94,6 +95,7 @@ class Client:
     monotonic: Monotonic = time.monotonic
     sleep: Sleep = time.sleep
     random: random.Random = field(default_factory=random.Random, repr=False)
+    clocks: Clocks = field(default_factory=Clocks, repr=False)
     _hosts: dict[str, _Host] = field(default_factory=dict, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _open: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
@@ -256,7 +258,7 @@ class Client:
 
     def _exchange(self, host: _Host, request: httpx2.Request) -> Response:
         """Send one request and read its answer within its time; whatever breaks on the way can be tried again."""
-        deadline_s = self.monotonic() + self.patience.answer_s
+        deadline_s, sent_utc = self.monotonic() + self.patience.answer_s, self.clock()
         try:
             answer = host.http.send(request, stream=True)
             try:
@@ -268,13 +270,15 @@ class Client:
         except httpx2.RequestError as error:
             raise AskAgain(self._words(error)) from None
         headers = tuple((name, self.secrets.redact(value)) for name, value in answer.headers.multi_items())
-        return Response(
+        response = Response(
             uri=self.secrets.redact(str(request.url.copy_remove_param(_VC_KEY))),
             status=answer.status_code,
             reason=self.secrets.redact(answer.reason_phrase),
             headers=headers,
             body=self.secrets.redact_bytes(body),
         )
+        self.clocks.hear(host.vendor.name, response, sent_utc=sent_utc, received_utc=self.clock())
+        return response
 
     def _read(self, answer: httpx2.Response, deadline_s: float) -> bytes:
         body = bytearray()

@@ -44,6 +44,9 @@ WORDS: Mapping[Gate, GateWords] = {
     Gate.STALE: GateWords(
         meaning="quotes or weather are not fresh", otherwise="the column complete of candles_dense tells which"
     ),
+    Gate.CLOCK: GateWords(
+        meaning="our clock was not the exchange's", settings=("live.most_skew_seconds",), otherwise="set the clock"
+    ),
     Gate.SCORE: GateWords(meaning="the score is below its threshold", settings=("trade.min_score",)),
     Gate.PROBABILITY_RANGE: GateWords(
         meaning="the fused probability lies outside the range that is traded", settings=("trade.p_low", "trade.p_high")

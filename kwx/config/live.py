@@ -104,13 +104,15 @@ class LiveFields(Section):
 
     trade_mode: live must be said here and on the command line. tick_seconds: how often the loop looks. A minute is
     decided once the prices asked for settle_seconds after its end are in, and at the latest grace_seconds after it,
-    then without new risk where they are not. fill: the model of fills in shadow.
+    then without new risk where they are not. most_skew_seconds: further from the exchange's our clock may not be, else
+    nothing new is risked. fill: the model of fills in shadow.
     """
 
     trade_mode: TradeMode = "paper"
     tick_seconds: Seconds = 9
     settle_seconds: Annotated[float, Field(ge=0, le=30)] = 2
     grace_seconds: Annotated[float, Field(gt=0, le=55)] = 30
+    most_skew_seconds: Seconds = 2
     cities: tuple[str, ...] = Field(default=(), strict=False)
     strategy: str = "fused"
     fill: ShadowFill = "queue"

@@ -31,7 +31,7 @@ class Gate(Code):
     NO_EDGE = 4
     """No side is worth the threshold after fees."""
     STALE = 5
-    """Quotes or weather are not fresh."""
+    """Quotes or weather are not fresh. Before it comes CLOCK."""
     SCORE = 6
     """The score is below its threshold."""
     PROBABILITY_RANGE = 7
@@ -62,6 +62,8 @@ class Gate(Code):
     """A bracket of the event has no probability, so that the ladder cannot be sized."""
     KELLY = 20
     """Beside the rest of the ladder Kelly wants none of it, for all its edge."""
+    CLOCK = 21
+    """Our clock is not the exchange's: nobody knows of which minute what is seen is."""
 
 
 class Verb(Code):

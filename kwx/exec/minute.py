@@ -53,6 +53,7 @@ class Minute(NamedTuple):
     urgent: Array  # bool: worth the spread even below the taker's threshold
     minutes_to_close: Array  # int32 [C, D]
     release: Array  # bool [C, D]: a report that moves prices is due
+    clock_off: Array  # bool [C, D]: our clock is not the exchange's; in a backtest it always is
     taker_fee_num: Array  # int32 [C, D]: see kwx.exec.fees
     maker_fee_num: Array  # int32 [C, D]
     fee_step_micros: Array  # int32 [C, D]: what fees are rounded to, one of ROUNDING_MICROS

@@ -89,6 +89,7 @@ def prices_of(params: Params, minute: Minute) -> Prices:
 def stops_of(params: Params, state: State, minute: Minute) -> tuple[tuple[Gate, Array], ...]:
     """Return what may stop a strategy that has an edge, in the order in which it is told."""
     return (
+        (Gate.CLOCK, minute.clock_off),
         (Gate.STALE, ~minute.fresh),
         (Gate.SCORE, (params.min_score > 0) & ~(jnp.abs(minute.score) >= params.min_score)),
         (Gate.PROBABILITY_RANGE, (minute.p_gate < params.p_low) | (minute.p_gate > params.p_high)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -10,18 +11,28 @@ import numpy as np
 from kwx.exec.bars.bars import Words
 from kwx.exec.minute import NOT_SETTLED, Array, Minute
 from kwx.exec.state import State
+from kwx.live.brain import Thought
 from kwx.live.journal.record import Origin
+from kwx.live.room import placed, unlisted
 from kwx.live.traders import Running
-from warehouse.errors import Unbalanced
 from warehouse.lake.present import Present
 from warehouse.lake.tables import MARKETS
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay
+
+Away = Mapping[date, Mapping[str, str]]
+"""By event date, the cities that are not traded in a minute though their markets are not over, and why."""
+
+
+KEPT_DAYS = 3
+"""So many event dates behind the newest stay in memory once they are paid."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Day:
     """One event date. run_id: the name of its run, that of its first minute, whatever changed since.
 
-    last_utc: its last minute; None before the first. fee_nums: what its minutes charged last, [2, C].
+    last_utc, minute: its last minute; None before the first. fee_nums: what its minutes charged last, [2, C].
     """
 
     origin: Origin
@@ -38,14 +49,14 @@ class Day:
         return Running(event_date=self.origin.event_date, run_id=self.run_id, tickers=self.origin.tickers)
 
     @property
-    def cities(self) -> list[str]:
-        """The cities that have a market on the date."""
-        return [city for place, city in enumerate(self.origin.cities) if (self.origin.tickers[:, place] != "").any()]
-
-    @property
     def market_tickers(self) -> Set[str]:
         """Its markets."""
         return {str(name) for name in self.origin.tickers.ravel() if name}
+
+    @property
+    def cities(self) -> list[str]:
+        """The cities that have a market on the date."""
+        return cities_of(self.origin)
 
     @property
     def is_paid(self) -> bool:
@@ -66,20 +77,9 @@ class Day:
         self.paid |= {city for city, place in winners if place != NOT_SETTLED}
 
 
-def merged_tickers(held: Words | None, now: Words) -> Words:
-    """Return the markets of a date: a city that has closed keeps its own, one that was listed later joins.
-
-    Brackets that were listed anew at another place are refused.
-    """
-    if held is None:
-        return now
-    moved = (held != "") & (now != "") & (held != now)
-    if moved.any():
-        raise Unbalanced(
-            f"{now[moved][0]} stands where {held[moved][0]} was traded",
-            hint="its event was listed anew while it traded: close what is held by hand, nothing is decided by guess",
-        )
-    return np.where(held != "", held, now)
+def cities_of(origin: Origin) -> list[str]:
+    """Return the cities that have a market in what minutes are made of."""
+    return [city for place, city in enumerate(origin.cities) if (origin.tickers[:, place] != "").any()]
 
 
 def charged_fees(minute: Minute, held: Array | None) -> Array:
@@ -87,6 +87,52 @@ def charged_fees(minute: Minute, held: Array | None) -> Array:
     now = np.stack([minute.taker_fee_num[:, 0], minute.maker_fee_num[:, 0]])
     trades = minute.exists.any(axis=0)[:, 0]
     return now if held is None else np.where(trades, now, held)
+
+
+def in_their_places(
+    thought: Thought, days: Mapping[date, Day], present: Present, cities: tuple[str, ...]
+) -> tuple[Thought, Away]:  # fmt: skip
+    """Return a thought of every date that lacks its minute, each in the shape that the date has, and who is away.
+
+    A date that runs and of which nothing is listed gets a minute without quotes: its minutes have no hole.
+    """
+    minute_utc, tickers, minutes, away = thought.minute_utc, {}, {}, {}
+    for event_date in sorted({*thought.minutes, *days}):
+        day, thought_of = days.get(event_date), thought.minutes.get(event_date)
+        if day is not None and day.last_utc is not None and day.last_utc >= minute_utc:
+            continue
+        ends = {} if day is None else ends_utc(present, event_date, day.cities)
+        if thought_of is None:
+            if day is None or day.minute is None or not _runs(day, ends, minute_utc):
+                continue
+            names, thought_of = np.full_like(day.origin.tickers, ""), unlisted(day.minute)
+        else:
+            names = thought.tickers[event_date]
+        found = placed(
+            event_date, cities, names, thought_of, held=None if day is None else day.origin.tickers,
+            last=None if day is None else day.minute,
+        )  # fmt: skip
+        tickers[event_date], minutes[event_date] = found.tickers, found.minute
+        gone = {city: why for city, why in found.away.items() if minute_utc <= ends.get(city, minute_utc)}
+        away |= {event_date: gone} if gone else {}
+    return replace(thought, tickers=tickers, minutes=minutes), away
+
+
+def _runs(day: Day, ends: Mapping[str, datetime], minute_utc: datetime) -> bool:
+    return not day.is_paid and any(minute_utc <= until_utc for until_utc in ends.values())
+
+
+def ends_utc(present: Present, event_date: date, cities: list[str]) -> dict[str, datetime]:
+    """Return when the last market of each city closes on a date; where none is listed, with its climate day."""
+    found = {
+        place.city: present.read(MARKETS, place, columns=("close_utc",))["close_utc"].max()
+        for place in present.partitions(MARKETS.name)
+        if place.event_date == event_date and place.city in cities
+    }
+    return {
+        city: utc if isinstance(utc := found.get(city), datetime) else ClimateDay(CITIES[city], event_date).end_utc
+        for city in cities
+    }
 
 
 def closes_utc(present: Present, event_date: date) -> datetime | None:

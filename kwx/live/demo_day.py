@@ -123,7 +123,7 @@ def _lived(
     asked: DemoWish, lake_root: Path | str | None, served: Served, entry: Entry, start_utc: datetime, on_look: OnLook
 ) -> Lived:  # fmt: skip
     told, executors = _Told(), list[Executor]()
-    hello = replace(hear(entry), clock=served.hands)
+    hello = replace(hear(entry), clock=served.hands, clock_error_s=0.0)
     wish = replace(asked.wish, background=False)
     looks = instants(
         start_utc, start_utc + (asked.until or SETTLED_WITHIN), after_minute_s=AFTER_MINUTE_S, every=asked.every

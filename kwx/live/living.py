@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -144,8 +144,12 @@ class Living:
         self._count_denials(looked)
         watched.open_orders.set(_open_orders(self.loop))
         watched.halted.set(int(bool(looked.stopped)))
-        if self.loop.sink is not None:
-            watched.waiting.set(self.loop.sink.waiting, queue="spool")
+        for queue, waiting in _waiting(self.loop).items():
+            watched.waiting.set(waiting, queue=queue)
+        watched.left_out.set(len(looked.left_out))
+        watched.clock_off.set(int(looked.clock_off))
+        if looked.ahead_s is not None:
+            watched.clock_skew_seconds.set(looked.ahead_s)
         self._draw_down()
 
     def _count_denials(self, looked: Looked) -> None:

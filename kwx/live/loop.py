@@ -16,8 +16,9 @@ decided as not fresh, minutes that were missed without an opinion and as if noth
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -46,20 +47,22 @@ from kwx.live.settling import only_new, settlement_of
 from kwx.live.shadow.venue_rows import reported_frame
 from kwx.live.signals import Signals
 from kwx.live.sink.sink import Sink, Written
-from kwx.live.staleness import Stale, not_fresh, stale_cities
+from kwx.live.staleness import Stale, is_off, not_fresh, off_the_clock, stale_cities
+from kwx.live.strays import late_fills, paid_late
 from kwx.live.tables import Changed, LiveTables
 from kwx.live.traders import Reported, Trader
 from pipelines.live.feeds import Feeds, Polled
 from warehouse.clock import Clock
+from warehouse.errors import KwxError
 from warehouse.lake.present import Present
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, SETTLEMENTS
 
+logger = logging.getLogger(__name__)
+
 STAGES = ("take_in", "account", "think", "decide", "write", "send", "sink", "prepare", "settle")
 WAITED_FOR = ("account", "send")
 """Stages that wait for somebody else."""
-KEPT_DAYS = 3
-"""So many event dates behind the newest stay in memory once they are paid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +70,8 @@ class Looked:
     """What one tick did: which minutes it decided and for whom nothing new was risked, and how long it took.
 
     stopped: why nothing may be traded now; empty while it may be. written: None where there is no database. settled:
-    dates of which all cities are paid now.
+    dates of which all cities are paid now. left_out: events that are open and not traded, each with the reason.
+    ahead_s: by how much our clock is ahead of the exchange's at least; clock_off: and whether that is too far.
     """
 
     at_utc: datetime
@@ -83,6 +87,9 @@ class Looked:
     written: Written | None = None
     settled: tuple[date, ...] = ()
     stopped: str = ""
+    left_out: tuple[str, ...] = ()
+    ahead_s: float | None = None
+    clock_off: bool = False
 
     @property
     def own_seconds(self) -> float:
@@ -119,6 +126,7 @@ class Loop:
         self._looked_at: set[date] = set()
         self._kept_since = date.min
         self._forgotten_micros = 0
+        self._unpayable: dict[date, tuple[str, ...]] = {}
         self._say_again()
 
     @property
@@ -136,9 +144,11 @@ class Loop:
             changed = self.tables.add(polled.arrivals)
         with self._timed("account", seconds):
             self.trader.look()
+            self._book_late_fills()
         told = Looked(
             at_utc=at_utc, failed=polled.failed, heard_utc=polled.heard_utc, priced_until=polled.priced_until,
-            seconds=seconds, stopped=self._stopped(),
+            seconds=seconds, stopped=self._stopped(), ahead_s=polled.ahead_s,
+            clock_off=is_off(polled.ahead_s, self.settings.most_skew_seconds),
         )  # fmt: skip
         due = self._due(at_utc, polled)
         if len(due) > 1:
@@ -206,16 +216,23 @@ class Loop:
         is_young = self.clock() - minute_utc < MINUTE + timedelta(seconds=self.settings.grace_seconds)
         is_missed = not (due.speak and is_young)
         with self._timed("think", seconds):
-            thought = self._thought(minute_utc, stale, is_missed=is_missed)
+            thought, away = self._thought(minute_utc, stale, is_missed=is_missed, clock_off=told.clock_off)
         running = {day: self.days[day].running for day in thought.dates}
         found = self.trader.before(running, {day: self.days[day].state for day in thought.dates})
         with self._timed("decide", seconds):
             speaks = not (is_missed or stopped)
-            decided = self.brain.decide(thought, found.states, self.feeds.tops(), speak=speaks)
+            tops = self.feeds.tops()
+            decided = self.brain.decide(thought, found.states, tops, speak=speaks)
         with self._timed("write", seconds):
-            causes = _causes(stopped, stale, late=self._late.tell(), is_missed=is_missed, decided_utc=self.clock())
+            causes = Causes(
+                decided_utc=self.clock(), missed=is_missed, late=self._late.tell(),
+                stale=_with_source(stale, self.origins.cities if told.clock_off else (), CLOCK),
+                told=(stopped,) if stopped else (),
+            )  # fmt: skip
             for day in thought.dates:
-                self._note(day, thought, decided, causes, seconds, found=found)
+                unsized = unsized_of(decided.minutes[day], thought.tickers[day], tops)
+                own = replace(_with_away(causes, away.get(day, {})), unsized=unsized)
+                self._note(day, thought, decided, own, seconds, found=found)
         self.decided_utc = minute_utc
         outcomes: Sequence[Outcome] = ()
         try:
@@ -228,6 +245,7 @@ class Loop:
         return replace(
             told, minutes=(*told.minutes, minute_utc), spoke=told.spoke or speaks, stale=stale,
             actions=decided.actions, outcomes=(*told.outcomes, *outcomes), written=written, stopped=stopped,
+            left_out=(*thought.left_out, *(why for cities in away.values() for why in cities.values())),
         )  # fmt: skip
 
     def _stopped(self) -> str:
@@ -241,39 +259,53 @@ class Loop:
         )  # fmt: skip
         return {**dict.fromkeys(due.late, (PRICES,)), **found}
 
-    def _thought(self, minute_utc: datetime, stale: Stale, *, is_missed: bool) -> Thought:
-        """Return what is to be decided: the dates that lack the minute, begun where they were not yet."""
-        thought = self.brain.think(minute_utc)
-        lacking = {
-            day: minute
-            for day, minute in thought.minutes.items()
-            if day not in self.days or (self.days[day].last_utc or minute_utc - MINUTE) < minute_utc
-        }
+    def _thought(
+        self, minute_utc: datetime, stale: Stale, *, is_missed: bool, clock_off: bool
+    ) -> tuple[Thought, Away]:  # fmt: skip
+        """Return what is to be decided: the dates that lack the minute, begun where they were not yet; who is away."""
+        look = self.brain.glance if is_missed else self.brain.think
+        thought, away = in_their_places(look(minute_utc), self.days, self.present, self.origins.cities)
         held = {
             day: minute._replace(open=np.zeros_like(minute.open))
             if is_missed
             else not_fresh(minute, self.origins.cities, stale)
-            for day, minute in lacking.items()
+            for day, minute in thought.minutes.items()
         }
+        if clock_off:
+            held = {day: off_the_clock(minute) for day, minute in held.items()}
         thought = replace(thought, minutes=held)
         for day in thought.dates:
             self._begin(day, thought)
-        return thought
+            self._bridge(day, minute_utc)
+        return thought, away
 
     def _begin(self, event_date: date, thought: Thought) -> None:
         """Begin a date that opened, and say anew of what minutes are made when its markets or their fees changed."""
-        day, minute = self.days.get(event_date), thought.minutes[event_date]
-        tickers = merged_tickers(None if day is None else day.origin.tickers, thought.tickers[event_date])
+        day, minute, tickers = self.days.get(event_date), thought.minutes[event_date], thought.tickers[event_date]
         fee_nums = charged_fees(minute, None if day is None else day.fee_nums)
         if day is not None and day.is_made_of(tickers, fee_nums):
             return
-        origin = self.origins.of(self.present, event_date, tickers, thought.minute_utc)
+        origin = self.origins.of(
+            self.present, event_date, tickers, thought.minute_utc, before=None if day is None else day.origin
+        )  # fmt: skip
         self.journal.begin(origin)
         if day is None:
             day = self.days[event_date] = Day(
                 origin=origin, run_id=origin.run_id, state=empty_state(*tickers.shape)
             )  # fmt: skip
         day.origin, day.fee_nums = origin, fee_nums
+
+    def _bridge(self, event_date: date, minute_utc: datetime) -> None:
+        """Step the minutes between the last of a date and this one: it had closed, and is listed again."""
+        day = self.days[event_date]
+        while day.last_utc is not None and day.minute is not None and day.last_utc < minute_utc - MINUTE:
+            minute, between_utc = unlisted(day.minute), day.last_utc + MINUTE
+            state, actions = one_step(self.origins.rules, self.origins.params, day.state, minute)
+            causes = Causes(decided_utc=self.clock(), missed=True, told=("nothing was listed",))
+            self.journal.append(
+                event_date, MinuteRecord(minute_utc=between_utc, minute=minute, actions=actions, causes=causes)
+            )
+            day.state, day.last_utc, day.minute = state, between_utc, minute
 
     def _note(
         self, event_date: date, thought: Thought, decided: Decided, causes: Causes, seconds: Mapping[str, float], *,
@@ -336,7 +368,8 @@ class Loop:
             self.present, cities=self.origins.cities, event_date=event_date, tickers=day.origin.tickers,
             recipe=self.origins.recipe,
         )  # fmt: skip
-        minute = None if found is None else only_new(found, tuple(day.paid), self.origins.cities)
+        self._say_unpayable(event_date, found.unpayable)
+        minute = None if found.minute is None else only_new(found.minute, tuple(day.paid), self.origins.cities)
         if minute is None:
             return False
         told = self.trader.before({event_date: day.running}, {event_date: day.state})
@@ -351,6 +384,9 @@ class Loop:
         day.state = state
         day.pay(minute)
         return True
+
+    def _say_unpayable(self, event_date: date, unpayable: Mapping[str, str]) -> None:
+        self._unpayable = {**self._unpayable, event_date: tuple(unpayable.values())}
 
     def _forget(self) -> None:
         """Forget dates that are paid and long over; one that nobody has paid stays until somebody does."""
@@ -389,7 +425,13 @@ def _whole_until(polled: Polled) -> dict[str, datetime]:
     return {city: min(until, polled.taped_until.get(city, until)) for city, until in polled.priced_until.items()}
 
 
-def _causes(stopped: str, stale: Stale, *, late: Stale, is_missed: bool, decided_utc: datetime) -> Causes:
-    return Causes(
-        decided_utc=decided_utc, missed=is_missed, stale=stale, late=late, told=(stopped,) if stopped else ()
+def _with_source(stale: Stale, cities: Iterable[str], source: str) -> Stale:
+    """Return what is too old of each city, and of some of them a source more."""
+    return {**stale, **{city: (*stale.get(city, ()), source) for city in cities}}
+
+
+def _with_away(causes: Causes, away: Mapping[str, str]) -> Causes:
+    """Return causes that name the cities of a date which are not listed as they were."""
+    return replace(
+        causes, stale=_with_source(causes.stale, away, LISTING), told=(*causes.told, *away.values())
     )  # fmt: skip

@@ -34,16 +34,26 @@ class Origins:
     recipe: BarsRecipe
     cities: tuple[str, ...]
 
-    def of(self, snapshot: Snapshot, event_date: date, tickers: Words, minute_utc: datetime) -> Origin:
-        """Return the origin of a date's minutes from one on."""
+    def of(
+        self, snapshot: Snapshot, event_date: date, tickers: Words, minute_utc: datetime, *,
+        before: Origin | None = None,
+    ) -> Origin:  # fmt: skip
+        """Return the origin of a date's minutes from one on; a city that is not listed now charges as before."""
         listed = running_events(snapshot, cities=self.cities, dates=[event_date], maker_fee=self.recipe.maker_fee)
         fees = {event.city: event.fees for event in listed.traded}
         in_force = [_in_force(fees.get(city, ()), minute_utc) for city in self.cities]
+        charged = [
+            by_rule if city in fees or before is None else before.fees[place]
+            for place, (city, (_, by_rule)) in enumerate(zip(self.cities, in_force, strict=True))
+        ]
+        makers = [
+            by_listing.maker_num if city in fees or before is None else before.listed_maker_fee_num[place]
+            for place, (city, (by_listing, _)) in enumerate(zip(self.cities, in_force, strict=True))
+        ]
         return Origin(
             event_date=event_date, kind=self.kind, strategy=self.strategy, rules=self.rules, params=self.params,
             config=self.config, snapshot=snapshot.number, began_utc=minute_utc, cities=self.cities, tickers=tickers,
-            fees=tuple(charged for _, charged in in_force),
-            listed_maker_fee_num=tuple(by_listing.maker_num for by_listing, _ in in_force),
+            fees=tuple(charged), listed_maker_fee_num=tuple(makers),
         )  # fmt: skip
 
 

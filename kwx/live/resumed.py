@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from kwx.exec.minute import NOT_SETTLED
-from kwx.live.days import Day
+from kwx.live.days import KEPT_DAYS, Day, cities_of
 from kwx.live.due import floor_minute
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.recovery import recovered
 from kwx.live.journal.wire import Kept
-from kwx.live.loop import KEPT_DAYS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,11 +35,11 @@ def resumed(journal: Journal, now_utc: datetime, *, closes: Callable[[date], dat
     lacking = []
     for event_date in journal.event_dates():
         recorded = journal.read(event_date)
-        day = _day(recorded)
-        if day is None or (day.is_paid and event_date < now_utc.date() - timedelta(days=KEPT_DAYS)):
+        noted |= {fill for kept in recorded.kept if len(kept.reported) for fill in _fills(kept)}
+        is_old = event_date < now_utc.date() - timedelta(days=KEPT_DAYS)
+        if (is_old and _is_paid(recorded)) or (day := day_of(recorded)) is None:
             continue
         days[event_date] = day
-        noted |= {fill for kept in recorded.kept if len(kept.reported) for fill in _fills(kept)}
         ends_utc = closes(event_date)
         if not day.paid and day.last_utc is not None and (ends_utc is None or day.last_utc < ends_utc):
             lacking.append(day.last_utc)
@@ -48,15 +47,19 @@ def resumed(journal: Journal, now_utc: datetime, *, closes: Callable[[date], dat
     return Resumed(days=days, decided_utc=min(lacking, default=before_now), noted=noted)
 
 
-def _day(recorded: Recorded) -> Day | None:
+def day_of(recorded: Recorded) -> Day | None:
     """Return a date in the state that its journal left, None where it holds no minute."""
     state = recovered(recorded).state
     if state is None or not recorded.of_minutes:
         return None
     return Day(
         origin=recorded.last, run_id=recorded.run_id, state=state, last_utc=recorded.of_minutes[-1].minute_utc,
-        paid=_paid(recorded),
+        minute=recorded.of_minutes[-1].minute, paid=_paid(recorded),
     )  # fmt: skip
+
+
+def _is_paid(recorded: Recorded) -> bool:
+    return set(cities_of(recorded.last)) <= _paid(recorded)
 
 
 def _fills(kept: Kept) -> Iterator[tuple[str, str]]:

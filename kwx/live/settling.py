@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -14,26 +15,37 @@ from kwx.exec.bars.events import Event, events_of
 from kwx.exec.bars.grid import Extent, Grid
 from kwx.exec.bars.plan import BarsRecipe
 from kwx.exec.minute import NOT_SETTLED, Minute
-from warehouse.errors import Unbalanced
 from warehouse.lake.store import Snapshot
+
+
+class Settlement(NamedTuple):
+    """A minute in which each city that has an official value pays (None where none has), and who cannot be paid."""
+
+    minute: Minute | None
+    unpayable: dict[str, str]
 
 
 def settlement_of(
     snapshot: Snapshot, *, cities: Sequence[str], event_date: date, tickers: Words, recipe: BarsRecipe
-) -> Minute | None:  # fmt: skip
-    """Return a minute in which nothing is open and each city that has an official value pays; None where none has.
+) -> Settlement:  # fmt: skip
+    """Return the settlement of a date, as far as it is known.
 
-    tickers: [B, C, 1] as the state of the date has them; brackets that lie elsewhere now are refused.
+    tickers: [B, C, 1] as the state of the date has them. Nothing is paid by guess: a city whose brackets lie elsewhere
+    now than they were traded is told, and paid by nobody but a person.
     """
     listed = events_of(snapshot, cities=cities, dates=[event_date], maker_fee=recipe.maker_fee, quoted_alone=False)
-    if all(event.settled.place == NOT_SETTLED for event in listed.traded):
-        return None
-    extent = Extent(first=Extent.of(listed.traded).first, minutes=1, brackets=len(tickers))
-    grid = Grid.of(listed.traded, extent, cities=cities, dates=[event_date])
-    _require_same(grid.tickers, tickers, listed.traded)
+    settled = [event for event in listed.traded if event.settled.place != NOT_SETTLED]
+    unpayable = {
+        event.city: why for event in settled if (why := _moved(event, tickers[:, cities.index(event.city), 0]))
+    }  # fmt: skip
+    paid = [event for event in settled if event.city not in unpayable]
+    if not paid:
+        return Settlement(None, unpayable)
+    extent = Extent(first=Extent.of(paid).first, minutes=1, brackets=len(tickers))
+    grid = Grid.of(paid, extent, cities=cities, dates=[event_date])
     rows = blank_minutes(grid, guard_minutes=recipe.guard_minutes, fee_rounding=recipe.fee_rounding)
     last: Minute = jax.tree.map(lambda field: field[-1], rows)
-    return last
+    return Settlement(last, unpayable)
 
 
 def only_new(settlement: Minute, paid: Sequence[str], cities: Sequence[str]) -> Minute | None:
@@ -43,12 +55,14 @@ def only_new(settlement: Minute, paid: Sequence[str], cities: Sequence[str]) -> 
     return settlement._replace(winner=winner) if (winner != NOT_SETTLED).any() else None
 
 
-def _require_same(ours: Words, held: Words, events: Sequence[Event]) -> None:
-    """Refuse to pay where a bracket's place is another one than when it was traded."""
-    moved = (ours != "") & (held != "") & (ours != held)
-    if moved.any():
-        named = ", ".join(sorted(event.ladder.names[0].rpartition("-")[0] for event in events))
-        raise Unbalanced(
-            f"brackets of {named} were listed anew while they traded: {ours[moved][0]} stands for {held[moved][0]}",
-            hint="nothing is paid by guess: look at the listing in the raw archive, then publish the day by hand",
-        )
+def _moved(event: Event, held: Words) -> str:
+    """Say where an event lies elsewhere now than it was traded; nothing where it lies there, or never was traded."""
+    ours, theirs = [str(name) for name in held if name], list(event.ladder.names)
+    if not ours or ours == theirs:
+        return ""
+    strange = sorted(set(theirs) ^ set(ours))
+    return (
+        f"{event.city} {event.event_date}: not paid, its brackets were listed anew after they were traded"
+        f" ({len(theirs)} for {len(ours)}, {strange[0] if strange else theirs[0]} among them): look at the listing in"
+        " the raw archive and settle it by hand"
+    )

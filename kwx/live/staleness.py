@@ -44,6 +44,16 @@ def _is_old(minute_utc: datetime, heard: Sequence[datetime | None], limit_s: flo
     return newest is None or minute_utc - newest > timedelta(seconds=limit_s)
 
 
+def is_off(ahead_s: float | None, most_s: float) -> bool:
+    """Tell whether our clock is further from the exchange's than it may be; where nobody knows, it is not."""
+    return ahead_s is not None and abs(ahead_s) > most_s
+
+
+def off_the_clock(minute: Minute) -> Minute:
+    """Return a minute of which nobody knows when it is: the step lets no city risk anything new."""
+    return minute._replace(clock_off=np.ones_like(minute.clock_off))
+
+
 def not_fresh(minute: Minute, cities: Sequence[str], stale: Stale) -> Minute:
     """Return a minute in which no bracket of a stale city is fresh: the step lets it risk nothing new."""
     is_stale = np.array([city in stale for city in cities])[:, None]

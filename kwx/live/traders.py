@@ -54,8 +54,17 @@ class Trader(Protocol):
         """Why nothing is traded any more; empty while it may be."""
         ...
 
+    @property
+    def waiting(self) -> Sequence[VenueFill]:
+        """Fills that stand in no journal yet, in the order in which they were told."""
+        ...
+
     def look(self) -> None:
         """Read the account; stand down where it is not as it should be."""
+        ...
+
+    def halt(self, why: str) -> None:
+        """Trade nothing any more: something is not as it should be."""
         ...
 
     def before(self, running: Mapping[date, Running], states: States) -> Reported:
@@ -95,9 +104,14 @@ class Paper:
     """Nothing is sent: the model of fills inside the step has filled already."""
 
     halted: str = ""
+    waiting: Sequence[VenueFill] = ()
 
     def look(self) -> None:
         """There is no account."""
+
+    def halt(self, why: str) -> None:
+        """Trade nothing any more."""
+        self.halted = why
 
     def noted(self, fills: Sequence[VenueFill]) -> None:
         """There are none."""
@@ -140,12 +154,28 @@ class OnExchange:
     kill: Kill
     noted_already: set[tuple[str, str]] = field(default_factory=set)
     _blind: str = ""
+    _waiting: dict[tuple[str, str], VenueFill] = field(default_factory=dict)
+    _heard: int = 0
 
     @property
     def halted(self) -> str:
         """Why nothing is traded any more."""
         halt = self.executor.halted
         return self.kill.why or ("" if halt is None else f"halted: {halt.why}") or self._blind
+
+    @property
+    def waiting(self) -> Sequence[VenueFill]:
+        """Fills that stand in no journal yet, in the order in which they were told."""
+        new = self.executor.fills_after(self._heard)
+        self._heard += len(new)
+        self._waiting |= {(fill.trade_id, fill.order_id): fill for fill in new}
+        for key in self._waiting.keys() & self.noted_already:
+            del self._waiting[key]
+        return list(self._waiting.values())
+
+    def halt(self, why: str) -> None:
+        """Cancel everything, and send nothing any more."""
+        self.executor.halt(why)
 
     def before(self, running: Mapping[date, Running], states: States) -> Reported:
         """Write what was filled since the last minute into the states, and which orders really rest."""
@@ -197,9 +227,7 @@ class OnExchange:
     def _by_date(self, running: Mapping[date, Running]) -> dict[date, list[VenueFill]]:
         """Return the fills that no journal has, by the date that they belong to."""
         fills: dict[date, list[VenueFill]] = {}
-        for fill in self.executor.fills:
-            if (fill.trade_id, fill.order_id) in self.noted_already:
-                continue
+        for fill in self.waiting:
             for day, run in running.items():
                 if run.place_of(fill.market_ticker) is not None:
                     fills.setdefault(day, []).append(fill)

@@ -2,7 +2,8 @@
 
 A cause is named where what the loop saw differs from what the lake has now, and where the journal or the data bear it
 out: a price that is that of an earlier minute, prints that the lake has and the loop had not, a source that was told to
-be late. What differs without any such trace is unexplained, and a defect until it is proved to be something else.
+be late, a listing, a fee or a book that was written down as it came in. What differs without any such trace is
+unexplained, and a defect until it is proved to be something else.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from kwx.live.journal.record import TRADES as TRADES_SOURCE
 from kwx.live.journal.record import WEATHER as WEATHER_SOURCE
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.wire import Kept
+from kwx.nightly.proofs import Proofs
 from kwx.nightly.replay import Step, minute_of, same_fields, with_fields
 
 DECISION = (
@@ -52,7 +55,7 @@ class Cause(StrEnum):
 
 _FIELDS = {
     Cause.LISTING: ("exists", "open", "price_step_ticks"),
-    Cause.CLOCK: ("minutes_to_close", "release"),
+    Cause.CLOCK: ("minutes_to_close", "release", "clock_off"),
     Cause.FEES: ("taker_fee_num", "maker_fee_num", "fee_step_micros"),
     Cause.PRICES: ("bid_ticks", "ask_ticks", "volume_20m_centi"),
     Cause.WEATHER: ("fresh",),
@@ -89,6 +92,7 @@ class Explainer:
     replay: Minute
     known_then: Known
     known_now: Known
+    proofs: Proofs
     _agreeing: dict[tuple[int, str], Array] = field(default_factory=dict, repr=False)
     _troubled: dict[tuple[int, int], tuple[int, str] | None] = field(default_factory=dict, repr=False)
 
@@ -147,10 +151,8 @@ class Explainer:
         trace = {
             Cause.PRICES: self._price_trace, Cause.WEATHER: self._weather_trace, Cause.TRADES: self._trades_trace,
             Cause.OPINION: self._opinion_trace,
-        }.get(cause)  # fmt: skip
+        }.get(cause, partial(self._proof, cause))  # fmt: skip
         more = f"; with {', '.join(beside)}" if beside else ""
-        if trace is None:
-            return Found(t, *cell, cause, self._values(t, cell, cause) + more)
         said = trace(t, cell, kept)
         if said is None:
             return Found(t, *cell, Cause.UNEXPLAINED, f"{cause.value}: {self._values(t, cell, cause)}{more}")
@@ -167,6 +169,18 @@ class Explainer:
             where = "" if (bracket, city) == cell else f" of {self.recorded.last.tickers[bracket, city, 0]}"
             return f"{name}{where} was {_entry(ours, name, bracket, city)}, is {_entry(theirs, name, bracket, city)}"
         return "nothing of the minute differs"
+
+    def _proof(self, cause: Cause, t: int, cell: tuple[int, int], _kept: Kept) -> str | None:
+        """Say what proves a cause of every market of the event in which it shows; of others, where it shows in none."""
+        ours, theirs = self.lived[t].minute, self.replayed[t].minute
+        proof = {
+            Cause.LISTING: self.proofs.of_listing, Cause.CLOCK: self.proofs.of_clock, Cause.FEES: self.proofs.of_fees,
+            Cause.SIZES: self.proofs.of_sizes,
+        }[cause]  # fmt: skip
+        differing = ~same_fields(ours, theirs, _FIELDS[cause]) & (self.recorded.last.tickers[..., 0] != "")
+        places = [(int(bracket), int(city)) for bracket, city in np.argwhere(differing)]
+        said = [proof(t, place, ours, theirs) for place in [one for one in places if one[1] == cell[1]] or places]
+        return None if None in said or not said else f"{self._values(t, cell, cause)}: {said[0]}"
 
     def _price_trace(self, t: int, cell: tuple[int, int], kept: Kept) -> str | None:
         """Say what shows that a price was late: the journal, or that it is the one of a minute before."""

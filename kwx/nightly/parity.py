@@ -17,14 +17,16 @@ import polars as pl
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
 from kwx.exec.ledger.known import Known
 from kwx.exec.state import Actions
+from kwx.features.book.tops import tops_of
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.recovery import recovered
 from kwx.live.shadow.rows import known_then
 from kwx.nightly.causes import DECISION, Cause, Explainer, Found, minute_utc_of
+from kwx.nightly.proofs import Proofs
 from kwx.nightly.replay import Step, replay_of, steps_of
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
-from warehouse.lake.tables import UTC_TYPE
+from warehouse.lake.tables import BOOKS, UTC_TYPE, Partition
 
 _SCHEMA = {
     "minute_utc": UTC_TYPE, "city": pl.String(), "market_ticker": pl.String(), "cause": pl.String(),
@@ -91,6 +93,7 @@ def parity_of(recorded: Recorded, snapshot: Snapshot) -> Parity:
         recorded=recorded, lived=lived, replayed=replayed, replay=replay.minutes,
         known_then=known_then(recorded, snapshot),
         known_now=Known.of(snapshot, cities=cities, since=day, until=day),
+        proofs=Proofs(recorded=recorded, tops_of=lambda city: tops_of(snapshot.read(BOOKS, Partition(city, day)))),
     )  # fmt: skip
     rows = [_row(recorded, found, lived, replayed) for found in explainer.differences()]
     differing = pl.DataFrame(rows, schema=_SCHEMA)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
@@ -150,8 +150,14 @@ def retry_after_s(response: Response, *, now: datetime) -> float | None:
 
 def skew_s(response: Response, *, now: datetime) -> float | None:
     """Return how far our clock is ahead of the vendor's, by the date of its response; its seconds are whole."""
-    at = _date(response.header("date"))
+    at = dated(response)
     return None if at is None else (now - at).total_seconds()
+
+
+def dated(response: Response) -> datetime | None:
+    """Return when a vendor says that it answered; what a cache kept for a while is as much older."""
+    at, age_s = _date(response.header("date")), response.header("age").strip()
+    return at + timedelta(seconds=int(age_s)) if at is not None and re.fullmatch(r"[0-9]{1,7}", age_s) else at
 
 
 def _of_visual_crossing(response: Response) -> Judgement | None:

@@ -31,11 +31,15 @@ class _Said(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Hello:
-    """The address of the stream, the clock by which things are received there, and which world it is."""
+    """The address of the stream, the clock by which things are received there, and which world it is.
+
+    clock_error_s: how far that clock may be off by itself; None where there is nothing to hold it against.
+    """
 
     ws_url: str
     clock: Clock
     world: str
+    clock_error_s: float | None = 0.0
 
 
 REALITY = Hello(ws_url=KALSHI_STREAM_URL, clock=utc_now, world=REAL_WORLD)
@@ -53,6 +57,7 @@ def hear(entry: Entry) -> Hello:
         RawArchive(folder=Path(folder), run_id="hello") as archive,
         Client(vendors=entry.vendors, secrets=entry.secrets, archive=archive, patience=entry.patience) as client,
     ):
+        asked_s = time.monotonic()
         body = client.fetch(_GREETING).body
     heard_s = time.monotonic()
     try:
@@ -65,5 +70,6 @@ def hear(entry: Entry) -> Hello:
     return Hello(
         ws_url=said.ws_url,
         clock=lambda: start_utc + timedelta(seconds=(time.monotonic() - heard_s) * said.speed),
+        clock_error_s=(heard_s - asked_s) * said.speed if said.speed else None,
         world=f"demo {hashlib.sha256(bytes(said.world)).hexdigest()[:16]}",
     )

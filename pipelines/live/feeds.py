@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
@@ -43,7 +44,8 @@ class Polled:
 
     `priced_until`: by city, the last minute whose prices are all in; `taped_until`: and whose trades are too.
     `heard_utc`: by feed, since when all of its parts are heard, None while one never was; `heard_of` tells each part.
-    `failed`: what is wrong now, by feed.
+    `failed`: what is wrong now, by feed. `ahead_s`: by how much our clock is ahead of the exchange's at least, below
+    zero where it is behind; None where nobody knows.
     """
 
     arrivals: tuple[Arrival, ...]
@@ -52,6 +54,7 @@ class Polled:
     heard_utc: Mapping[str, datetime | None]
     heard_of: Mapping[tuple[str, str], datetime | None]
     failed: Mapping[str, str]
+    ahead_s: float | None = None
 
 
 class Feeds:
@@ -71,12 +74,14 @@ class Feeds:
         clock: Clock,
         background: bool,
         woken: threading.Event,
+        ahead_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._asked = tuple(asked)
         self._candles = candles
         self._tape = tape
         self._books = books
         self._woken = woken
+        self._ahead_s = ahead_s
         self._inbox = Inbox(woken)
         self._threads = Threads(self._asked, self._inbox, clock=clock) if background else None
 
@@ -113,6 +118,7 @@ class Feeds:
             heard_utc={feed.name: feed.heard.oldest_utc for feed in everyone},
             heard_of={(feed.name, part): at for feed in everyone for part, at in feed.heard.of_parts.items()},
             failed={feed.name: why for feed in everyone if (why := feed.heard.why_not) is not None},
+            ahead_s=self._ahead_s(),
         )
 
     def _ask(self, now_utc: datetime) -> None:
@@ -164,11 +170,20 @@ def live_feeds(
             asker=client, ledger=FetchLedger(lake.paths.fetched), raw=lake.paths.raw, clock=hello.clock
         )  # fmt: skip
         feeds = feeds_over(
-            entry, lake, asking, cities=cities, settings=settings, markets=markets, hello=hello, background=background
-        )
+            entry, lake, asking, cities=cities, settings=settings, markets=markets, hello=hello, background=background,
+            ahead_s=partial(_ahead_s, client, hello),
+        )  # fmt: skip
         opened.callback(feeds.close)
         feeds.start()
         yield feeds
+
+
+def _ahead_s(client: Client, hello: Hello) -> float | None:
+    """Return by how much our clock is ahead of the exchange's, beyond what it may be off by itself."""
+    ahead_s, error_s = client.clocks.ahead_s("kalshi"), hello.clock_error_s
+    if ahead_s is None or error_s is None:
+        return None
+    return max(ahead_s - error_s, 0.0) + min(ahead_s + error_s, 0.0)
 
 
 def _client(entry: Entry, archive: RawArchive, *, patience: Patience, clock: Clock) -> Client:
@@ -195,6 +210,7 @@ def feeds_over(
     markets: pl.DataFrame | None,
     hello: Hello,
     background: bool,
+    ahead_s: Callable[[], float | None] = lambda: None,
 ) -> Feeds:
     """Put the feeds of some cities together, over whoever answers; nothing is asked yet."""
     catalogue, tape, woken = Catalogue(markets), Tape(), threading.Event()
@@ -243,6 +259,7 @@ def feeds_over(
         clock=hello.clock,
         background=background,
         woken=woken,
+        ahead_s=ahead_s,
     )
 
 

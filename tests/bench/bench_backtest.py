@@ -64,6 +64,7 @@ def made_bars(dates: int, *, seed: int = 11) -> Bars:
         fresh=opened, p_fair=np.clip(mid / 100 + draw.normal(0, 0.02, size=shape), 0.01, 0.99).astype(np.float32),
         p_gate=np.full(shape, np.nan, np.float32), score=np.zeros(shape, np.float32), urgent=np.zeros(shape, bool),
         minutes_to_close=whole(np.arange(MINUTES)[::-1, None, None], event), release=np.zeros(event, bool),
+        clock_off=np.zeros(event, bool),
         taker_fee_num=whole(28_000, event), maker_fee_num=whole(7_000, event), fee_step_micros=whole(100, event),
         price_step_ticks=whole(100, event), winner=whole(winner, event),
     )  # fmt: skip

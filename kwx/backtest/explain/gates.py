@@ -177,6 +177,7 @@ _VALUES: dict[Gate, Callable[[At], str]] = {
     Gate.NO_PROBABILITY: lambda at: f"p_fair {_number(at.market(at.look.minute.p_fair))}",
     Gate.NO_EDGE: _edges,
     Gate.STALE: lambda at: "fresh" if at.market(at.look.minute.fresh) else "stale",
+    Gate.CLOCK: lambda at: "off" if at.event(at.look.minute.clock_off) else "the exchange's",
     Gate.SCORE: lambda at: f"score {_number(at.market(at.look.minute.score))}",
     Gate.PROBABILITY_RANGE: lambda at: f"p_gate {_number(at.market(at.look.minute.p_gate))}",
     Gate.VOLUME: lambda at: f"{_contracts(at.market(at.look.minute.volume_20m_centi))} contracts in 20 minutes",
@@ -195,6 +196,7 @@ _THRESHOLDS: dict[Gate, Callable[[At], str]] = {
         f" take {_cents(max(at.param('taker_thresh_ticks'), at.param('tau_open_ticks')))}"
     ),
     Gate.STALE: lambda at: "fresh",
+    Gate.CLOCK: lambda at: "the exchange's",
     Gate.SCORE: lambda at: f"|score| {at.param('min_score'):g} or more" if at.param("min_score") > 0 else "any",
     Gate.PROBABILITY_RANGE: lambda at: f"{at.param('p_low'):.4g} … {at.param('p_high'):.4g}",
     Gate.VOLUME: lambda at: f"{_contracts(at.param('min_volume_20m_centi'))} or more",

@@ -26,7 +26,7 @@ from kwx.exec.state import Actions, State
 from kwx.exec.step import before_deciding, step
 from kwx.exec.wish import Wish, stops_of, wish_of
 
-STOPS = tuple(gate for gate in Gate if Gate.STALE <= gate <= Gate.HALTED)
+STOPS = (Gate.CLOCK, *(gate for gate in Gate if Gate.STALE <= gate <= Gate.HALTED))
 """What may stop a strategy that has an edge, before any size is found."""
 
 

@@ -54,6 +54,7 @@ def blank_minutes(grid: Grid, *, guard_minutes: int, fee_rounding: str) -> Minut
     of_event: dict[str, Any] = {
         "minutes_to_close": np.zeros((minutes, *event), np.int32),
         "release": np.zeros((minutes, *event), np.bool_),
+        "clock_off": np.zeros((minutes, *event), np.bool_),
         "taker_fee_num": laid.nums([rule.taker_num for rule in laid.rules]),
         "maker_fee_num": laid.nums([rule.maker_num for rule in laid.rules]),
         "fee_step_micros": np.full((minutes, *event), ROUNDING_MICROS[fee_rounding], np.int32),

@@ -16,27 +16,35 @@ from warehouse.market.money import TICKS_PER_DOLLAR
 
 @dataclass(kw_only=True)
 class Holding:
-    """What fills made of one market: contracts of yes (sold ones with a minus), and money in and out, fees included."""
+    """What fills made of one market: contracts of yes (sold ones with a minus), and money in and out, fees included.
+
+    paid_centi: the position that the market paid, None before it did.
+    """
 
     position_centi: int = 0
     flow_micros: int = 0
     fees_micros: int = 0
+    paid_centi: int | None = None
 
     @property
     def bound_micros(self) -> int:
         """A dollar for each contract that is sold short."""
-        return max(0, -self.position_centi) * TICKS_PER_DOLLAR
+        return _bound_micros(self.position_centi)
 
     def fill(self, *, side: int, ticks: int, centi: int, fee_micros: int) -> None:
-        """Book one fill."""
-        self.position_centi += side * centi
+        """Book one fill; one that is told after the market paid was part of what it paid."""
+        if self.paid_centi is None:
+            self.position_centi += side * centi
+        else:
+            before, self.paid_centi = self.paid_centi, self.paid_centi + side * centi
+            self.flow_micros -= _bound_micros(self.paid_centi) - _bound_micros(before)
         self.flow_micros -= side * centi * ticks + fee_micros
         self.fees_micros += fee_micros
 
     def settle(self, revenue_micros: int) -> None:
         """Book what the market paid; what was bound is free again, as part of it or lost."""
         self.flow_micros += revenue_micros - self.bound_micros
-        self.position_centi = 0
+        self.paid_centi, self.position_centi = self.position_centi, 0
 
     def worst_loss_micros(self, orders: Iterable[OwnOrder]) -> int:
         """Return the most that the market can lose: at either outcome, whichever of the orders are filled."""
@@ -48,6 +56,10 @@ class Holding:
             else:
                 loss_at_yes += order.risk_micros
         return max(0, loss_at_no, loss_at_yes)
+
+
+def _bound_micros(position_centi: int) -> int:
+    return max(0, -position_centi) * TICKS_PER_DOLLAR
 
 
 @dataclass(kw_only=True)

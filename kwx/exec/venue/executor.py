@@ -88,7 +88,11 @@ class Executor:
     @property
     def fills(self) -> Sequence[VenueFill]:
         """Every fill of the journal, for who has to write them elsewhere after a crash."""
-        return [self._told(fill) for fill in self._record.book.fills]
+        return self.fills_after(0)
+
+    def fills_after(self, number: int) -> Sequence[VenueFill]:
+        """Return the fills of the journal after so many of them."""
+        return [self._told(fill) for fill in self._record.book.fills[number:]]
 
     @property
     def is_halted(self) -> bool:

@@ -32,14 +32,15 @@ from kwx.live.brain.columns import StrategyColumns, whole_panel
 from kwx.live.brain.fusing import LEAST_MINUTES, Fusing
 from kwx.live.brain.hazards import Evaluated, Hazards
 from kwx.live.brain.highs import Highs
-from kwx.live.brain.laying import laid, silent, tape_of, with_sizes
+from kwx.live.brain.laying import Laid, laid, silent, tape_of, with_sizes
 from kwx.live.brain.predictions import Predictions
 from kwx.live.brain.promoted import Promoted
 from kwx.live.brain.skies import Skies
 from kwx.live.brain.slate import Slate, Slates
 from kwx.live.brain.thought import Decided, Thought
-from kwx.live.brain.told import signals_of, stale_of, with_decided
+from kwx.live.brain.told import SIGNALS, signals_of, stale_of, with_decided
 from kwx.live.brain.trail import Trail, trail_of
+from kwx.live.room import ROOM_BRACKETS
 from kwx.signals.minutes import LISTED, OF_MINUTE, OF_NEIGHBORS, WHOLE_LADDER, beside, of_minute
 from kwx.signals.registry import strategy as strategy_of
 from kwx.signals.settings import SignalSettings, signal_settings
@@ -49,7 +50,6 @@ from pipelines.live.arrivals import Top
 from warehouse.lake.present import Present
 from warehouse.lake.tables import Partition
 
-_LEAST_BRACKETS = 6
 _EVERY_COLUMN = {*OF_MINUTE, *OF_NEIGHBORS, WHOLE_LADDER}
 _RUN_UP = timedelta(minutes=30)
 """So long before the minutes that are looked at weather is laid out, for what looks back on them."""
@@ -80,7 +80,9 @@ class Brain:
         models_root: Path | str | None = None,
         fill: Fill = Fill.QUEUE,
         said: Mapping[str, Any] | None = None,
+        brackets: int = ROOM_BRACKETS,
     ) -> None:
+        """Get ready; brackets: how many the arrays have room for, so that a step is compiled once."""
         self.present = present
         self.cities = tuple(cities)
         self.strategy = strategy_of(strategy) if isinstance(strategy, str) else strategy
@@ -96,11 +98,11 @@ class Brain:
         )  # fmt: skip
         self.rules = Rules(fill=fill, sizing=Sizing(account.sizing))
         self.params: Params = params_of(configs, self.cities)
-        self._brackets, self._oldest = _LEAST_BRACKETS, date.min
+        self._brackets, self._oldest = brackets, date.min
         self._columns = StrategyColumns(self.strategy, self.settings)
         self._minutes = max(self._columns.looks_back, LEAST_MINUTES)
         self._families = {key: self.strategy.family(told) for key, told in self.settings.items()}
-        self._slates = Slates(present, self.cities, maker_fee=account.maker_fee)
+        self._slates = Slates(present, self.cities, maker_fee=account.maker_fee, brackets=brackets)
         self._skies = Skies(present)
         self._hazards = Hazards(present, self._skies)
         self._fusing = Fusing(present)
@@ -136,14 +138,7 @@ class Brain:
         with _timed(stages, "columns"):
             columns = self._columns.at(seen.trail, panel, seen.weather)
         with _timed(stages, "lay"):
-            tape = tape_of(self.present, seen.slate.places, minute_utc)
-            by_date = {
-                day: laid(
-                    seen.trail, events, columns, tape, event_date=day, cities=self.cities,
-                    brackets=self._brackets_of(seen.slate), recipe=self.recipe,
-                )
-                for day, events in seen.slate.events.items()
-            }  # fmt: skip
+            by_date = self._laid(seen.slate, seen.trail, columns)
         with _timed(stages, "tell"):
             signals = signals_of(panel, self.settings)
             features = _with_columns(panel, columns)
@@ -155,7 +150,31 @@ class Brain:
             features=features,
             stages=stages,
             stale=stale_of(panel, self.cities),
+            left_out=seen.slate.left_out,
             notes=(*seen.slate.notes, *sorted(self._hazards.notes.values()), *self._predictions.notes),
+        )
+
+    def glance(self, minute_utc: datetime) -> Thought:
+        """Return a minute that is made up for: its quotes and prints, without an opinion, a signal or a feature.
+
+        Stepped without an opinion it is the same as one that was thought. A strategy that looks back on what was
+        thought of earlier minutes has all of them thought.
+        """
+        if self.strategy.is_foreign:
+            return self.think(minute_utc)
+        slate = self._slates.at(minute_utc)
+        weather = self._grids(slate, minute_utc)
+        trail = trail_of(self.present, slate, weather=weather, minute_utc=minute_utc, minutes=self._minutes)
+        by_date = self._laid(slate, trail, None)
+        return Thought(
+            minute_utc=minute_utc,
+            tickers={day: one.tickers for day, one in by_date.items()},
+            minutes={day: one.minute for day, one in by_date.items()},
+            signals=pl.DataFrame(schema=SIGNALS),
+            features=pl.DataFrame(schema={"market_ticker": pl.String()}),
+            stages={},
+            left_out=slate.left_out,
+            notes=slate.notes,
         )
 
     def decide(
@@ -201,6 +220,17 @@ class Brain:
             panel = _panel(trail, weather, fused)
         return _Seen(slate=slate, trail=trail, weather=weather, panel=panel)
 
+    def _laid(self, slate: Slate, trail: Trail, columns: pl.DataFrame | None) -> dict[date, Laid]:
+        """Return the last minute of a trail as the arrays of each event date."""
+        tape = tape_of(self.present, slate.places, trail.minute_utc)
+        return {
+            day: laid(
+                trail, events, columns, tape, event_date=day, cities=self.cities, brackets=self._brackets,
+                recipe=self.recipe,
+            )
+            for day, events in slate.events.items()
+        }  # fmt: skip
+
     def _forget_what_is_over(self, slate: Slate) -> None:
         """Forget the days before the eve of the first event date that trades."""
         oldest = min(slate.events, default=self._oldest)
@@ -228,12 +258,6 @@ class Brain:
             is_of_trading = evaluated is not None and evaluated.ts_utc >= slate.whole_since[place]
             found[place] = evaluated if is_of_trading else None
         return found
-
-    def _brackets_of(self, slate: Slate) -> int:
-        """Return how many brackets arrays have: as many as any event so far, so that a step is compiled once."""
-        most = max((len(event.ladder.names) for event in slate.every_event), default=0)
-        self._brackets = max(self._brackets, most)
-        return self._brackets
 
 
 def _panel(trail: Trail, weather: pl.DataFrame, fused: pl.DataFrame) -> pl.DataFrame:

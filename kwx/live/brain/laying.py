@@ -20,6 +20,7 @@ from kwx.exec.bars.quotes import lay_quotes
 from kwx.exec.bars.read import lay_signals
 from kwx.exec.minute import Minute
 from kwx.live.brain.trail import Trail
+from kwx.live.journal.record import EVERY
 from pipelines.live.arrivals import Top
 from warehouse.lake.present import Present
 from warehouse.lake.tables import TRADES, Partition
@@ -54,10 +55,13 @@ def tape_of(present: Present, places: Sequence[Partition], minute_utc: datetime)
 
 
 def laid(
-    trail: Trail, events: Sequence[Event], columns: pl.DataFrame, tape: Tape,
+    trail: Trail, events: Sequence[Event], columns: pl.DataFrame | None, tape: Tape,
     *, event_date: date, cities: Sequence[str], brackets: int, recipe: BarsRecipe,
 ) -> Laid:  # fmt: skip
-    """Return the last minute of a trail for one event date: [B, C, 1], sizes at the best quotes unknown."""
+    """Return the last minute of a trail for one event date: [B, C, 1], sizes at the best quotes unknown.
+
+    columns: of the strategy; None where nobody was asked.
+    """
     begins = trail.minute_utc - MINUTE - opens_utc(event_date)
     extent = Extent(first=begins, minutes=_THE_MINUTE_AND_ITS_END, brackets=brackets)
     grid = Grid.of(events, extent, cities=cities, dates=(event_date,))
@@ -69,7 +73,8 @@ def laid(
     if untaped:
         told = trail.last.filter((pl.col("event_date") == event_date) & pl.col("city").is_in(untaped))
         lay_candles(told, grid, minutes)
-    lay_signals(columns, grid, minutes)
+    if columns is not None:
+        lay_signals(columns, grid, minutes)
     first: Minute = jax.tree.map(lambda field: field[0], minutes)
     return Laid(tickers=grid.tickers, minute=first)
 
@@ -86,6 +91,13 @@ def with_sizes(minute: Minute, tickers: Words, tops: Mapping[str, Top]) -> Minut
         if top.ask_ticks == minute.ask_ticks[place]:
             ask[place] = top.ask_centi
     return minute._replace(bid_size_centi=bid, ask_size_centi=ask)
+
+
+def unsized_of(minute: Minute, tickers: Words, tops: Mapping[str, Top]) -> tuple[str, ...]:
+    """Return the open markets of which no book is at hand: EVERY where that is all of them."""
+    is_open = [str(name) for name in tickers[np.asarray(minute.open)]]
+    missing = tuple(name for name in is_open if name not in tops)
+    return (EVERY,) if missing and len(missing) == len(is_open) else missing
 
 
 def silent(minute: Minute) -> Minute:

@@ -10,13 +10,16 @@ from functools import cached_property
 import polars as pl
 
 from kwx.exec.bars.events import Event, running_events
-from kwx.exec.bars.notes import told
+from kwx.exec.bars.notes import Note, told
 from kwx.live.brain.remembered import Remembered
 from warehouse.lake.present import Present
 from warehouse.lake.tables import BRACKET_COLUMNS, FEE_CHANGES, MARKETS, Partition
 
 _AROUND = (-1, 0, 1, 2)
 """Events that are open at an instant have dates so many days from that of the instant, in UTC."""
+
+_LEFT_OUT = "left out"
+"""How a note begins that says why an event is not traded."""
 
 COLUMNS = ("city", "event_date", "market_ticker", *BRACKET_COLUMNS, "open_utc", "close_utc")
 
@@ -26,11 +29,12 @@ class Slate:
     """The open events of a minute.
 
     markets: one row each, in the order of city, event date and ticker. events: those that can be traded as a whole, by
-    date; dates without any are left out. notes: why others cannot.
+    date; dates without any are left out. left_out: why others cannot. notes: what else is to be known.
     """
 
     markets: pl.DataFrame
     events: Mapping[date, tuple[Event, ...]]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
     @cached_property
@@ -60,8 +64,9 @@ class Slate:
 class Slates:
     """Slates by minute; one is worked out when the listing changes, or an event opens or closes."""
 
-    def __init__(self, present: Present, cities: Sequence[str], *, maker_fee: str) -> None:
+    def __init__(self, present: Present, cities: Sequence[str], *, maker_fee: str, brackets: int) -> None:
         self._present = present
+        self._brackets = brackets
         self._cities = tuple(cities)
         self._maker_fee = maker_fee
         self._trading: Remembered[tuple[datetime, datetime] | None] = Remembered()
@@ -88,17 +93,28 @@ class Slates:
         markets = pl.concat([empty, *(frame.select(COLUMNS) for frame in frames)])
         cities = [city for city in self._cities if any(place.city == city for place in places)]
         dates = sorted({place.event_date for place in places if place.event_date is not None})
+        if not dates:
+            return Slate(markets=markets, events={}, left_out=(), notes=())
         found = running_events(self._present, cities=cities, dates=dates, maker_fee=self._maker_fee)
         events: dict[date, list[Event]] = {}
-        for event in found.traded:
-            if Partition(event.city, event.event_date) in places:
-                events.setdefault(event.event_date, []).append(event)
         notes = [note for note in found.notes if Partition(note.city, note.event_date) in places]
+        for event in found.traded:
+            if Partition(event.city, event.event_date) not in places:
+                continue
+            if len(event.ladder.names) > self._brackets:
+                notes.append(Note(event.city, event.event_date, self._too_many(event)))
+            else:
+                events.setdefault(event.event_date, []).append(event)
+        left_out = [note for note in notes if note.text.startswith(_LEFT_OUT)]
         return Slate(
             markets=markets.sort("city", "event_date", "market_ticker"),
             events={day: tuple(events[day]) for day in sorted(events)},
-            notes=told(notes),
+            left_out=told(left_out),
+            notes=told(note for note in notes if note not in left_out),
         )
+
+    def _too_many(self, event: Event) -> str:
+        return f"{_LEFT_OUT}: {len(event.ladder.names)} brackets are listed, a minute has room for {self._brackets}"
 
 
 def _trading(markets: pl.DataFrame) -> tuple[datetime, datetime] | None:

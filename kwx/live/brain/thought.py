@@ -21,7 +21,8 @@ class Thought:
     tickers, minutes: by event date, [B, C, 1] in NumPy, the cities as the brain has them; sizes at the best quotes are
     unknown. signals: a row for each market that has a price, without what its decision adds. features: a row for each
     market, of all that was read. stages: how long each part took, in seconds. stale: by city why none of its markets is
-    fresh. notes: what else is to be known, such as a city without a promoted model.
+    fresh. notes: what else is to be known, such as a city without a promoted model. left_out: events that are open and
+    cannot be traded, each with the reason.
     """
 
     minute_utc: datetime
@@ -32,6 +33,7 @@ class Thought:
     stages: Mapping[str, float]
     stale: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def dates(self) -> tuple[date, ...]:

@@ -23,7 +23,9 @@ class Health:
     """How a loop is.
 
     state: starting, running, failing (in its last look), halted, stopping or stopped. mode: paper or live. stale_s: age
-    of what each source said last. waiting: what waits in queues. why: what halted or stopped it.
+    of what each source said last. waiting: what waits in queues. left_out: events that are open and not traded, each
+    with the reason. clock_ahead_s: by how much our clock is ahead of the exchange's at least. why: what halted or
+    stopped it.
     """
 
     state: str
@@ -40,6 +42,8 @@ class Health:
     is_killed: bool = False
     open_orders: int = 0
     url: str = ""
+    left_out: tuple[str, ...] = ()
+    clock_ahead_s: float | None = None
     alerts: tuple[str, ...] = ()
     why: str = ""
 

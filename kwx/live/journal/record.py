@@ -103,17 +103,21 @@ class Causes:
 
     missed: the loop did not run, and stepped the minute afterwards without an opinion. stale: by city, the sources that
     were too old. late: by city, the sources of which something came in after the minute was decided that belongs to
-    it or to a minute before. decided_utc: when it was. told: whatever else is to be known of it, a sentence each.
+    it or to a minute before. unsized: the open markets of which no book was at hand, or EVERY. decided_utc:
+    when it was. told: whatever else is to be known of it, a sentence each.
     """
 
     decided_utc: datetime
     missed: bool = False
     stale: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     late: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unsized: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
 
 
-PRICES, WEATHER, TRADES, BOOKS = "prices", "weather", "trades", "books"
+EVERY = "*"
+"""Stands for all open markets of a date."""
+PRICES, WEATHER, TRADES, BOOKS, LISTING, CLOCK = "prices", "weather", "trades", "books", "listing", "clock"
 """The sources by the names that `Causes` and the reports know."""
 
 

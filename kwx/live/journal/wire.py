@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
+import numpy as np
 import polars as pl
 
 from kwx.exec.minute import Array, Minute, Prints
@@ -130,6 +131,7 @@ def record_bytes(record: MinuteRecord, before: Mapping[str, bytes]) -> Written:
     said = {
         "minute_utc": _micros(record.minute_utc), "decided_utc": _micros(causes.decided_utc),
         "missed": causes.missed, "stale": dict(causes.stale), "late": dict(causes.late), "told": list(causes.told),
+        "unsized": list(causes.unsized),
         "stages": dict(record.stages),
     }  # fmt: skip
     parts = {
@@ -154,6 +156,7 @@ def kept_of(content: bytes, before: Mapping[str, bytes]) -> Kept:
     causes = Causes(
         decided_utc=_instant(said["decided_utc"]), missed=said["missed"], stale=_words(said["stale"]),
         late=_words(said["late"]), told=tuple(said["told"]),
+        unsized=tuple(said.get("unsized", ())),
     )  # fmt: skip
     return Kept(
         minute_utc=_instant(said["minute_utc"]), minute=_nested(Minute, parts["minute"]),
@@ -186,6 +189,9 @@ def _flat(values: Tuple) -> dict[str, Array]:
 
 def _nested(kind: type[Tuple], content: bytes) -> Tuple:
     flat = unpacked_arrays(content)
+    for name, like in _SINCE.items():
+        if name in kind._fields and name not in flat:
+            flat[name] = np.zeros_like(flat[like])
     fields: dict[str, Any] = {}
     for name in kind._fields:
         inner = _NESTED.get(name)

@@ -20,6 +20,7 @@ from kwx.exec.ledger.conserved import require_conserved
 from kwx.exec.ledger.ledger import Ledger, ledger_of
 from kwx.exec.minute import Minute, Prints
 from kwx.exec.params import Params
+from kwx.exec.reported import with_fills
 from kwx.exec.rules import Fill
 from kwx.exec.runs.kept import keeping
 from kwx.exec.state import Actions, State
@@ -30,7 +31,7 @@ from kwx.live.journal.recovery import recovered
 from kwx.live.shadow.lived import Lived
 from kwx.live.shadow.rows import known_then, signal_rows
 from kwx.live.shadow.settled import with_settlement
-from kwx.live.shadow.venue_rows import fill_rows, order_rows
+from kwx.live.shadow.venue_rows import fill_rows, fills_of, order_rows
 from pipelines.publishing import Built
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Unbalanced
@@ -101,7 +102,8 @@ def _settled(recorded: Recorded, bars: Bars) -> tuple[State, Actions]:
     assert state is not None  # bars have a minute
     origin, last = recorded.last, _row(bars.minutes, -1)
     for kept in recorded.settlements:
-        state = state if kept.before is None else kept.before
+        # All that was told until and after an event was paid is part of what it paid.
+        state = with_fills(state, fills_of(kept.reported, origin.tickers))
     final, settling = one_step(origin.rules, origin.params, state, last)
     done = recorded.actions()
     return final, Actions(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import polars as pl
 
-from kwx.exec.bars.bars import Bars
+from kwx.exec.bars.bars import Bars, Words
 from kwx.exec.ledger.fills import around
 from kwx.exec.ledger.known import Known
 from kwx.exec.ledger.orders import BUY, MAKER, SELL, TAKER
 from kwx.exec.ledger.places import MINUTE, Ints
+from kwx.exec.reported import Fill
 from kwx.exec.venue.own_order import OwnOrder, Standing
 from kwx.exec.venue.told import VenueFill
 from warehouse.errors import Unbalanced
@@ -32,6 +33,17 @@ def reported_frame(fills: Iterable[VenueFill]) -> pl.DataFrame:
     """Return executions as a record of the journal keeps them."""
     rows = [{name: getattr(fill, name) for name in _REPORTED} for fill in fills]
     return pl.DataFrame(rows, schema=_REPORTED)
+
+
+def fills_of(reported: pl.DataFrame, tickers: Words) -> Iterator[Fill]:
+    """Yield executions as a state takes them, in their order; those of other markets are left out."""
+    places = {str(name): place for place, name in np.ndenumerate(tickers) if name}
+    for row in reported.iter_rows(named=True):
+        if row["market_ticker"] in places:
+            yield Fill(
+                place=places[row["market_ticker"]], centi=row["side"] * row["centi"], ticks=row["ticks"],
+                fee_micros=row["fee_micros"], rested=not row["is_taker"],
+            )  # fmt: skip
 
 
 def fill_rows(run_id: str, bars: Bars, reported: pl.DataFrame, known: Known) -> pl.DataFrame:

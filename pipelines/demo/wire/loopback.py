@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.demo.wire.answers import Answer, Ask, Door, Rejected, as_json, as_text, asked
 from pipelines.demo.wire.faults import HttpFaults
-from warehouse.clock import utc_now
+from warehouse.clock import Clock, utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class Front:
     counted: Counted
     takes_orders: bool = False
     skew: timedelta = timedelta()
+    clock: Clock = utc_now
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, ask: Ask) -> Answer:
@@ -199,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + body)
 
     def _said_s(self) -> float:
-        return (utc_now() + self.server.front.skew).timestamp()
+        return (self.server.front.clock() + self.server.front.skew).timestamp()
 
     def log_message(self, format: str, *args: object) -> None:
         """Leave requests to the debug log: a path can hold a key."""

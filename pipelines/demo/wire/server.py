@@ -153,6 +153,8 @@ def serve(
             counted=counted,
             takes_orders=trading,
             skew=skew,
+            # Who lives in a world that moves keeps its time; one that stands has none of its own.
+            clock=hands if hands.moves else utc_now,
         )
         with running(LoopbackServer(("127.0.0.1", port), front)) as http:
             run_in_thread(stream)

@@ -48,6 +48,7 @@ _OF_BRACKET: dict[str, tuple[type, object]] = {
 _OF_EVENT: dict[str, tuple[type, object]] = {
     "minutes_to_close": (np.int32, 1_000),
     "release": (np.bool_, False),
+    "clock_off": (np.bool_, False),
     "taker_fee_num": (np.int32, 28_000),  # quadratic, a multiplier of 1
     "maker_fee_num": (np.int32, 0),
     "fee_step_micros": (np.int32, 100),

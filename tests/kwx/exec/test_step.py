@@ -59,6 +59,7 @@ GATED: dict[Gate, tuple[dict[str, Any], dict[str, Any]]] = {
     Gate.NO_QUOTE: ({"bid_ticks": 0}, {}),
     Gate.NO_PROBABILITY: ({"p_fair": np.nan}, {}),
     Gate.NO_EDGE: ({"p_fair": 0.5}, {"maker_thresh_ticks": 150}),
+    Gate.CLOCK: ({"clock_off": True}, {}),
     Gate.STALE: ({"fresh": False}, {}),
     Gate.SCORE: ({"score": 0.4}, {"min_score": 0.5}),
     Gate.PROBABILITY_RANGE: ({"p_gate": 0.97}, {}),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from kwx.exec.ledger.known import Known
 from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, Minute, Prints
 from kwx.exec.rules import Fill, Rules, Sizing
 from kwx.live.journal.journal import Journal
-from kwx.live.journal.record import TRADES
+from kwx.live.journal.record import CLOCK, EVERY, LISTING, TRADES
 from kwx.nightly.causes import Cause, Explainer
+from kwx.nightly.proofs import Proofs, no_books
 from kwx.nightly.replay import steps_of
-from tests.kwx.live.journal.made_journal import DAY, an_origin, lived, wild_day
+from tests.kwx.live.journal.made_journal import DAY, KEYS, an_origin, ends_utc, lived, wild_day
+from warehouse.market.fees import FeeRule
 
 MINUTES = 60
 ORIGIN = an_origin(rules=Rules(fill=Fill.A, sizing=Sizing.LADDER))
@@ -50,16 +53,17 @@ def wild() -> Minute:
 def explained(tmp_path):
     """Live some minutes, replay others, and find what differs."""
 
-    def run(seen: Minute, there: Minute, *, late: dict[str, tuple[str, ...]] | None = None):
+    def run(seen: Minute, there: Minute, *, late: dict[str, tuple[str, ...]] | None = None, told=lambda t, one: one,
+            origin=ORIGIN, tops_of=no_books):  # fmt: skip
         journal = Journal(tmp_path / str(len(list(tmp_path.iterdir()))), sync=False)
-        journal.begin(ORIGIN)
-        for record in lived(seen, ORIGIN):
-            journal.append(DAY, replace(record, causes=replace(record.causes, late=late or {})))
+        journal.begin(origin)
+        for t, record in enumerate(lived(seen, origin)):
+            journal.append(DAY, told(t, replace(record, causes=replace(record.causes, late=late or {}))))
         recorded = journal.read(DAY)
         explainer = Explainer(
             recorded=recorded, lived=list(steps_of(recorded, recorded.bars().minutes)),
             replayed=list(steps_of(recorded, there)), replay=there, known_then=Known.nothing(),
-            known_now=Known.nothing(),
+            known_now=Known.nothing(), proofs=Proofs(recorded=recorded, tops_of=tops_of),
         )  # fmt: skip
         return list(explainer.differences())
 
@@ -104,21 +108,98 @@ def test_risk_on_what_was_not_fresh_is_unexplained(explained, wild):
 @pytest.mark.parametrize(
     ("said", "cause"),
     [
-        ({"fresh": False}, Cause.WEATHER),
-        ({"minutes_to_close": 3}, Cause.CLOCK),
-        ({"release": True}, Cause.CLOCK),
-        ({"taker_fee_num": 140_000, "maker_fee_num": 140_000}, Cause.FEES),
-        ({"bid_size_centi": 100, "ask_size_centi": 100}, Cause.SIZES),
-        ({"open": False}, Cause.LISTING),
-        ({"p_fair": 0.5}, Cause.UNEXPLAINED),
-        ({"bid_ticks": 1_300, "ask_ticks": 1_500}, Cause.UNEXPLAINED),
+        ({"fresh": False}, "late weather"),
+        ({"minutes_to_close": 3}, "clock"),
+        ({"release": True}, "clock"),
+        ({"clock_off": True}, "clock"),
+        ({"taker_fee_num": 140_000, "maker_fee_num": 140_000}, "fees"),
+        ({"bid_size_centi": 100, "ask_size_centi": 100}, "different sizes"),
+        ({"open": False}, "late listing"),
+        ({"p_fair": 0.5}, "model or fusion"),
+        ({"bid_ticks": 1_300, "ask_ticks": 1_500}, "late price"),
     ],
 )
-def test_what_differs_is_found_by_its_field(explained, wild, said, cause):
-    """Each cause by the fields that it shows in; probabilities and prices need something that bears them out."""
+def test_what_differs_by_itself_is_unexplained(explained, wild, said, cause):
+    """A field that was doctored names its cause and proves nothing; held back risk alone is the late weather it is."""
     found = explained(with_rows(wild, 20, 24, **said), wild)
 
-    assert {cause} == of(found)
+    if cause == "late weather":
+        assert {Cause.WEATHER} == of(found)
+    else:
+        assert {Cause.UNEXPLAINED} == of(found)
+        assert any(one.detail.startswith(f"{cause}: ") for one in found)
+
+
+@pytest.mark.parametrize(("said", "source", "cause"), [
+    ({"open": False}, LISTING, Cause.LISTING), ({"clock_off": True}, CLOCK, Cause.CLOCK),
+])  # fmt: skip
+def test_what_the_journal_tells_of_a_city_explains_it(explained, wild, said, source, cause):
+    """Of that city alone."""
+
+    def told(cities):
+        stale = dict.fromkeys(cities, (source,))
+        return lambda t, record: replace(record, causes=replace(record.causes, stale=stale)) if 20 <= t < 24 else record
+
+    assert {cause} == of(explained(with_rows(wild, 20, 24, **said), wild, told=told(KEYS)))
+    assert Cause.UNEXPLAINED in of(explained(with_rows(wild, 20, 24, **said), wild, told=told(("chicago",))))
+
+
+def test_a_market_that_was_not_seen_was_not_listed(explained, wild):
+    """The panel of the minute has no row of it; where it has one, it was laid wrongly."""
+
+    def seen(names):
+        rows = pl.DataFrame({"market_ticker": names})
+        return lambda t, record: replace(record, features=rows) if 20 <= t < 24 else record
+
+    changed, every = with_rows(wild, 20, 24, open=False), [str(name) for name in ORIGIN.tickers.ravel()]
+    assert {Cause.LISTING} == of(explained(changed, wild, told=seen(["another"])))
+    assert {Cause.UNEXPLAINED} == of(explained(changed, wild, told=seen(every)))
+
+
+def test_a_close_that_was_listed_otherwise_is_the_clock(explained, wild):
+    """What the panel says is what the minute says; where it says what the lake says, the minute was laid wrongly."""
+
+    def seen(minutes):
+        names = [str(name) for name in ORIGIN.tickers.ravel()]
+        rows = pl.DataFrame({"market_ticker": names, "minutes_to_close": [minutes] * len(names)})
+        return lambda t, record: replace(record, features=rows) if 20 <= t < 24 else record
+
+    changed = with_rows(wild, 20, 24, minutes_to_close=3)
+    assert {Cause.CLOCK} == of(explained(changed, wild, told=seen(3)))
+    assert {Cause.UNEXPLAINED} == of(explained(changed, wild, told=seen(38)))
+
+
+def test_a_fee_that_was_listed_otherwise_is_named(explained, wild):
+    """The origin has what was charged."""
+    rule = FeeRule(fee_type="quadratic_with_maker_fees", multiplier_milli=5_000)
+    nums = {"taker_fee_num": rule.taker_num, "maker_fee_num": rule.maker_num}
+    changed = with_rows(wild, 0, MINUTES, **nums)
+
+    assert {Cause.FEES} == of(explained(changed, wild, origin=an_origin(rules=ORIGIN.rules, fees=(rule, rule))))
+    assert {Cause.UNEXPLAINED} == of(explained(changed, wild))
+
+
+def test_a_size_is_proved_by_a_missing_book_or_by_the_book_itself(explained, wild):
+    """As it stood when the minute was decided."""
+    unknown = with_rows(wild, 20, 24, bid_size_centi=-1, ask_size_centi=-1)
+
+    def told(t, record):
+        return replace(record, causes=replace(record.causes, unsized=(EVERY,)))
+
+    def tops(centi):
+        """Return books that show the same at every quote of the minutes in question."""
+        rows = [
+            {"market_ticker": str(ORIGIN.tickers[b, c, 0]), "known_utc": ends_utc(t), "bid_centi": centi,
+             "ask_centi": centi, "bid_ticks": int(wild.bid_ticks[t, b, c, 0]),
+             "ask_ticks": int(wild.ask_ticks[t, b, c, 0])}
+            for b in range(3) for c in range(2) for t in range(20, 24)
+        ]  # fmt: skip
+        return lambda city: pl.DataFrame(rows, schema_overrides={"known_utc": pl.Datetime("us", "UTC")})
+
+    shown = with_rows(wild, 20, 24, bid_size_centi=100, ask_size_centi=100)
+    assert {Cause.SIZES} == of(explained(unknown, wild, told=told))
+    assert {Cause.SIZES} == of(explained(shown, wild, tops_of=tops(100)))
+    assert {Cause.UNEXPLAINED} == of(explained(shown, wild, tops_of=tops(200)))
 
 
 def test_a_consequence_names_where_it_began(explained, wild):

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.live.journal.record import PRICES, WEATHER
+from kwx.live.journal.record import CLOCK, EVERY, PRICES, WEATHER
 from kwx.nightly.parity import parity_of
 from tests.kwx.exec.made import minute_at
 from tests.kwx.live.lived_days import DAY, live_day, missed, without_opinion
@@ -106,7 +106,7 @@ def test_sizes_that_were_unknown_are_named(parity):
 
     def unknown(t, minute, causes, _):
         gone = np.full_like(minute.bid_size_centi, -1)
-        return minute._replace(bid_size_centi=gone, ask_size_centi=gone), causes
+        return minute._replace(bid_size_centi=gone, ask_size_centi=gone), replace(causes, unsized=(EVERY,))
 
     found = parity(unknown, minutes=range(200))
 
@@ -145,11 +145,22 @@ def test_a_probability_that_differs_by_itself_is_unexplained(parity):
     assert found.differences["detail"].str.contains("model or fusion: p_fair was").any()
 
 
-def test_a_clock_that_differs_is_named(parity):
-    """Whoever takes a market to close sooner opens nothing any more."""
+def test_a_clock_that_was_off_is_named_where_the_journal_tells_of_it(parity):
+    """Nothing new was risked then."""
+
+    def off(t, minute, causes, _):
+        told = replace(causes, stale={"chicago": (CLOCK,)})
+        return minute._replace(clock_off=np.ones_like(minute.clock_off)), told
+
+    assert {"clock"} == causes_of(parity(off))
+
+
+def test_a_close_that_nobody_listed_is_unexplained(parity):
+    """Whoever takes a market to close sooner opens nothing any more; nothing shows why it did."""
     found = parity(lambda t, m, causes, _: (m._replace(minutes_to_close=np.ones_like(m.minutes_to_close)), causes))
 
-    assert {"clock"} == causes_of(found)
+    assert {"unexplained"} == causes_of(found)
+    assert found.differences["detail"].str.contains("clock: minutes_to_close was").any()
 
 
 def test_a_journal_that_does_not_step_to_what_it_says_is_not_replayed(lived_as_it_is):

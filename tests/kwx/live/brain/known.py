@@ -40,6 +40,8 @@ from warehouse.lake.tables import (
 )
 
 MINUTE = timedelta(minutes=1)
+SIX = 6
+"""The brackets of every event here: with as much room as a backtest has, minutes can be held against its rows."""
 CONFIGURATION: Configuration = load_config()
 RAW = (CANDLES_1M, TRADES, OBS, FORECASTS, SETTLEMENTS)
 DERIVED = (CANDLES_DENSE, OBS_1M, OBS_5M, PMF_DEGREES, PMF_MINUTE, PREDICTIONS)
@@ -84,6 +86,7 @@ def move_on(
 
 def brain_of(learned: Learned, present: Present, strategy: str, **said: object) -> Brain:
     """Return a brain for all cities that a lake knows."""
+    said = {"brackets": SIX} | said  # type: ignore[assignment]
     return Brain(present, learned.cities, CONFIGURATION, strategy, models_root=learned.models, **said)  # type: ignore[arg-type]
 
 

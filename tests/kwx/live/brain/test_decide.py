@@ -174,3 +174,19 @@ def test_signals_of_a_market_without_an_opinion_are_null(afternoon):
 
     assert signals.select(pl.col("edge_cents", "kelly_fraction", "size_fraction").is_null().all()).row(0) == (True,) * 3
     assert signals["p_market"].is_not_null().all()
+
+
+@pytest.mark.parametrize("strategy", ["fused", "accel"])
+def test_a_minute_that_is_made_up_for_is_the_same_whether_it_was_thought_or_not(learned, strategy):
+    """Stepped without an opinion: every array of it, and all that the step does."""
+    present = known_at(learned.snapshot, BOTH_OPEN)
+    thought = brain_of(learned, present, strategy).think(BOTH_OPEN)
+    glanced = brain_of(learned, present, strategy).glance(BOTH_OPEN)
+
+    ours, theirs = (brain_of(learned, present, strategy).decide(one, {}, {}, speak=False) for one in (glanced, thought))
+
+    assert glanced.signals.is_empty() or strategy == "accel"
+    for day in DAYS:
+        assert np.array_equal(glanced.tickers[day], thought.tickers[day])
+        assert differences(ours.minutes[day], theirs.minutes[day]) == []
+        assert all(np.array_equal(x, y) for x, y in zip(ours.actions[day], theirs.actions[day], strict=True))

@@ -201,3 +201,17 @@ def test_without_a_fit_or_a_model_there_is_no_opinion(learned, tmp_path):
     assert thought.features.filter(pl.col("city") == "chicago")["p_wx"].is_not_null().all()
     assert any("no fit of the air" in note for note in thought.notes)
     assert any("no model of" in note for note in thought.notes)
+
+
+@pytest.mark.parametrize("strategy", ["fused", "accel"])
+def test_while_nothing_is_listed_there_is_nothing_to_decide(learned, strategy):
+    """A loop that begins before any listing came is warm all the same, and goes on."""
+    brain = brain_of(learned, known_at(learned.snapshot, AFTERNOON), strategy)
+    at_utc = AFTERNOON + timedelta(days=30)
+
+    brain.warm(at_utc)
+    brain.prepare(at_utc)
+    thought = brain.think(at_utc)
+
+    assert thought.dates == brain.glance(at_utc).dates == ()
+    assert brain.decide(thought, {}, {}).signals.is_empty()

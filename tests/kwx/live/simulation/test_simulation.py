@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,8 @@ from kwx.exec.venue.told import Did
 from kwx.live.days import closes_utc
 from kwx.live.journal.recovery import recovered
 from kwx.live.settling import settlement_of
-from pipelines.build import build_demo
-from pipelines.demo.world import World
 from pipelines.live.arrivals import Moved, Top
-from tests.kwx.live.simulation.world import Prices, begun, foreign, lived
+from tests.kwx.live.simulation.world import WORLD, Prices, begun, foreign, lived
 from warehouse.lake.store import Lake
 
 
@@ -38,26 +36,15 @@ class Books:
         return told
 
 
-WORLD = World(days=2, cities=("chicago", "miami"), efficiency=0.5)
-
-
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Two days of two cities."""
-    root = tmp_path_factory.mktemp("simulated") / "lake"
-    build_demo(WORLD, root)
-    return Lake(root)
-
-
 @pytest.mark.parametrize("seed", [1])
 def test_a_life_among_faults_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
-    life = lived(tmp_path, lake, WORLD, seed, ticks=150)
+    life = lived(tmp_path, lake, WORLD, seed, ticks=110)
     assert life.exchange.made.account.fills
     life.close()
 
 
 def test_the_same_seed_is_the_same_life(tmp_path: Path, lake: Lake) -> None:
-    one, other = (lived(tmp_path / name, lake, WORLD, 3, ticks=80) for name in ("one", "other"))
+    one, other = (lived(tmp_path / name, lake, WORLD, 3, ticks=50) for name in ("one", "other"))
     assert one.trace
     assert one.trace == other.trace
     assert one.exchange.made.account.cash_micros == other.exchange.made.account.cash_micros
@@ -67,7 +54,7 @@ def test_the_same_seed_is_the_same_life(tmp_path: Path, lake: Lake) -> None:
 
 def test_a_mismatch_halts_within_one_tick_and_nothing_is_sent_after_it(tmp_path: Path, lake: Lake) -> None:
     """Somebody else trades on the account: the next look sees it, takes everything out, and sends nothing any more."""
-    life = begun(tmp_path, lake, WORLD, 4)
+    life = begun(tmp_path, lake, WORLD, 4, hour=16)
     for _ in range(30):
         life.tick()
     life.calm()
@@ -84,7 +71,7 @@ def test_a_mismatch_halts_within_one_tick_and_nothing_is_sent_after_it(tmp_path:
 
 
 def test_the_kill_file_stops_and_its_removal_lets_go_on(tmp_path: Path, lake: Lake) -> None:
-    life = begun(tmp_path, lake, WORLD, 5)
+    life = begun(tmp_path, lake, WORLD, 5, hour=16)
     for _ in range(30):
         life.tick()
     life.calm()
@@ -112,8 +99,8 @@ def test_a_date_is_paid_once_when_all_of_it_is_over(
         return settlement_of(*args, event_date=event_date, **said)
 
     monkeypatch.setattr("kwx.live.loop.settlement_of", counted)
-    life, first = begun(tmp_path, lake, WORLD, 6, hour=28), WORLD.event_dates[0]
-    settled = [(life.loop.decided_utc, day) for _ in range(150) for day in life.look(60).settled]
+    life, first = begun(tmp_path, lake, WORLD, 6, hour=28.8, knows_results=True), WORLD.event_dates[0]
+    settled = [(life.loop.decided_utc, day) for _ in range(80) for day in life.look(60).settled]
     assert settled == [(closes_utc(life.present, first), first)]
     day = life.loop.days[first]
     assert day.is_paid
@@ -127,11 +114,36 @@ def test_a_date_is_paid_once_when_all_of_it_is_over(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [10])
+@pytest.mark.parametrize("seed", [10, 11])
 def test_a_long_life_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
-    life = lived(tmp_path, lake, WORLD, seed, ticks=700)
+    """It sees events listed in part, a clock that is off, and its process killed, and loses nothing by them."""
+    life = lived(tmp_path, lake, WORLD, seed, ticks=500)
     assert life.deaths > 0
+    assert life.left_out
+    assert life.clock_stops > 0
     assert len(life.exchange.made.account.fills) > 20
+    life.close()
+
+
+@pytest.mark.slow
+def test_a_life_through_midnight_ends_one_date_settles_it_and_goes_on_with_the_next(tmp_path: Path, lake: Lake) -> None:
+    """Results come hours after the close; what the exchange paid is what the journal of the date paid."""
+    first, second = WORLD.event_dates
+    life, settled = begun(tmp_path, lake, WORLD, 12, hour=28.5), []
+    for _ in range(60):
+        life.tick()
+    life.calm()
+    while not settled:
+        settled += life.look(120).settled
+        assert life.exchange.clock() < life.start_utc + timedelta(hours=9), "results are in by then"
+    assert settled == [first]
+    assert not life.loop.days[first].state.position_centi.any()
+    assert life.loop.days[second].last_utc == life.loop.decided_utc
+    for _ in range(20):
+        life.tick()
+    life.end()
+    recorded = life.loop.journal.read(first)
+    assert recorded.settlements
     life.close()
 
 

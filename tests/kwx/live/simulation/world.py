@@ -1,13 +1,14 @@
 """A day that is lived in this process: the real loop, executor, journals and spool; what is around them fails at will.
 
-The exchange is the demo venue behind its wire bodies; prices are those of a demo lake, told late now and then; opinions
-are drawn from the seed. Whatever happens is drawn from the seed too: the same seed is the same life, to the byte.
+The exchange is the demo venue behind its wire bodies. What is told is what a demo lake holds: late, twice, out of
+order, listed in part; opinions and whatever happens are drawn from the seed: the same seed is the same life, to the
+byte. A law that is broken names the seed and the tick.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,31 +17,22 @@ from random import Random
 from uuid import UUID
 from zlib import crc32
 
-import jax
 import numpy as np
-import polars as pl
 
 from kwx.config.live import LiveFields
-from kwx.exec.bars.bars import Bars
-from kwx.exec.bars.plan import BarsPlan, BarsRecipe
-from kwx.exec.bars.read import read_bars
-from kwx.exec.codes import Verb
-from kwx.exec.engine import one_step
-from kwx.exec.minute import Minute
+from kwx.exec.bars.plan import BarsRecipe
+from kwx.exec.codes import Gate, Verb
 from kwx.exec.rules import Fill, Rules, Sizing
-from kwx.exec.step import empty_state
 from kwx.exec.venue.executor import Executor
 from kwx.exec.venue.journal import Journal as OrderJournal
 from kwx.exec.venue.kill import Kill
 from kwx.exec.venue.wanted import Limits
-from kwx.live.brain.laying import silent, with_sizes
-from kwx.live.brain.thought import Decided, Thought
+from kwx.live.days import closes_utc
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.record import LIVE
 from kwx.live.loop import Looked, Loop
 from kwx.live.origins import Origins
 from kwx.live.resumed import resumed
-from kwx.live.signals import SAID
 from kwx.live.sink.signal import Signal
 from kwx.live.sink.sink import Written
 from kwx.live.sink.spool import Spool
@@ -53,15 +45,18 @@ from pipelines.demo.wire.limits import Limits as WireLimits
 from pipelines.demo.world import World
 from pipelines.kalshi.portfolio.client import Portfolio
 from pipelines.kalshi.portfolio.records import NewOrder
-from pipelines.live.arrivals import Top
+from pipelines.live.arrivals import Moved, Top
 from pipelines.live.feeds import Polled
 from pipelines.vendors import KALSHI_SIGNED
 from tests.kwx.exec.made import made_params
 from tests.kwx.exec.venue.exchange import LOST_AFTER, LOST_BEFORE, UNSENT, Exchange
+from tests.kwx.live.simulation.deliveries import Deliveries, flawed
+from tests.kwx.live.simulation.opinions import Opinions, quotes_of
 from warehouse.lake.present import Present
 from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.tables import CANDLES_1M, TRADES, Partition
 
-MINUTE = timedelta(minutes=1)
+WORLD = World(days=2, cities=("chicago", "miami"), efficiency=0.5)
 LIMITS = Limits(
     max_position_centi=3_000, max_order_centi=2_000, max_gross_micros=200_000_000, max_open_orders=30,
     group_limit_centi=1_000_000, order_life=timedelta(minutes=3), absent_after=timedelta(seconds=90),
@@ -102,102 +97,39 @@ class WorldExchange(Exchange):
 
 
 @dataclass
-class Opinions:
-    """A brain that holds what a seed says: its minutes are those of the lake, its fair prices a walk around the mid."""
-
-    bars: Bars
-    cities: tuple[str, ...]
-    seed: int
-
-    def __post_init__(self) -> None:
-        minutes = self.bars.minutes
-        mid = (minutes.bid_ticks + minutes.ask_ticks) / 2 / 10_000
-        noise = np.random.default_rng(self.seed).normal(0, 0.05, size=mid.shape)
-        walk = np.clip(mid + noise, 0.02, 0.98).astype(np.float32)
-        fair = np.where(minutes.open, walk, np.nan).astype(np.float32)
-        self.minutes = minutes._replace(p_fair=fair, p_gate=fair, score=np.zeros_like(fair))
-
-    def think(self, minute_utc: datetime) -> Thought:
-        """Return the row of the minute of each date that trades in it."""
-        tickers, laid, rows = {}, {}, []
-        for place, day in enumerate(self.bars.dates):
-            row = self._row(place, minute_utc)
-            if row is None:
-                continue
-            of_day = slice(place, place + 1)
-            minute: Minute = jax.tree.map(lambda one, row=row, day=of_day: one[row][..., day], self.minutes)
-            tickers[day], laid[day] = self.bars.tickers[..., place : place + 1], minute
-            rows += self._said(tickers[day], minute)
-        said = pl.DataFrame(rows, schema_overrides={"spread_cents": pl.Int32, "minutes_to_close": pl.Int32})
-        return Thought(
-            minute_utc=minute_utc, tickers=tickers, minutes=laid, signals=said, features=said.select("market_ticker"),
-            stages={},
-        )  # fmt: skip
-
-    def prepare(self, minute_utc: datetime) -> None:
-        """There is nothing to prepare."""
-
-    def decide(
-        self, thought: Thought, states: Mapping, tops: Mapping[str, Top], *, speak: bool = True
-    ) -> Decided:  # fmt: skip
-        """Take the real step."""
-        minutes = {
-            day: with_sizes(minute if speak else silent(minute), thought.tickers[day], tops)
-            for day, minute in thought.minutes.items()
-        }
-        before = {day: states.get(day) or empty_state(*thought.tickers[day].shape) for day in minutes}
-        stepped = {day: one_step(RULES, PARAMS, before[day], minute) for day, minute in minutes.items()}
-        return Decided(
-            states={day: one[0] for day, one in stepped.items()}, actions={day: one[1] for day, one in stepped.items()},
-            minutes=minutes, seconds=0.0, tell=lambda: thought.signals,
-        )  # fmt: skip
-
-    def _row(self, place: int, minute_utc: datetime) -> int | None:
-        begins = self.bars.starts_utc[place].astype("datetime64[us]").item()
-        row = (minute_utc.replace(tzinfo=None) - begins) // MINUTE - 1
-        is_there = 0 <= row < len(self.minutes.open) - 1
-        return row if is_there and self.minutes.open[row][..., place].any() else None
-
-    def _said(self, tickers: np.ndarray, minute: Minute) -> Iterator[dict]:
-        for place in zip(*np.nonzero(tickers != ""), strict=True):
-            p = float(minute.p_fair[place])
-            if np.isnan(p):
-                continue
-            yield {"event_date": self.bars.dates[0]} | dict(zip(SAID, (
-                str(tickers[place]), self.cities[place[1]], "between", p, p, p, 0.5, None, None, 1,
-                int(minute.minutes_to_close[place[1:]]), "seeded", "none",
-            ), strict=True))  # fmt: skip
-
-
-@dataclass
 class Prices:
-    """Feeds that say through which minute prices are in, and no more: late now and then, or not at all for a while."""
+    """Feeds: whole cities are silent now and then, and our clock is off for a while."""
 
     chance: Random
     cities: tuple[str, ...]
-    late_s: dict[str, float] = field(default_factory=dict)
+    deliveries: Deliveries
     silent_until: dict[str, datetime] = field(default_factory=dict)
-    told: dict[str, datetime] = field(default_factory=dict)
+    off_until: datetime | None = None
+    is_calm: bool = False
 
     def poll(self, now_utc: datetime) -> Polled:
-        """Say how far everything is."""
+        """Bring what came, and say how far everything is."""
         for city in self.cities:
-            if self.chance.random() < 0.02:
+            if not self.is_calm and self.chance.random() < 0.01:
                 self.silent_until[city] = now_utc + timedelta(seconds=self.chance.choice([20, 60, 300]))
-            is_silent = now_utc < self.silent_until.get(city, now_utc)
-            behind = timedelta(seconds=self.chance.uniform(0, 3))
-            until = self.told.get(city, now_utc - MINUTE) if is_silent else now_utc - behind
-            self.told[city] = max(until, self.told.get(city, until))
-        priced = {city: at.replace(second=0, microsecond=0) for city, at in self.told.items()}
-        heard = {("metar", city): now_utc for city in self.cities}
+        if not self.is_calm and self.chance.random() < 0.01:
+            self.off_until = now_utc + timedelta(seconds=self.chance.choice([30, 120]))
+        silent = frozenset(city for city, until_utc in self.silent_until.items() if now_utc < until_utc)
+        arrivals = self.deliveries.until(now_utc, silent=silent)
+        is_off = self.off_until is not None and now_utc < self.off_until
         return Polled(
-            arrivals=(), priced_until=priced, taped_until=priced, heard_utc={"candles": now_utc}, heard_of=heard,
-            failed={},
+            arrivals=tuple(arrivals), priced_until=self.deliveries.in_until(CANDLES_1M, now_utc),
+            taped_until=self.deliveries.in_until(TRADES, now_utc), heard_utc={"candles": now_utc},
+            heard_of={("metar", city): now_utc for city in self.cities}, failed={}, ahead_s=5.0 if is_off else 0.0,
         )  # fmt: skip
 
     def tops(self) -> dict[str, Top]:
         """No book is recorded."""
         return {}
+
+    def moved(self) -> Moved:
+        """No book is recorded."""
+        return Moved()
 
 
 @dataclass
@@ -239,11 +171,14 @@ class Life:
     snapshot: Snapshot
     world: World
     seed: int
-    bars: Bars
     start_utc: datetime
+    knows_results: bool = False
     chance: Random = field(init=False)
     ids: int = 0
+    ticks: int = 0
     deaths: int = 0
+    left_out: set[str] = field(default_factory=set)
+    clock_stops: int = 0
     store_rows: dict[tuple[datetime, str], Signal] = field(default_factory=dict)
     acknowledged: set[tuple[datetime, str]] = field(default_factory=set)
     trace: list[str] = field(default_factory=list)
@@ -252,12 +187,22 @@ class Life:
         self.chance = Random(self.seed)
         self.exchange = WorldExchange(self.world, self.start_utc, seed=self.seed)
         self.exchange.before_write = self._about_to_write
-        self.cities = self.bars.cities
-        self.prices = Prices(Random(self.seed + 1), self.cities)
+        self.cities = self.world.cities
+        self.deliveries = Deliveries(
+            self.snapshot, self.cities, self.start_utc, self.seed, knows_results=self.knows_results
+        )  # fmt: skip
+        self.prices = Prices(Random(self.seed + 1), self.cities, self.deliveries)
         self.present = Present.over(self.snapshot)
+        self.deliveries.begin(self.present)
         self._dies_in: str = ""
         self._open: ExitStack | None = None
         self.born()
+
+    @property
+    def hour(self) -> float:
+        """The hour of the eve at which this life began."""
+        eve = datetime.combine(self.world.event_dates[-1] - timedelta(days=1), time(), tzinfo=UTC)
+        return (self.start_utc - eve) / timedelta(hours=1)
 
     # Birth and death
 
@@ -277,10 +222,11 @@ class Life:
         spool = Spool(self.folder / "spool")
         stack.callback(spool.close)
         self.store = Store(spool, self.store_rows, dies=lambda: self._dies_in == "before the sink")
-        found = resumed(journal, self.exchange.clock(), closes=lambda day: None)
+        found = resumed(journal, self.exchange.clock(), closes=lambda day: closes_utc(self.present, day))
         self.loop = Loop(
             feeds=self.prices, tables=LiveTables(self.present), present=self.present,
-            brain=Opinions(self.bars, self.cities, self.seed), trader=OnExchange(self.executor, self.kill, found.noted),
+            brain=Opinions(self.present, self.cities, RULES, PARAMS, self.seed),
+            trader=OnExchange(self.executor, self.kill, found.noted),
             journal=_Mortal(journal, self), sink=self.store, settings=LiveFields(), origins=self.origins,
             clock=self.exchange.clock, decided_utc=found.decided_utc, stops=lambda: self.kill.why, days=found.days,
         )  # fmt: skip
@@ -304,14 +250,17 @@ class Life:
         chance = self.chance
         self.exchange.made.advance_to(self.exchange.clock() + timedelta(seconds=chance.choice([9, 9, 9, 9, 18, 40])))
         self._faults()
+        self.ticks += 1
         try:
-            looked = self.loop.tick()
+            self._hold(self.loop.tick())
         except Died:
             self.deaths += 1
             self.calm()
             self.born()
-            return
-        self._hold(looked)
+        except Exception as error:
+            again = f"{self.seed}, ticks={self.ticks}, hour={self.hour:g}"
+            error.add_note(f"the same life again: lived(tmp_path, lake, WORLD, {again})")
+            raise
 
     def calm(self) -> None:
         """Let all faults pass."""
@@ -321,6 +270,7 @@ class Life:
 
     def look(self, seconds: float = 9) -> Looked:
         """Let time pass and look once, without any fault."""
+        self.prices.is_calm = True
         self.exchange.made.advance_to(self.exchange.clock() + timedelta(seconds=seconds))
         return self.loop.tick()
 
@@ -341,6 +291,19 @@ class Life:
         if chance.random() < 0.005:
             now_utc = exchange.clock()
             exchange.made.pause(now_utc, now_utc + timedelta(minutes=3))
+        if chance.random() < 0.01:
+            self._list_in_part()
+
+    def _list_in_part(self) -> None:
+        """Have an event that trades listed as no whole for a while, and then as it was."""
+        now_utc, city = self.exchange.clock(), self.chance.choice(self.cities)
+        event_date = self.chance.choice([day for day in self.world.event_dates if day in self.loop.days] or [None])
+        if event_date is None:
+            return
+        listing = self.deliveries.listed(city, event_date)
+        if listing["close_utc"].max() > now_utc + timedelta(minutes=10):
+            self.deliveries.list_at(now_utc, flawed(listing))
+            self.deliveries.list_at(now_utc + timedelta(seconds=self.chance.choice([30, 70, 200])), listing)
 
     def _about_to_write(self, write: object) -> None:
         self.trace.append(f"{self.exchange.clock():%H:%M:%S} {write}")
@@ -357,6 +320,7 @@ class Life:
         assert self.executor.halted is None, self.executor.halted
         for minute_utc in looked.minutes:
             assert minute_utc <= looked.at_utc - timedelta(seconds=2), "nothing is decided before it is over"
+        self.left_out |= set(looked.left_out)
         if looked.spoke:
             self._require_fresh(looked)
         if looked.written is not None:
@@ -380,15 +344,24 @@ class Life:
             assert told == held, f"{ticker}: {held} in mind, {told} by the fills that were noted"
 
     def _require_fresh(self, looked: Looked) -> None:
-        """A city whose prices were too old opened nothing: what it took or placed makes a position smaller."""
+        """Whoever opened saw just the quotes that the lake has of the minute, and knew what time it was."""
         for event_date, actions in looked.actions.items():
-            held = self.loop.days[event_date].state.position_centi
-            for city in looked.stale:
-                place = self.cities.index(city)
-                took = actions.took_centi[:, place]
-                placed = np.where(actions.verb[:, place] == Verb.PLACE, actions.order_side[:, place], 0)
-                assert (np.sign(took + placed) * held[:, place] <= 0).all(), f"{city} is stale and opened"
-                assert not ((took + placed != 0) & (held[:, place] == 0)).any(), f"{city} is stale and opened"
+            day = self.loop.days[event_date]
+            held = day.state.position_centi
+            placed = np.where(np.isin(actions.verb, (Verb.PLACE, Verb.AMEND)), actions.order_side, 0)
+            moved = np.sign(actions.took_centi + placed)
+            opened = (moved != 0) & ((held == 0) | (moved * held > 0))
+            assert not (looked.clock_off and opened.any()), "the clock is off and something was opened"
+            self.clock_stops += int((actions.gate == Gate.CLOCK).sum())
+            for place, city in enumerate(self.cities):
+                if not opened[:, place].any():
+                    continue
+                assert city not in looked.stale, f"{city} is stale and opened"
+                true = quotes_of(self.snapshot, Partition(city, event_date), looked.minutes[-1])
+                for bracket in opened[:, place, 0].nonzero()[0]:
+                    ticker = str(day.origin.tickers[bracket, place, 0])
+                    seen = (day.minute.bid_ticks[bracket, place, 0], day.minute.ask_ticks[bracket, place, 0])
+                    assert true[ticker] == tuple(int(one) for one in seen), f"{ticker} was opened at other quotes"
 
     def end(self) -> None:
         """Let all faults pass, stop, and hold what must be true then."""
@@ -453,32 +426,20 @@ class _Mortal:
         return getattr(self._journal, name)
 
 
-def bars_of(snapshot: Snapshot, cities: tuple[str, ...], dates: list[date]) -> Bars:
-    """Return the minutes of some days, without any opinion."""
-
-    def nothing(_: Snapshot, city: str, since: date, until: date) -> pl.DataFrame:
-        return pl.DataFrame(
-            schema={
-                "market_ticker": pl.String, "ts_utc": pl.Datetime("us", "UTC"), "p_fair": pl.Float64,
-                "p_gate": pl.Float64, "score": pl.Float64, "urgent": pl.Boolean,
-            }
-        )  # fmt: skip
-
-    plan = BarsPlan.of(snapshot, cities=cities, dates=dates, recipe=BarsRecipe())
-    return read_bars(plan, nothing)
+def begun(
+    folder: Path, lake: Lake, world: World, seed: int, *, hour: float = 13.8, knows_results: bool = False
+) -> Life:  # fmt: skip
+    """Return a life on the eve of a world's last day, from an hour of it in UTC: its markets open at fourteen."""
+    eve = datetime.combine(world.event_dates[-1] - timedelta(days=1), time(), tzinfo=UTC)
+    return Life(
+        folder=folder, snapshot=lake.snapshot(), world=world, seed=seed, start_utc=eve + timedelta(hours=hour),
+        knows_results=knows_results,
+    )  # fmt: skip
 
 
-def begun(folder: Path, lake: Lake, world: World, seed: int, *, hour: int = 16) -> Life:
-    """Return a life on the eve of a world's last day, from an hour of it in UTC."""
-    snapshot = lake.snapshot()
-    bars = bars_of(snapshot, world.cities, list(world.event_dates))
-    start_utc = datetime.combine(world.event_dates[-1] - timedelta(days=1), time(), tzinfo=UTC) + timedelta(hours=hour)
-    return Life(folder=folder, snapshot=snapshot, world=world, seed=seed, bars=bars, start_utc=start_utc)
-
-
-def lived(folder: Path, lake: Lake, world: World, seed: int, ticks: int) -> Life:
-    """Live so many ticks of a world's last day among faults, and end well."""
-    life = begun(folder, lake, world, seed)
+def lived(folder: Path, lake: Lake, world: World, seed: int, ticks: int, *, hour: float = 13.8) -> Life:
+    """Live so many ticks of a world's last days among faults, and end well."""
+    life = begun(folder, lake, world, seed, hour=hour)
     for _ in range(ticks):
         life.tick()
     life.end()
