@@ -49,7 +49,7 @@ def test_a_trace_has_every_form(command, hazard_lake, tmp_path):
 
 @pytest.mark.parametrize("ending", ["html", "png"])
 def test_a_chart_stands_alone(command, hazard_lake, tmp_path, ending):
-    """A page carries its scripts: nothing is fetched when it is opened."""
+    """A page has no script: nothing is fetched when it is opened."""
     command("hazard", "check-pmf-sum", "--plot", f"c.{ending}", lake=hazard_lake)
 
     drawn = (tmp_path / f"c.{ending}").read_bytes()

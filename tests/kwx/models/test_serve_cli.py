@@ -37,8 +37,9 @@ def test_each_bracket_is_shown_with_its_model_market_and_pool(command, own_lake,
 
     asked = (*ASKED, "--models", models, "--date", day, "--at", f"{day}T15:00", "--json")
     rows, other = (json.loads(command(*asked, *more, lake=own_lake)[1])["brackets"] for more in ((), ("--config", own)))
-    code, out, err = command(*asked[:-1], lake=own_lake)
+    code, out, err = command(*asked[:-1], "--plot", "ladder.svg", lake=own_lake)
 
+    assert f"as of {day} 15:00Z" in (tmp_path / "ladder.svg").read_text()
     assert len(rows) == 4
     for weight, some in ((0.7, rows), (0.5, other)):
         for row in some:
