@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,20 +20,21 @@ from kwx.config.trading import TradeConfig
 from kwx.exec.codes import Gate, Verb
 from kwx.exec.venue.consent import require_consent
 from kwx.exec.venue.kill import FILE_NAME, kill_now
-from kwx.live.demo_day import USUAL_DATE, DemoWish, Lived, live_demo_day
 from kwx.live.exchange import opened_account
 from kwx.live.health.file import health_path, read_health
 from kwx.live.loop import Looked
 from kwx.live.opened import FOR_REAL, PAPER, OpensAccount, Wish, opened, set_up
 from kwx.live.run import live_on
 from kwx.live.sink.dsn import EMBEDDED, ENVIRONMENT, postgres_folder
-from kwx.nightly.after_demo import keep_and_replay
-from kwx.nightly.parity import Parity
 from pipelines.ingest.access import Entry, access
 from pipelines.kalshi.portfolio.client import Portfolio
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
+
+if TYPE_CHECKING:
+    from kwx.live.demo_day import Lived
+    from kwx.nightly.parity import Parity
 
 _MICROS_PER_DOLLAR = 1_000_000
 
@@ -79,6 +80,10 @@ def live_at_demo(
     efficiency: float, as_json: bool, lake_root: Path | None,
 ) -> None:  # fmt: skip
     """Live a whole day of the demo world, with orders at an exchange on this machine unless paper is said."""
+    # A demo serves and fits what it lives; a loop that only lives must not wait until all of that is loaded.
+    from kwx.live.demo_day import USUAL_DATE, DemoWish, live_demo_day
+    from kwx.nightly.after_demo import keep_and_replay
+
     root = lake_root or Path("live-demo")
     wish = _wish(
         cities=cities or ("chicago",), strategy=strategy, config_file=config_file, profile=profile, settings=settings,

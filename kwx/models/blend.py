@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from kwx.models.calibration import LEAST_P
@@ -121,6 +120,8 @@ def fit_blend(
 
     Dates are drawn whole for every interval; on too few of them the bounds are NaN.
     """
+    from scipy.optimize import minimize_scalar  # who blends by a weight that stands needs none of it, and starts sooner
+
     if not len(rows):
         raise Refused("there is no row to blend on", hint="give days that were predicted, quoted and have settled")
     for weight in grid:
