@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.repo.pages import DOCS, README, ROOT, anchors, everything, links, pages
+from tests.repo.pages import DOCS, README, ROOT, anchors, blocks, everything, links, pages, steps
 
 FIRST_OUTPUT_BY_LINE = 30
 LONGEST_FRONT_PAGE = 250
@@ -23,6 +23,14 @@ def test_the_first_real_output_comes_early():
     assert first < FIRST_OUTPUT_BY_LINE
     assert lines[first].strip()
     assert len(lines) <= LONGEST_FRONT_PAGE
+
+
+def test_the_short_form_is_the_tutorials():
+    """What the README says to type in an hour is run, with the tutorial, in the same order."""
+    short = [line for line in blocks(README, "sh")[0].splitlines() if line.startswith("kwx ")]
+    run = [step.command for step in steps() if step.page == "docs/tutorial.md"]
+
+    assert short == [command for command in run if command in short]
 
 
 def commands():

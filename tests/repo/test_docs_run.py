@@ -21,6 +21,8 @@ VARYING = (
     (r"^run (\S+)-[0-9a-f]{12}: snapshot .*$", r"run \1"),
     (r"-[0-9a-f]{12}\b", "-#"),
 )
+STEPS = steps()
+IDS = [f"{number} {step.page}: {step.command[:60]}" for number, step in enumerate(STEPS, start=1)]
 SNIPPETS = [(str(page.relative_to(ROOT)), snippet) for page in pages() for snippet in blocks(page, "python")]
 
 pytestmark = pytest.mark.slow
@@ -63,7 +65,7 @@ def followed(words, place):
     )
 
 
-@pytest.mark.parametrize("step", steps(), ids=lambda step: f"{step.page}: {step.command[:60]}")
+@pytest.mark.parametrize("step", STEPS, ids=IDS)
 def test_a_page_is_true(step, place):
     """Each command works in the order shown, and its output is the one shown."""
     words = runnable(step.command)
