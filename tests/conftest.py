@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.browser import Browser, Seen
 
 # How long an example takes depends on what else the machine does; no test is a stopwatch.
 settings.register_profile("kwx", deadline=None)
@@ -52,6 +56,35 @@ def demo_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = demo_world(days=3, until=date(2026, 11, 2), cities=("chicago", "nyc"), seed=11)
     build_demo(world, root, workers=2)
     return root
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser without a window; without one on this machine the test is skipped."""
+    from tests.browser import found_browser, opened_browser
+
+    program = found_browser()
+    if program is None:
+        pytest.skip("no browser here to look at pages: apt-get install chromium")
+    with opened_browser(program, tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def looked_at(browser: Browser) -> Callable[[Path], list[Seen]]:
+    """Look at a page in a wide window by day and on a telephone by night; refuse one that is not sound."""
+    from tests.browser import require_sound
+
+    def look(path: Path) -> list[Seen]:
+        url = path.resolve().as_uri()
+        seen = [browser.look(url, width=width, dark=dark) for width, dark in ((1200, False), (400, True))]
+        for one in seen:
+            require_sound(one)
+        drawn_s, megabytes = max(one.drawn_s for one in seen), path.stat().st_size / 1e6
+        sys.stdout.write(f"{path.name}: drawn in {drawn_s:.2f} s, {megabytes:.2f} MB\n")
+        return seen
+
+    return look
 
 
 @pytest.fixture

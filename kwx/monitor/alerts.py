@@ -9,7 +9,7 @@ from typing import Any
 
 from kwx.live.health.file import HALTED, RUNNING, STARTING, health_path, read_health
 from kwx.live.health.watch import WELL_S
-from kwx.monitor.nightly_report import FAILED_STATES, Report, read_report, report_path
+from kwx.monitor.nightly_report import FAILED_KIND, Report, read_report, report_path
 from kwx.monitor.told import Told, at, failed, texts
 from kwx.plots.page import Grid, Part, Section, State, Tile
 from warehouse.errors import KwxError
@@ -77,12 +77,11 @@ def _silent_s(health: Mapping[str, Any], moment: datetime) -> float | None:
 def _of_nightly(report: Report | None) -> Iterator[Alert]:
     if report is None:
         return
-    for step in report.steps:
-        if step.state in FAILED_STATES:
-            words = f"{step.name} {step.state}: {step.error or step.why}"
-            yield Alert(source="nightly", state="alarm", words=words, hint=step.hint)
     for line in report.lines:
-        yield Alert(source="nightly", state="warn", words=f"{line.kind}: {line.words}", hint=line.hint)
+        state: State = "alarm" if line.kind == FAILED_KIND else "warn"
+        yield Alert(source="nightly", state=state, words=f"{line.kind.replace('_', ' ')}: {line.words}", hint=line.hint)
+    for step in report.untold:
+        yield Alert(source="nightly", state="alarm", words=f"{step.name} {step.state}: {step.error}", hint=step.hint)
 
 
 def _loop_words(health: Mapping[str, Any] | None, moment: datetime) -> str:

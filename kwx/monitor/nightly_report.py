@@ -9,7 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from warehouse.errors import FileBroken
 
-FAILED_STATES = ("failed", "refused")
+FAILED_KIND = "failed_step"
+"""The kind of line that says so of a step."""
+_FAILED_STATES = ("failed", "refused")
 
 
 class _Said(BaseModel):
@@ -47,6 +49,13 @@ class Report(_Said):
     exit_code: int | None = None
     steps: tuple[Step, ...] = ()
     lines: tuple[Line, ...] = ()
+
+    @property
+    def untold(self) -> list[Step]:
+        """The steps that failed or were refused and of which no line tells."""
+        told = [line.words for line in self.lines if line.kind == FAILED_KIND]
+        failed = [step for step in self.steps if step.state in _FAILED_STATES]
+        return [step for step in failed if not any(words.startswith(f"{step.name} ") for words in told)]
 
 
 def report_path(lake_root: Path) -> Path:

@@ -128,6 +128,7 @@ class PageServer:
 class _Handler(Answering, BaseHTTPRequestHandler):
     shown: ClassVar[Shown]
     every_s: ClassVar[float]
+    protocol_version = "HTTP/1.1"  # browsers keep no tag of an answer of 1.0
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]

@@ -25,7 +25,7 @@ def control_chart(
         outside=((value < pl.col("low")) | (value > pl.col("high"))).fill_null(value=False)
     )
     base = alt.Chart(inline(told)).encode(x=event_dates())
-    band = base.mark_area(color=BAND, opacity=0.4).encode(y=_figure("low", y_title), y2="high:Q")
+    band = base.mark_area(color=BAND, opacity=0.25).encode(y=_figure("low", y_title), y2="high:Q")
     centre = base.mark_line(color=IDLE, strokeDash=[4, 4]).encode(y=_figure("centre", y_title))
     line = base.mark_line(color=LINE, strokeWidth=1.3).encode(y=_figure("value", y_title))
     points = base.mark_point(filled=True, size=45, opacity=1).encode(

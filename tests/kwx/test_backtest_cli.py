@@ -90,6 +90,18 @@ def test_a_run_is_told_to_machines_and_its_numbers_are_those_of_the_lake(command
     _look_at(page.read_text(), said)
 
 
+def test_the_page_is_drawn_in_a_browser(command, traded_lake, tmp_path, looked_at):
+    """Its drawings have marks, and it is no wider than a telephone."""
+    code, _, err = command(
+        *CHICAGO, "--strategy", "market", "--no-keep", "--report", tmp_path / "run.html", lake=traded_lake
+    )
+
+    wide, _ = looked_at(tmp_path / "run.html")
+
+    assert 0 == code, err
+    assert len(wide.charts) == (tmp_path / "run.html").read_text().count("<svg") >= 3
+
+
 def _look_at(text, said):
     tags = Page()
     tags.feed(text)

@@ -50,6 +50,16 @@ def test_alerts_of_loop_and_nightly_stand_by_how_bad_they_are(tmp_path):
     assert "kwx ingest obs --source vc" in told.section.html()
 
 
+def test_a_failed_step_that_has_its_line_is_told_once(tmp_path):
+    """The line says more."""
+    line = {"kind": "failed_step", "words": "ingest failed: vc did not answer", "hint": "kwx ingest obs"}
+    said_by_nightly(tmp_path, lines=[line])
+
+    (found,) = alerts(Lake(tmp_path), MOMENT).figures["alerts"]
+
+    assert ("alarm", "failed step: ingest failed: vc did not answer") == (found["state"], found["words"])
+
+
 def test_a_loop_that_says_it_runs_and_does_not_look_is_an_alarm(tmp_path):
     """Its file stays as it was when it died."""
     said_by_loop(tmp_path, tick_utc=MOMENT - timedelta(minutes=5))

@@ -218,3 +218,20 @@ def test_the_page_is_put_in_one_step(demo_lake, tmp_path):
     assert [path] == list(tmp_path.iterdir())
     with pytest.raises(KwxError, match="cannot be written"):
         write_page(demo_lake, tmp_path / "nowhere" / "monitor.html", moment=MOMENT)
+
+
+def test_it_is_drawn_in_a_browser_on_a_desk_and_on_a_telephone(page, tmp_path, looked_at):
+    """No complaint, no question to anybody else, no drawing without marks, nothing beside the window."""
+    path = tmp_path / "monitor.html"
+    path.write_text(page.html)
+
+    wide, narrow = looked_at(path)
+
+    assert len(wide.charts) == page.html.count("<svg") > 10
+    assert wide.charts[0].width > 300
+    assert {"Money", "Today's ladders", "Coverage"} <= set(narrow.text.splitlines())
+
+
+def test_the_page_of_an_empty_lake_is_drawn_too(tmp_path, looked_at):
+    """Its words fit on a telephone."""
+    looked_at(write_page(tmp_path, tmp_path / "empty.html", moment=MOMENT))

@@ -17,6 +17,7 @@ import pytest
 from kwx.live.health.file import RUNNING, Health, HealthFile, health_path
 from kwx.monitor.look import Wish
 from kwx.monitor.serve import PageServer
+from tests.browser import require_sound
 from tests.conftest import ROOT
 from warehouse.errors import KwxError, Usage
 from warehouse.lake.store import Lake
@@ -139,6 +140,26 @@ def test_a_lake_that_is_not_there_is_refused_before_anything_is_served(tmp_path)
     """A slip of the pen in --lake."""
     with pytest.raises(KwxError, match="does not exist"):
         PageServer(Lake(tmp_path / "nowhere"), Wish())
+
+
+def test_a_browser_follows_by_itself(tmp_path, browser):
+    """While nothing is new it is told so; when something is, it shows it, without a touch and without a complaint."""
+    with (
+        PageServer(Lake(tmp_path), Wish(), every_s=2, clock=Clock()) as server,
+        browser.page(f"{server.url}/", width=400) as tab,
+    ):
+        first = tab.look()
+        tab.wait_for_load()
+        HealthFile(path=health_path(Lake(tmp_path))).write(Health(state=RUNNING, mode="paper", alerts=("spool waits",)))
+        server.turn()
+        tab.wait_for_load()
+        tab.wait_for_load()
+        last = tab.look()
+
+    assert "spool waits" not in first.text
+    assert "spool waits" in last.text
+    assert {200, 304} == set(tab.statuses())
+    require_sound(last)
 
 
 def test_the_command_serves_until_sigterm(tmp_path):

@@ -65,6 +65,12 @@ def test_the_report_of_a_night_is_whole_and_shown_at_once(told_lake):
     assert len({(latest / name).resolve().parent for name in ("report.json", "report.html", "report.md")}) == 1
 
 
+def test_the_pages_of_a_night_are_drawn_in_a_browser(told_lake, looked_at):
+    """The report and the page of the morning, on a desk and on a telephone."""
+    for name in ("report.html", "monitor.html"):
+        looked_at(told_lake / "nightly" / "latest" / name)
+
+
 def test_what_ended_is_held_until_its_inputs_change(told_lake, copy_of):
     """Nothing is done twice, unless it is asked for; and then it comes to the same."""
     root = copy_of(told_lake)

@@ -89,6 +89,15 @@ def test_six_reports_and_a_page_that_stands_alone(shelf_root, tmp_path):
     assert 6 == tags.opened.count("h2")
 
 
+def test_the_page_is_drawn_in_a_browser(shelf_root, tmp_path, looked_at):
+    """Its drawings have marks, and it is no wider than a telephone."""
+    accept(tmp_path / "out", root=shelf_root, clock=clock)
+
+    wide, _ = looked_at(tmp_path / "out/acceptance.html")
+
+    assert 3 == len(wide.charts)
+
+
 def test_good_pilots_are_accepted_and_the_same_again(shelf_root, tmp_path):
     """No check fails; a second run writes the same bytes."""
     one = accept(tmp_path / "a", root=shelf_root, clock=clock)
