@@ -25,8 +25,8 @@ def tell_plan(night: Night, plan: Sequence[Planned]) -> None:
     rows = [(_named(one), one.state, one.why) for one in plan]
     out.print(table_of(("step", "", "why"), rows))
     out.print("")
-    rows = [(one.step.name, one.step.meaning, " ".join(one.step.reads), " ".join(one.step.writes)) for one in plan]
-    out.print(table_of(("step", "what it does", "reads", "writes"), rows))
+    parts = [(str(one.step.name), one.step.meaning, _words(one.step.reads), _words(one.step.writes)) for one in plan]
+    out.print(table_of(("step", "what it does", "reads", "writes"), parts))
     out.print("\nas the lake is now: a step may become due by what those before it bring. Nothing was touched.")
 
 
@@ -49,6 +49,10 @@ def plan_as_json(night: Night, plan: Sequence[Planned]) -> dict[str, Any]:
             for one in plan
         ],
     }
+
+
+def _words(names: Sequence[str]) -> str:
+    return " ".join(names)
 
 
 def _named(one: Planned) -> str:

@@ -120,26 +120,25 @@ def _publish(writer: Writer, staged: Sequence[Staged], recipe: Recipe, *, before
 
 
 def run_task(task: RunTask) -> list[Told]:
-    """Run the days that are not finished yet, and keep them."""
+    """Run the days that are not finished yet, and keep them.
+
+    A day's last digits are those of the days that it is run with. So the others of the task are run beside those that
+    are missing, and only these are kept: what was cut off and goes on comes to the same bytes.
+    """
     drafts = Drafts(task.paths)
-    told = []
-    missing = {}
     if task.again:
         drafts.drop([sha for _, sha in task.days])
-    for event_date, sha in task.days:
-        found = None if task.again else drafts.find(sha)
-        if found is None:
-            missing[event_date] = sha
-        else:
-            told.append(_told(task, event_date, "finished before", found.notes))
-    if not missing:
+    found = {when: day for when, sha in task.days if not task.again and (day := drafts.find(sha)) is not None}
+    told = [_told(task, when, "finished before", day.notes) for when, day in found.items()]
+    if len(found) == len(task.days):
         return told
-    snapshot = opened(task.paths, task.snapshot)
-    runs = run_dates(snapshot, task.city, list(missing), task.recipe.build(), baseline=task.recipe.baseline)
-    for run in runs:
+    shas, snapshot = dict(task.days), opened(task.paths, task.snapshot)
+    for run in run_dates(snapshot, task.city, list(shas), task.recipe.build(), baseline=task.recipe.baseline):
         event_date = run.data.day.event_date
-        day = finished(run, task.recipe, inputs_sha256=missing[event_date])
-        drafts.keep(missing[event_date], day, of=name_of(task.city, event_date, task.recipe.mc_version))
+        if event_date in found:
+            continue
+        day = finished(run, task.recipe, inputs_sha256=shas[event_date])
+        drafts.keep(shas[event_date], day, of=name_of(task.city, event_date, task.recipe.mc_version))
         told.append(_told(task, event_date, "run", day.notes))
     return told
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+import polars as pl
+
 from kwx.nightly.source import Source
+from kwx.scoring.stored.labels import labels_of
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, OBS
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay, event_date_at
 
+_SETTLES_WITHIN = timedelta(days=7)
 _REPORTED_AFTER = timedelta(hours=12)
 """By then the day's final reports and the exchange's settlement are out, in every city."""
 
@@ -25,14 +29,19 @@ def cities_of(lake: Lake, asked: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def night_before(lake: Lake, source: Source, cities: Sequence[str]) -> date:
-    """Return the newest event date whose day is over in every city; of a simulated lake its last date."""
+    """Return the newest event date whose day is over in every city; of a simulated lake the last that is settled."""
     if not source.is_simulated:
         now_utc = source.clock()
         return min(event_date_at(now_utc, city=CITIES[city]) for city in cities) - timedelta(days=1)
-    dates = [day for city, day in _days_of(lake, MARKETS.name) if city in cities]
+    held = [(city, day) for city, day in _days_of(lake, MARKETS.name) if city in cities]
+    dates = [day for _, day in held]
     if not dates:
         raise Refused("no event of these cities is in the lake", hint="kwx lake status shows what there is")
-    return max(dates)
+    last = max(dates)
+    labels = labels_of(lake.snapshot(), since=last - _SETTLES_WITHIN, until=last)
+    settled = labels.filter(pl.col("city").is_in(list(cities)))["event_date"].to_list()
+    whole = [day for day in set(settled) if settled.count(day) == len({city for city, one in held if one == day})]
+    return max(whole, default=last)
 
 
 def night_utc(source: Source, event_date: date, cities: Sequence[str]) -> datetime:

@@ -16,7 +16,7 @@ from kwx.nightly.journal import Journal, Outcome
 from kwx.nightly.places import NightPaths
 from kwx.nightly.source import Source
 from warehouse.clock import Clock, utc_now
-from warehouse.lake.store import Lake, Snapshot
+from warehouse.lake.store import Lake, Snapshot, opened
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,8 +66,9 @@ class Night:
         return self.lake.current_number() is not None
 
     def snapshot(self) -> Snapshot:
-        """Return the lake as it is now."""
-        return self.lake.snapshot()
+        """Return the lake as it is now; while nothing is published its lists of files are read once."""
+        number = self.lake.current_number()
+        return self.lake.snapshot() if number is None else opened(self.lake.paths, number)
 
     @cached_property
     def last(self) -> LastNight | None:

@@ -34,19 +34,24 @@ def score_path(folder: Path, event_date: date) -> Path:
     return folder / f"{event_date.isoformat()}.parquet"
 
 
-def made_of(snapshot: Snapshot, event_date: date, cities: Sequence[str]) -> str:
-    """Return the hash of all that a date's scores would be made of now: its files, and, where models spoke, these."""
-    digest = hashlib.sha256()
-    spoke = False
+def made_of(snapshot: Snapshot, dates: Sequence[date], cities: Sequence[str]) -> dict[date, str]:
+    """Return for each date the hash of all that its scores would be made of now.
+
+    That is its files and, where models spoke, what is in use of them.
+    """
+    said: dict[date, list[str]] = {day: [] for day in dates}
+    spoke = set[date]()
     for table in _OF_DATE:
         for entry in snapshot.files(table.name):
-            if entry.partition.event_date == event_date and entry.partition.city in cities:
-                digest.update(f"{table.name} {entry.partition} {entry.sha256}\n".encode())
-                spoke |= table is PREDICTIONS
-    for table in _OF_MODELS if spoke else ():
-        held = snapshot.manifest.tables.get(table.name)
-        digest.update(f"{table.name} {held.sha256 if held else ''}\n".encode())
-    return digest.hexdigest()
+            day = entry.partition.event_date
+            if day in said and entry.partition.city in cities:
+                said[day].append(f"{table.name} {entry.partition} {entry.sha256}")
+                spoke |= {day} if table is PREDICTIONS else set()
+    models = [f"{one.name} {held.sha256}" for one in _OF_MODELS if (held := snapshot.manifest.tables.get(one.name))]
+    return {
+        day: hashlib.sha256("\n".join([*words, *(models if day in spoke else [])]).encode()).hexdigest()
+        for day, words in said.items()
+    }
 
 
 def keep_scores(folder: Path, event_date: date, rows: pl.DataFrame) -> None:

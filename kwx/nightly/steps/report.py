@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from kwx.nightly.night import Night
 from kwx.nightly.report.document import finite, report_of
 from kwx.nightly.report.published import draft_of, write_draft
@@ -20,7 +22,7 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
     return Done(figures={"lines": len(report["lines"]), "exit_code": report["exit_code"]})
 
 
-def write(night: Night) -> dict[str, object]:
+def write(night: Night) -> dict[str, Any]:
     """Write the report of a night as it stands, for the next to be shown; return it."""
     outcomes = list(night.told.values())
     report = report_of(night, outcomes, at_utc=night.wall_clock())

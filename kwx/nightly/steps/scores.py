@@ -7,13 +7,19 @@ from datetime import date, timedelta
 
 from kwx.nightly.night import Night
 from kwx.nightly.scores.control import Control, controls_of
-from kwx.nightly.scores.daily import scores_of
+from kwx.nightly.scores.daily import MODEL, OF_WEATHER, scores_of
 from kwx.nightly.scores.kept import is_kept, keep_scores, kept_scores, made_of
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due
 from pipelines.publishing import OnProgress
 from warehouse.lake.tables import PMF_MINUTE, PREDICTIONS
 
 TABLE = "scores"
+_MENDED_BY = {
+    MODEL: "its calibrators are fitted again: step calibrators; else newer windows: kwx train, kwx models promote",
+    OF_WEATHER: "fit the law of the air again: kwx hazard fit-params",
+    "p_fused_norm": "tune the weights again: kwx fuse tune",
+}
+"""What to do about a source that has drifted; nothing about a market."""
 
 
 def _stale(night: Night) -> dict[date, str]:
@@ -22,7 +28,7 @@ def _stale(night: Night) -> dict[date, str]:
     since = min(night.since(), night.event_date - timedelta(days=night.settings.settlement_days))
     spoken = night.days_with(PMF_MINUTE.name, PREDICTIONS.name, since=since)
     dates = sorted({day for days in spoken.values() for day in days if day <= night.event_date})
-    made = {day: made_of(snapshot, day, night.cities) for day in dates}
+    made = made_of(snapshot, dates, night.cities)
     return {day: sha for day, sha in made.items() if not is_kept(night.paths.scores, day, sha)}
 
 
@@ -43,7 +49,7 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
         on_progress(place, len(stale), f"scoring {day}")
     controls = controls_now(night)
     lines = [
-        Line(kind=Kind.DRIFT, words=str(one), hint="calibrators of models are fitted again by this night")
+        Line(kind=Kind.DRIFT, words=str(one), hint=_MENDED_BY.get(one.source, ""))
         for one in controls
         if one.has_drifted
     ]

@@ -70,7 +70,7 @@ def _judged(night: Night) -> tuple[int, list[Line]]:
 STEP = Step(
     name="settlements",
     meaning="brings final reports and corrections, and tells which labels are missing or moved",
-    reads=("markets",),
+    reads=("markets", "settlements"),
     writes=("settlements",),
     due=_due,
     do=_do,
