@@ -68,8 +68,8 @@ class TradeFeed:
             except FAILURES as error:
                 failed = self._is_to_be_asked_again(traded, error, now_utc)
         arrivals, unread = _read(answered)
-        for traded, error in unread:
-            failed = self._is_to_be_asked_again(traded, error, now_utc)
+        for traded, why in unread:
+            failed = self._is_to_be_asked_again(traded, why, now_utc)
         self._note(answered, arrivals, [traded.market_ticker for traded, _ in unread])
         if failed:
             self.heard.failed(_TRADES, failed)
