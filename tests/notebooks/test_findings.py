@@ -1,4 +1,4 @@
-"""What a notebook says is true: its figures are made again here from the tables, by other means than its queries."""
+"""What a notebook says is true: its figures are made again here from the tables, not by its queries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from kwx.fuse.pools.contract import fuse
 from kwx.fuse.pools.log_linear import LogLinear
-from tests.notebooks.conftest import RAN
+from tests.notebooks.conftest import NOTEBOOKS, RAN
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import (
     CANDLES_DENSE,
@@ -33,6 +33,22 @@ PLACES = [
     Partition(city, date(2026, 10, 31) + timedelta(days=number)) for city in ("chicago", "nyc") for number in (0, 1, 2)
 ]
 MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_says_what_it_found_and_draws_it(name, run_notebook, rich_lake):
+    """One finding with figures in it, and charts with something on them."""
+    ran = run_notebook(name, rich_lake)
+
+    assert any(letter.isdigit() for letter in ran.said)
+    assert ran.charts
+    assert all(any(chart["datasets"].values()) if "datasets" in chart else drawn(chart) for chart in ran.charts)
+
+
+def drawn(chart):
+    """Return whether a chart, or a layer of it, carries rows."""
+    data = chart.get("data") or {}
+    return bool(data.get("values")) or any(drawn(layer) for layer in chart.get("layer", []))
 
 
 def figures(said):

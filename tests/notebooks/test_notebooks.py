@@ -1,4 +1,4 @@
-"""Every notebook runs on a lake that holds everything, and on one that holds next to nothing."""
+"""Every notebook ends well on a lake that holds next to nothing, is sound, and goes to Jupyter."""
 
 from __future__ import annotations
 
@@ -28,22 +28,6 @@ TO_TYPE = {
 def test_there_are_seven():
     """The folder holds notebooks and nothing else."""
     assert SEVEN == NOTEBOOKS
-
-
-@pytest.mark.parametrize("name", SEVEN)
-def test_a_notebook_says_what_it_found_and_draws_it(name, run_notebook, rich_lake):
-    """One finding with figures in it, and charts with something on them."""
-    ran = run_notebook(name, rich_lake)
-
-    assert any(letter.isdigit() for letter in ran.said)
-    assert ran.charts
-    assert all(any(chart["datasets"].values()) if "datasets" in chart else drawn(chart) for chart in ran.charts)
-
-
-def drawn(chart):
-    """Return whether a chart, or a layer of it, carries rows."""
-    data = chart.get("data") or {}
-    return bool(data.get("values")) or any(drawn(layer) for layer in chart.get("layer", []))
 
 
 @pytest.mark.parametrize("name", SEVEN)
