@@ -137,8 +137,8 @@ def _(mo):
     ## What was used
 
     The weight of each hour as it is stored, w = σ(α0 + α1 log(1 + volume) + α2 hazard + α3 volatility), beside the
-    chance of a new maximum within the hour: while much can still happen, the weather knows something that is not in the
-    price yet, or it does not. Below, every set of weights that was fitted, and whether it was accepted.
+    chance of a new maximum within the hour; a weight that was said is the same at every hour. Below, every set of
+    weights that was fitted, and whether it was accepted.
     """)
     return
 

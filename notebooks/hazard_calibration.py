@@ -141,9 +141,9 @@ def _(hours, mo, np, pit, pl):
 
 
 @app.cell
-def _(hours, mo, pit_chart, reach, spread, stretches, themed):
+def _(hours, pit_chart, reach, spread, stretches, themed):
     _title = f"{spread.height} events at {hours.value[0]}:00 standard time; band of 95 % of a stretch"
-    mo.vstack([themed(pit_chart(stretches, band=(max(0.1 - reach, 0.0), 0.1 + reach), title=_title))])
+    themed(pit_chart(stretches, band=(max(0.1 - reach, 0.0), 0.1 + reach), title=_title))
     return
 
 
