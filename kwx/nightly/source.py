@@ -68,4 +68,4 @@ def _simulated(lake: Lake) -> str:
     if lake.current_number() is None:
         return ""
     held = sorted(SIMULATED_SOURCES & set(lake.snapshot().manifest.sources))
-    return f"this lake is simulated ({', '.join(held)})" if held else ""
+    return f"a simulated lake ({', '.join(held)})" if held else ""

@@ -31,7 +31,7 @@ def test_a_dry_run_prints_every_step_and_why(command, lake):
     assert (code, err) == (0, "")
     assert all(name in out for name in NAMES)
     assert NAMES == [one["name"] for one in plan["steps"]]
-    assert "this lake is simulated (demo)" in out
+    assert "a simulated lake (demo)" in out
     assert {"due", "not_due"} == {one["state"] for one in plan["steps"]}
     assert not (lake / "nightly").exists()
 

@@ -76,7 +76,8 @@ def _lines(report: Row) -> Sequence[Part]:
 
 def _step(one: Row) -> tuple[str, ...]:
     name = f"{one['name']} (optional)" if one["optional"] else one["name"]
-    return (name, one["state"], one["why"], f"{one['seconds']:.1f}", rows_told(one["rows"]), "; ".join(_said(one)))
+    state, seconds = one["state"].replace("_", " "), f"{one['seconds']:.1f}"
+    return (name, state, one["why"], seconds, rows_told(one["rows"]), "; ".join(_said(one)))
 
 
 def rows_told(rows: Mapping[str, int]) -> str:

@@ -18,7 +18,7 @@ _FAILURES_TOLD = 5
 
 def _due(night: Night) -> Due:
     if night.source.kind is SourceKind.NOBODY:
-        return not_due(f"{night.source.told}: nobody is asked; --server names a demo server")
+        return not_due(f"{night.source.told} asks nobody; --server names a demo server")
     wish = _wish(night)
     return due(f"asks {night.source.told} for {wish.since} … {wish.until}, and only for what is not at hand for good")
 
