@@ -96,7 +96,8 @@ def in_their_places(
 
     A date that runs and of which nothing is listed gets a minute without quotes: its minutes have no hole.
     """
-    minute_utc, tickers, minutes, away = thought.minute_utc, {}, {}, {}
+    minute_utc, tickers, minutes = thought.minute_utc, dict[date, Words](), dict[date, Minute]()
+    away: dict[date, Mapping[str, str]] = {}
     for event_date in sorted({*thought.minutes, *days}):
         day, thought_of = days.get(event_date), thought.minutes.get(event_date)
         if day is not None and day.last_utc is not None and day.last_utc >= minute_utc:

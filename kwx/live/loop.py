@@ -176,10 +176,10 @@ class Loop:
         day = self.days.get(event_date) or day_of(recorded)
         assert day is not None  # a journal of which fills were paid has minutes
         worth_before = _worth(day.state)
-        record = paid_late(day, recorded, fills, decided_utc=self.clock())
-        self.journal.append(event_date, record)
+        paid = paid_late(day, recorded, fills, decided_utc=self.clock())
+        self.journal.append(event_date, paid.record)
         self.trader.noted(fills)
-        day.state, _ = one_step(day.origin.rules, day.origin.params, record.before, record.minute)
+        day.state = paid.state
         gain_micros = _worth(day.state) - worth_before
         if event_date not in self.days:
             self.journal.let_go(event_date)

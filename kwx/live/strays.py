@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 
 from kwx.exec.engine import one_step
 from kwx.exec.minute import NOT_SETTLED, Minute
 from kwx.exec.reported import Fill, with_fills
+from kwx.exec.state import State
 from kwx.exec.venue.told import VenueFill
 from kwx.live.days import Day
 from kwx.live.journal.record import Causes, MinuteRecord
@@ -26,29 +28,37 @@ from warehouse.market.tickers import parse_market_ticker
 
 
 def late_fills(waiting: Iterable[VenueFill], days: Mapping[date, Day]) -> dict[date, list[VenueFill]]:
-    """Return by date the fills of events that were paid, or whose date is not lived any more."""
+    """Return by date the fills of events that were paid or never traded, or whose date is not lived any more."""
     late: dict[date, list[VenueFill]] = {}
     for fill in waiting:
         event_date, city = _event_of(fill.market_ticker)
         day = days.get(event_date)
-        if day is None or city in day.paid:
+        if day is None or city in day.paid or day.running.place_of(fill.market_ticker) is None:
             late.setdefault(event_date, []).append(fill)
     return late
 
 
+class PaidLate(NamedTuple):
+    """The record by which fills of paid events come into the journal of their date, and the state after it."""
+
+    record: MinuteRecord
+    state: State
+
+
 def paid_late(
     day: Day, recorded: Recorded, fills: Sequence[VenueFill], decided_utc: datetime
-) -> MinuteRecord:  # fmt: skip
-    """Return the record by which fills of paid events come into the journal of their date."""
+) -> PaidLate:  # fmt: skip
+    """Book fills of events of one date that were paid, and pay what they bought or sold."""
     before = with_fills(day.state, [_fill(day, fill) for fill in fills])
     cities = [day.origin.cities.index(_event_of(fill.market_ticker)[1]) for fill in fills]
     minute = _payment(recorded, cities)
-    _, actions = one_step(day.origin.rules, day.origin.params, before, minute)
+    state, actions = one_step(day.origin.rules, day.origin.params, before, minute)
     causes = Causes(decided_utc=decided_utc, told=(f"{len(fills)} fills were told after their event was paid",))
-    return MinuteRecord(
+    record = MinuteRecord(
         minute_utc=recorded.kept[-1].minute_utc, minute=minute, actions=actions, causes=causes, before=before,
         reported=reported_frame(fills),
     )  # fmt: skip
+    return PaidLate(record, state)
 
 
 def _payment(recorded: Recorded, cities: Sequence[int]) -> Minute:

@@ -97,7 +97,7 @@ class Proofs:
         names = [str(name) for name in self.recorded.last.tickers[:, place[1], 0] if name]
         told = seen.filter(pl.col("market_ticker").is_in(names))["minutes_to_close"].max()
         is_told = told is not None and told == int(ours.minutes_to_close[place[1], 0])
-        return f"it closed in {told} minutes by what was listed then" if is_told else None
+        return f"it closed in {told!s} minutes by what was listed then" if is_told else None
 
     def _guard(self, t: int, place: Place, _ours: Minute) -> str | None:
         """Say how long reports were guarded, where that was set otherwise than it is at the end."""
