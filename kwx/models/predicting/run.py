@@ -1,7 +1,7 @@
 """Predicting: promoted models speak of the event dates of which the lake lacks their words; all in one publish.
 
 Which window speaks of a date is chosen as where models are used. What a model said already stays as it was said; only
-what is lacking is added. A model that cannot be read is told and stops no other.
+what is lacking is added. A model that cannot be read, or that fails while it speaks, is told and stops no other.
 """
 
 from __future__ import annotations
@@ -239,14 +239,27 @@ def speak_task(task: SpeakTask) -> tuple[list[tuple[Card, pl.DataFrame]], list[B
     with shared_reads():
         for speech in task.speeches:
             try:
-                loaded = load(speech.folder)
-            except KwxError as error:
-                broken.append(Broken(folder=speech.folder, why=str(error), hint=error.hint))
-                continue
-            if task.city in cities_spoken_of(loaded):
-                rows = said_of(loaded, snapshot, task.city, speech.dates)
-                said.append((loaded.card, rows_said(loaded.card, rows)))
+                said += _words_of(speech, snapshot)
+            except Exception as error:  # whatever one model fails at, it must not silence the others
+                broken.append(_broken(speech, error))
     return said, broken
+
+
+def _words_of(speech: Speech, snapshot: Snapshot) -> list[tuple[Card, pl.DataFrame]]:
+    """Return what a window says of its days; nothing where its model does not speak of the city."""
+    loaded = load(speech.folder)
+    if speech.city not in cities_spoken_of(loaded):
+        return []
+    rows = said_of(loaded, snapshot, speech.city, speech.dates)
+    return [(loaded.card, rows_said(loaded.card, rows))]
+
+
+def _broken(speech: Speech, error: Exception) -> Broken:
+    """Say why a window cannot speak; what nobody foresaw is told by its kind, beside the window and the city."""
+    if isinstance(error, KwxError):
+        return Broken(folder=speech.folder, why=str(error), hint=error.hint)
+    why = f"{speech.folder} fails while it speaks of {speech.city}: {type(error).__name__}: {error}"
+    return Broken(folder=speech.folder, why=why, hint="train the window again: kwx train")
 
 
 def _published(writer: Writer, said: Sequence[tuple[Card, pl.DataFrame]], *, started: float) -> tuple[Built, int]:

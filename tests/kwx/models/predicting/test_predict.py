@@ -11,7 +11,8 @@ import pytest
 
 from kwx.models.predicting.run import PredictWish, predict
 from kwx.models.predicting.said import said_of
-from kwx.models.registry.places import TRAINED, window_folders
+from kwx.models.registry.card import card_bytes, read_card
+from kwx.models.registry.places import CARD, TRAINED, window_folders
 from kwx.models.registry.promotion import Choice, promote
 from kwx.models.registry.store import load
 from kwx.models.registry.told import tell_promotions
@@ -131,3 +132,28 @@ def test_a_broken_model_has_its_line_in_the_report_and_the_others_speak(own_lake
     assert "kwx models rollback" in line["hint"]
     assert words(own_lake, place).is_empty()
     assert json.dumps(run.report)
+
+
+def test_a_model_that_fails_while_it_speaks_is_told_and_the_others_speak(own_lake, models, put):
+    """Its files are whole, and its card says what no reader of rows can do: the other window's words are added."""
+    place = last_spoken(own_lake)
+    eve = next(
+        one
+        for one in reversed(Lake(own_lake).snapshot().partitions(PREDICTIONS.name))
+        if words(own_lake, one)["wf_window"][0] != words(own_lake, place)["wf_window"][0]
+    )
+    before = {one: words(own_lake, one) for one in (eve, place)}
+    for one, rows in before.items():
+        put(own_lake, PREDICTIONS, rows.clear(), one)
+    folder = folder_of(models, before[eve]["wf_window"][0])
+    card = read_card(folder)
+    misled = card.model_copy(update={"config": {**card.config, "every_minutes": "often"}})
+    (folder / CARD).unlink()
+    (folder / CARD).write_bytes(card_bytes(misled))
+
+    run = predict(PredictWish(since=eve.event_date), own_lake, models, workers=1, clock=lambda: NOON)
+
+    (broken,) = run.broken
+    assert "fails while it speaks of miami" in broken.why
+    assert words(own_lake, eve).is_empty()
+    assert before[place].equals(words(own_lake, place))
