@@ -17,6 +17,7 @@ ROOMS = (
     ("signals",),
     ("exec",),
     ("backtest", "live", "audits"),
+    ("monitor",),
     ("nightly",),
     ("cli",),
 )
