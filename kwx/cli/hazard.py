@@ -54,8 +54,9 @@ def fit_params(
     """Fit the law of each city's air to past days and add it to mc_params.
 
     Without --every this is one fit of the whole range. With it, a walk. Each fit needs at least 7 days with a settled
-    high and reports in at least 12 hours. A day is served only by fits that ended before
-    its eve, which is how a past year is computed without hindsight.
+    high and reports in at least 12 hours; a city that has fewer is told at the end, with exit 3, and the others are
+    stored. A day is served only by fits that ended before its eve, which is how a past year is computed without
+    hindsight.
     """
     from kwx.cli.hazarded import fit_rows, fit_values, tell_fitted
     from kwx.cli.progress import progress_of
@@ -71,13 +72,14 @@ def fit_params(
         "fits": len(fitted.laws),
         "added": fitted.added,
     }
-    summary |= {"refused": fitted.refused, "notes": fitted.notes}
+    summary |= {"refused": fitted.refused, "notes": fitted.notes, "unfitted": sorted(fitted.unfitted)}
     forms.give(
         fit_rows(fitted.laws),
         summary,
         tell=lambda: tell_fitted(fitted),
         chart=_drawn("fit_chart", fit_values(fitted.laws)),
     )
+    fitted.require_every_city()
 
 
 @hazard.command("run-day", epilog="Example:  kwx hazard run-day --city chicago --date 2026-11-01")

@@ -57,9 +57,10 @@ def prepare(
         fetch_and_fold(wish, lake_root, entry=entry, clock=clock, on_progress=on_progress)
     settled = until - timedelta(days=1)
     if not _is_fitted(lake, world.cities[-1], settled):
-        fit_params(
+        fitted = fit_params(
             Walk(cities=world.cities, since=since, until=settled), lake_root, clock=clock, on_progress=on_progress
         )  # fmt: skip
+        fitted.require_every_city()
     if not lake.snapshot().files(FUSION_PARAMS.name):
         _say_weight(lake, since, settled, clock=clock)
 

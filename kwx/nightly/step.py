@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kwx.config.nightly import StepName
 from pipelines.publishing import Built, OnProgress
-from warehouse.errors import ChecksFailed, ContractBroken, Refused, Unparsable
+from warehouse.errors import ChecksFailed, ContractBroken, KwxError, Refused, Unparsable
 
 if TYPE_CHECKING:
     from kwx.nightly.night import Night
@@ -39,10 +39,12 @@ class Kind(StrEnum):
     UNSETTLED = "unsettled"
     BROKEN_MODEL = "broken_model"
     OLD_MODEL = "old_model"
+    UNFITTED = "unfitted_city"
     DISK_FULL = "disk_full"
     DRIFT = "drift"
     REFUSED_ROWS = "refused_rows"
     PARITY = "parity"
+    PAGE = "page_not_drawn"
     FAILED = "failed_step"
 
 
@@ -83,7 +85,9 @@ class Step:
     """One step of a night.
 
     reads, writes: tables, or words of what is no table. beside: what else it is made of, as text; a step is held
-    only while that, its tables and its settings are the same. always: it is done in every run that asks for it.
+    only while that, its tables and its settings are the same. writes_beside: what it writes is part of that. owes: what
+    it is about to do, where neither tables nor their days say so; it is journalled, so that one that was cut off does
+    all of it. always: it is done in every run that asks for it.
     """
 
     name: StepName
@@ -93,6 +97,8 @@ class Step:
     due: Callable[[Night], Due]
     do: Callable[[Night, OnProgress], Done]
     beside: Callable[[Night], str] = lambda night: ""
+    writes_beside: bool = False
+    owes: Callable[[Night], Sequence[str]] = lambda night: ()
     always: bool = False
 
 
@@ -111,7 +117,12 @@ def rows_of(built: Built | None) -> dict[str, int]:
     return dict(built.written) if built is not None and built.changed else {}
 
 
+def is_lack(error: KwxError) -> bool:
+    """Tell whether a refusal says that data are lacking, not that a rule was broken."""
+    return isinstance(error, Refused) and not isinstance(error, ChecksFailed | ContractBroken | Unparsable)
+
+
 def require_lack(refusal: Refused) -> None:
     """Raise a refusal again that says that a rule was broken; what says that data are lacking is only to be told."""
-    if isinstance(refusal, ChecksFailed | ContractBroken | Unparsable):
+    if not is_lack(refusal):
         raise refusal

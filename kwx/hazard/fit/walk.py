@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -69,13 +69,22 @@ class FitTask:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What was fitted, how many of the laws were not there yet, of which spans nothing could be fitted, and notes."""
+    """What was fitted, how many of the laws were not there yet, of which spans nothing could be fitted, and notes.
+
+    unfitted: the cities of which no span could be fitted, each with the reason.
+    """
 
     built: Built
     laws: list[Law]
     added: int
     refused: list[str]
     notes: list[str]
+    unfitted: Mapping[str, KwxError]
+
+    def require_every_city(self) -> None:
+        """Raise the reason of the first city without a fit, for those who need all of them; the others are stored."""
+        for error in self.unfitted.values():
+            raise error
 
 
 def fit_params(
@@ -90,24 +99,32 @@ def fit_params(
 ) -> Fitted:
     """Fit cities on days whose label was known when the fit could first be used, and add the laws to mc_params.
 
-    A span with too few days is told; where no span of a city has enough, nothing is stored. A fit that says the same as
-    the newest one of its end is not stored again, so that nothing made of that one has to be made again.
+    A span with too few days is told, and so is a city of which no span has enough: the others are stored all the same.
+    Where no city can be fitted that is raised. A fit that says the same as the newest one of its end is not stored
+    again, so that nothing made of that one has to be made again.
     """
     started = time.perf_counter()
     lake = Lake(lake_root)
-    tasks = list(_tasks(lake.snapshot(), walk, made_utc=clock()))
+    tasks, unfitted = _tasks(lake.snapshot(), walk, made_utc=clock())
     with executor_of(max(1, min(workers_wanted(workers), len(tasks))), scheduler=scheduler) as pool:
         results = in_pool(fit_task, tasks, pool, "fitting", on_progress)
-    refused = [result for result in results if isinstance(result, KwxError)]
-    for city in dict.fromkeys(task.city for task in tasks):
-        ours = [result for task, result in zip(tasks, results, strict=True) if task.city == city]
-        if all(isinstance(result, KwxError) for result in ours):
-            raise next(result for result in reversed(ours) if isinstance(result, KwxError))
     laws = [law for result in results if not isinstance(result, KwxError) for law in result]
+    unfitted |= _without_fit(tasks, results)
+    if unfitted and not laws:
+        raise next(iter(unfitted.values()))
     with write(lake, purpose="hazard fit-params", clock=clock, wait_seconds=wait_seconds) as writer:
         built, added = published(writer, laws, started=started)
-    said, notes = [str(one) for one in refused], _cut_short(tasks, walk)
-    return Fitted(built=built, laws=laws, added=added, refused=said, notes=notes)
+    refused = [str(result) for result in results if isinstance(result, KwxError)]
+    return Fitted(
+        built=built, laws=laws, added=added, refused=refused, notes=_cut_short(tasks, walk), unfitted=unfitted
+    )  # fmt: skip
+
+
+def _without_fit(tasks: Sequence[FitTask], results: Sequence[list[Law] | KwxError]) -> dict[str, KwxError]:
+    """Return by city why its last span was refused, of the cities whose spans were all refused."""
+    fitted = {task.city for task, result in zip(tasks, results, strict=True) if not isinstance(result, KwxError)}
+    refused = {task.city: result for task, result in zip(tasks, results, strict=True) if isinstance(result, KwxError)}
+    return {city: error for city, error in refused.items() if city not in fitted}
 
 
 def _cut_short(tasks: Sequence[FitTask], walk: Walk) -> list[str]:
@@ -118,33 +135,45 @@ def _cut_short(tasks: Sequence[FitTask], walk: Walk) -> list[str]:
     return [f"{city}: the last day with reports is {end}; {walk.until} was said" for city, end in ends.items()]
 
 
-def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> Iterator[FitTask]:
-    """Yield the fits of a walk; each gets an instant of its own, a microsecond after the one before."""
-    made = 0
+def _tasks(snapshot: Snapshot, walk: Walk, *, made_utc: datetime) -> tuple[list[FitTask], dict[str, KwxError]]:
+    """Return the fits of a walk, and by city why there is none of it."""
+    if walk.since and walk.until:
+        next(event_dates(walk.since, walk.until))  # refuses a range that runs backwards
+    tasks: list[FitTask] = []
+    unfitted: dict[str, KwxError] = {}
     for city in walk.cities or tuple(dict.fromkeys(day.city for day in snapshot.partitions(OBS.name))):
-        days = [day.event_date for day in snapshot.partitions(OBS.name) if day.city == city and day.event_date]
-        if walk.since and walk.until:
-            next(event_dates(walk.since, walk.until))  # refuses a range that runs backwards
-        ours = [day for day in days if (walk.since or day) <= day <= (walk.until or day)]
-        if not ours:
-            raise Refused(
-                f"{city}: there are no observations to fit{_range_said(walk)}",
-                hint=f"kwx ingest obs --city {city} --since … --until …",
-            )
-        since, until = walk.since or min(ours), min(walk.until or max(days), max(days))
-        spans = list(walk.spans(since, until))
-        if not spans:
-            raise Refused(
-                f"{city}: {since} … {until} is shorter than one window",
-                hint="say an earlier --since, or a smaller --window or --every",
-            )
-        for first, last in spans:
-            yield FitTask(
-                paths=snapshot.paths, snapshot=snapshot.number, city=city, since=first, until=last,
-                fitted_utc=made_utc + timedelta(microseconds=made), sigma_by_lead=walk.sigma_by_lead,
-                last_reported=max(days),
-            )  # fmt: skip
-            made += 1
+        try:
+            # Each fit has an instant of its own, a microsecond after the one before.
+            tasks += _tasks_of(snapshot, walk, city, made_utc=made_utc + timedelta(microseconds=len(tasks)))
+        except Refused as refusal:
+            unfitted[city] = refusal
+    return tasks, unfitted
+
+
+def _tasks_of(snapshot: Snapshot, walk: Walk, city: str, *, made_utc: datetime) -> list[FitTask]:
+    """Return the fits of a city; refuse one without reports in the range, and a range shorter than a window."""
+    days = [day.event_date for day in snapshot.partitions(OBS.name) if day.city == city and day.event_date]
+    ours = [day for day in days if (walk.since or day) <= day <= (walk.until or day)]
+    if not ours:
+        raise Refused(
+            f"{city}: there are no observations to fit{_range_said(walk)}",
+            hint=f"kwx ingest obs --city {city} --since … --until …",
+        )
+    since, until = walk.since or min(ours), min(walk.until or max(days), max(days))
+    spans = list(walk.spans(since, until))
+    if not spans:
+        raise Refused(
+            f"{city}: {since} … {until} is shorter than one window",
+            hint="say an earlier --since, or a smaller --window or --every",
+        )
+    return [
+        FitTask(
+            paths=snapshot.paths, snapshot=snapshot.number, city=city, since=first, until=last,
+            fitted_utc=made_utc + timedelta(microseconds=made), sigma_by_lead=walk.sigma_by_lead,
+            last_reported=max(days),
+        )
+        for made, (first, last) in enumerate(spans)
+    ]  # fmt: skip
 
 
 def _range_said(walk: Walk) -> str:

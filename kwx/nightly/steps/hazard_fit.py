@@ -9,8 +9,9 @@ from kwx.hazard.fit.past import LEAST_DAYS
 from kwx.hazard.fit.walk import Fitted, Walk, fit_params
 from kwx.hazard.fits import fits_of
 from kwx.nightly.night import Night
-from kwx.nightly.step import Done, Due, Step, due, not_due, rows_of
+from kwx.nightly.step import Done, Due, Kind, Line, Step, due, is_lack, not_due, rows_of
 from pipelines.publishing import OnProgress
+from warehouse.errors import KwxError
 from warehouse.lake.tables import OBS
 
 FIRST_WINDOW_DAYS = 8
@@ -63,7 +64,7 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
     newest, old = _newest(night), _old(night)
     bare = tuple(city for city in old if newest[city] is None)
     walk = _first_walk(night, bare) if bare else _next_fit(night, tuple(old))
-    return _told(
+    return told_of(
         fit_params(walk, night.lake.paths.root, workers=night.workers, clock=night.fit_clock, on_progress=on_progress)
     )
 
@@ -81,11 +82,23 @@ def _next_fit(night: Night, cities: tuple[str, ...]) -> Walk:
     return Walk(cities=cities, since=since, until=night.event_date)
 
 
-def _told(done: Fitted) -> Done:
+def told_of(done: Fitted) -> Done:
+    """Tell of every city that could not be fitted; one that lacks days is none of the others' business."""
+    broken = [city for city, error in done.unfitted.items() if not is_lack(error)]
+    lines = [
+        Line(kind=Kind.UNFITTED, words=f"no law could be fitted: {_named(city, error)}", hint=error.hint)
+        for city, error in done.unfitted.items()
+    ]
     return Done(
-        rows=rows_of(done.built), notes=(*done.notes, *done.refused),
-        figures={"laws": len(done.laws), "added": done.added},
+        rows=rows_of(done.built), lines=lines, notes=(*done.notes, *done.refused),
+        figures={"laws": len(done.laws), "added": done.added, "unfitted": len(done.unfitted)},
+        short=f"no law could be fitted of {', '.join(broken)}" if broken else "",
+        hint=done.unfitted[broken[0]].hint if broken else "",
     )  # fmt: skip
+
+
+def _named(city: str, error: KwxError) -> str:
+    return str(error) if city in str(error) else f"{city}: {error}"
 
 
 STEP = Step(

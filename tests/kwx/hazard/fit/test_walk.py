@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+import kwx.hazard.fit.walk as walk_module
 from kwx.hazard.backfill import backfill
 from kwx.hazard.fit.walk import Walk, fit_params, published
 from kwx.hazard.fits import fits_of
@@ -50,6 +51,22 @@ def test_a_city_without_observations_is_refused(hazard_lake):
         fit_params(Walk(cities=("miami",)), hazard_lake, workers=1)
 
     assert "kwx ingest obs --city miami" in caught.value.hint
+
+
+def test_a_city_that_cannot_be_fitted_stops_no_other(own_lake, law_of, monkeypatch):
+    """New York has three days and Miami none: the law of Chicago is stored, and both are told."""
+    law = law_of(rho=0.9, fitted_utc=MADE)
+    monkeypatch.setattr(
+        walk_module, "in_pool", lambda fit, tasks, *_: [[law] if one.city == "chicago" else fit(one) for one in tasks]
+    )
+
+    fitted = fit_params(Walk(cities=("nyc", "miami", "chicago")), own_lake, clock=lambda: MADE)
+
+    assert (fitted.added, [one.city for one in fitted.laws]) == (1, ["chicago"])
+    assert {"miami", "nyc"} == fitted.unfitted.keys()
+    assert "a fit needs 7 days" in str(fitted.unfitted["nyc"])
+    with pytest.raises(Refused, match="miami: there are no observations"):
+        fitted.require_every_city()
 
 
 def test_a_fit_that_says_the_same_as_the_newest_of_its_end_is_not_stored_again(own_lake, law_of):
