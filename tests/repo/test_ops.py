@@ -17,8 +17,8 @@ from tests.repo.typed import parse
 
 OPS = ROOT / "ops"
 SYSTEMD = OPS / "systemd"
-SERVICES = sorted(SYSTEMD.glob("kwx-*.service"))
-OURS = [path for path in SERVICES if path.name != "kwx-failed@.service"]
+OURS = sorted(SYSTEMD.glob("kwx-*.service"))
+NOTIFIER = SYSTEMD / "failed-kwx@.service"
 UNITS = sorted(path for path in SYSTEMD.rglob("*") if path.is_file())
 PROGRAM = "/opt/kwx/.venv/bin/kwx"
 
@@ -151,19 +151,45 @@ def test_every_service_is_hardened_and_limited(path):
     assert written <= {"/var/lib/kwx/lake", "/var/lib/kwx/models"}
     assert "/var/lib/kwx/models" not in written or path.name == "kwx-nightly.service"
     assert re.fullmatch(r"\d+[MG]", said["MemoryMax"])
-    assert ("Unit", "OnFailure", "kwx-failed@%n.service") in directives(path)
+    assert ("Unit", "OnFailure", NOTIFIER.name.replace("@", "@%n")) in directives(path)
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
-def test_what_is_always_on_is_tried_again_and_not_for_ever(path):
-    """A service that never ends restarts after a failure, within limits, and not where the answer would be the same."""
+def test_what_fails_is_tried_again_and_not_for_ever(path):
+    """After a failure, within limits that bite, and not where the answer would be the same; what ends has its time."""
     said = {key: value for _, key, value in directives(path)}
-    if said["Type"] == "oneshot":
-        assert said["TimeoutStartSec"]
-        return
+    tries = int(said["StartLimitBurst"])
 
     assert ("on-failure", "2 3") == (said["Restart"], said["RestartPreventExitStatus"])
-    assert int(said["StartLimitBurst"]) <= 5
+    assert tries <= 5
+    assert tries * seconds(said["RestartSec"]) < seconds(said["StartLimitIntervalSec"])
+    assert said["Type"] != "oneshot" or said["TimeoutStartSec"]
+
+
+def seconds(said):
+    """Return how long a span of systemd is."""
+    number, unit = re.fullmatch(r"(\d+)(s|min|h)", said).groups()
+    return int(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def test_what_tells_of_a_failure_does_not_share_its_cause():
+    """No drop-in of the others holds for it, it reads none of their settings, and a set-uid mailer may run."""
+    said = {key: value for _, key, value in directives(NOTIFIER)}
+    shared = {path.name.removesuffix(".service.d") for path in SYSTEMD.glob("*.service.d")}
+
+    assert {"kwx-"} == shared
+    assert not NOTIFIER.name.startswith(tuple(shared))
+    assert not {"EnvironmentFile", "LoadCredential", "OnFailure"} & said.keys()
+    # Each of these would set it too, for a service that is not root's.
+    implied = ("NoNewPrivileges", "SystemCall", "Restrict", "PrivateDevices", "ProtectKernel", "LockPersonality")
+    assert [] == [key for key in said if key.startswith(implied)]
+
+
+def test_the_night_fits_into_its_memory():
+    """Its unit says how many processes: by default there is one for each core."""
+    (command,) = [value for _, key, value in directives(SYSTEMD / "kwx-nightly.service") if key == "ExecStart"]
+
+    assert "--workers 2" in command
 
 
 def test_the_loop_is_on_paper_unless_a_drop_in_says_otherwise():
