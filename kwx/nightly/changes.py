@@ -1,6 +1,6 @@
-"""What changed in the lake since the last night: days that came late, and settlements that were corrected.
+"""What changed in the lake since it was told last: days that came late, and settlements that were corrected.
 
-The lake as the last night left it is held against the lake now, file by file; what changed in between, by whatever
+The lake as an earlier night left it is held against the lake now, file by file; what changed in between, by whatever
 command, is seen. Where that snapshot is gone, nothing is known of it.
 """
 
@@ -14,11 +14,12 @@ from typing import Any
 
 import polars as pl
 
+from kwx.nightly.journal import Baseline
 from kwx.nightly.places import REPORT_JSON, NightPaths
 from kwx.nightly.step import Kind, Line
 from warehouse.errors import KwxError
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import CANDLES_1M, FORECASTS, MARKETS, OBS, SETTLEMENTS, TRADES, Partition
+from warehouse.lake.tables import CANDLES_1M, FORECASTS, OBS, SETTLEMENTS, TRADES, Partition
 
 TAPE_AND_WEATHER = (OBS.name, FORECASTS.name, CANDLES_1M.name, TRADES.name)
 """What is whole once its day is over: a row that comes after that is late. Markets and settlements go on."""
@@ -30,24 +31,31 @@ _LABELS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastNight:
-    """The night that was told last: its event date, and the lake as it left it."""
+class EarlierNight:
+    """A night that was told: its event date, and the lake as it left it."""
 
     event_date: date
     snapshot: Snapshot
 
 
-def last_night(lake: Lake, paths: NightPaths) -> LastNight | None:
-    """Return the night that was told last; None where there was none, or its snapshot is gone."""
-    path = paths.latest / REPORT_JSON
-    if not path.is_file():
-        return None
-    said = json.loads(path.read_bytes())
+def told_last(paths: NightPaths) -> Baseline | None:
+    """Return the night that was told last; None where there was none, it left no lake, or its report is torn."""
     try:
-        snapshot = lake.snapshot(said["snapshot_after"])
-    except KwxError:
+        said = json.loads((paths.latest / REPORT_JSON).read_bytes())
+        return Baseline(event_date=date.fromisoformat(said["date"]), snapshot=int(said["snapshot_after"]))
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return LastNight(event_date=date.fromisoformat(said["date"]), snapshot=snapshot)
+
+
+def nights_of(lake: Lake, baselines: Iterable[Baseline]) -> list[EarlierNight]:
+    """Return the nights that are measured against, of those whose snapshot is still there."""
+    found = []
+    for one in baselines:
+        try:
+            found.append(EarlierNight(event_date=one.event_date, snapshot=lake.snapshot(one.snapshot)))
+        except KwxError:
+            continue
+    return found
 
 
 def changed_days(before: Snapshot | None, now: Snapshot, tables: Iterable[str]) -> dict[Partition, dict[str, int]]:
@@ -65,52 +73,67 @@ def changed_days(before: Snapshot | None, now: Snapshot, tables: Iterable[str]) 
     return found
 
 
-def first_changed(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> date | None:
-    """Return the first event date of which anything that is computed from changed since the last night."""
-    if last is None:
-        return None
-    days = changed_days(last.snapshot, now, (*TAPE_AND_WEATHER, MARKETS.name))
-    dates = [day.event_date for day in days if day.event_date is not None and day.city in cities]
-    return min(dates, default=None)
+def rows_changed(before: Snapshot, now: Snapshot, tables: Iterable[str]) -> dict[str, int]:
+    """Return by table how many rows the files have that were not there before."""
+    found: dict[str, int] = {}
+    for name in tables:
+        held = {entry.sha256 for entry in before.files(name)}
+        if rows := sum(entry.rows for entry in now.files(name) if entry.sha256 not in held):
+            found[name] = rows
+    return found
 
 
-def late_lines(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> list[Line]:
-    """Return a line for each event date that was over last night, and of which more came since."""
-    if last is None:
-        return []
-    by_date: dict[date, list[str]] = {}
-    for day, tables in sorted(changed_days(last.snapshot, now, TAPE_AND_WEATHER).items()):
-        if day.event_date is not None and day.event_date <= last.event_date and day.city in cities:
-            told = ", ".join(f"{rows:+,} {name}" for name, rows in sorted(tables.items()))
-            by_date.setdefault(day.event_date, []).append(f"{day.city} {told}")
+def late_lines(nights: Iterable[EarlierNight], now: Snapshot, cities: Sequence[str]) -> list[Line]:
+    """Return a line for each event date that was over in an earlier night, and of which more came since.
+
+    The first of the nights that knew a date tells of it.
+    """
+    told: dict[date, list[str]] = {}
+    for night in nights:
+        told = {**_came_late(night, now, cities), **told}
     return [
         Line(
             kind=Kind.LATE_DATA, words=f"{day} came late: {'; '.join(parts)}",
             hint="what follows from it is made again by this night",
         )
-        for day, parts in by_date.items()
+        for day, parts in sorted(told.items())
     ]  # fmt: skip
 
 
-def corrected_lines(last: LastNight | None, now: Snapshot, cities: Sequence[str]) -> list[Line]:
-    """Return a line for each event whose settlement reads otherwise than it did last night."""
-    if last is None:
-        return []
+def _came_late(night: EarlierNight, now: Snapshot, cities: Sequence[str]) -> dict[date, list[str]]:
+    by_date: dict[date, list[str]] = {}
+    for day, tables in sorted(changed_days(night.snapshot, now, TAPE_AND_WEATHER).items()):
+        if day.event_date is not None and day.event_date <= night.event_date and day.city in cities:
+            told = ", ".join(f"{rows:+,} {name}" for name, rows in sorted(tables.items()))
+            by_date.setdefault(day.event_date, []).append(f"{day.city} {told}")
+    return by_date
+
+
+def corrected_lines(nights: Iterable[EarlierNight], now: Snapshot, cities: Sequence[str]) -> list[Line]:
+    """Return a line for each event whose settlement reads otherwise than in the first of the nights that knew it."""
+    told: dict[tuple[str, date], Line] = {}
+    for night in nights:
+        told = {**_moved(night, now, cities), **told}
+    return [told[event] for event in sorted(told)]
+
+
+def _moved(night: EarlierNight, now: Snapshot, cities: Sequence[str]) -> dict[tuple[str, date], Line]:
     days = [
         day
-        for day in changed_days(last.snapshot, now, (SETTLEMENTS.name,))
+        for day in changed_days(night.snapshot, now, (SETTLEMENTS.name,))
         if day.event_date is not None and day.city in cities
     ]
     if not days:
-        return []
+        return {}
     dates = [day.event_date for day in days if day.event_date is not None]
-    then, since = labels_between(last.snapshot, min(dates), max(dates)), labels_between(now, min(dates), max(dates))
+    then, since = labels_between(night.snapshot, min(dates), max(dates)), labels_between(now, min(dates), max(dates))
     both = since.join(then, on=("city", "event_date"), how="inner", suffix="_then")
     moved = both.filter(
         pl.col("label_f").ne_missing(pl.col("label_f_then"))
         | pl.col("latest_final_f").ne_missing(pl.col("latest_final_f_then"))
     )
-    return [_corrected(row) for row in moved.filter(pl.col("city").is_in(list(cities))).iter_rows(named=True)]
+    ours = moved.filter(pl.col("city").is_in(list(cities)))
+    return {(row["city"], row["event_date"]): _corrected(row) for row in ours.iter_rows(named=True)}
 
 
 def labels_between(snapshot: Snapshot, since: date, until: date) -> pl.DataFrame:

@@ -40,6 +40,11 @@ class NightPaths:
         return self.root / "ballast"
 
     @property
+    def ends(self) -> Path:
+        """How far each step has come, and what it owes."""
+        return self.root / "ends.json"
+
+    @property
     def scores(self) -> Path:
         """The daily scores: a file for each event date."""
         return self.root / "scores"

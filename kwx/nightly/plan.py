@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kwx.config.nightly import STEP_NAMES
-from kwx.nightly.inputs import inputs_sha256
+from kwx.nightly.inputs import inputs_of
 from kwx.nightly.journal import Outcome
 from kwx.nightly.night import Night
 from kwx.nightly.step import Due, State, Step, not_due
@@ -27,7 +27,7 @@ from kwx.nightly.steps import (
     settlements,
     shadow,
 )
-from warehouse.errors import KwxError, Usage
+from warehouse.errors import Usage
 
 STEPS: tuple[Step, ...] = (
     ingest.STEP, dense.STEP, settlements.STEP, hazard.STEP, fusion.STEP, predictions.STEP, scores.STEP,
@@ -85,11 +85,11 @@ def plan_of(night: Night, asked: Asked) -> list[Planned]:
 def _planned(night: Night, step: Step, asked: Asked) -> tuple[str, str]:
     if why := asked.left_out(step.name):
         return State.SKIPPED.value, why
-    if held_outcome(night, step, asked) is not None:
-        return State.HELD.value, HELD_WHY
     try:
+        if held_outcome(night, step, asked) is not None:
+            return State.HELD.value, HELD_WHY
         found = due_now(night, step)
-    except KwxError as error:
+    except Exception as error:  # what the night itself would tell as a failure
         return "unknown", str(error)
     return ("due" if found.is_due else State.NOT_DUE.value), found.why
 
@@ -105,11 +105,22 @@ def due_now(night: Night, step: Step) -> Due:
 
 
 def held_outcome(night: Night, step: Step, asked: Asked) -> Outcome | None:
-    """Return how a step ended before with the very same inputs; None where it is to be done."""
+    """Return how a step ended before with the very same inputs; None where it is to be done.
+
+    Where a night goes on, what its later steps wrote is no reason to do an earlier one again: the next night does.
+    """
     before = night.journal.ended.get(step.name)
     if before is None or not before.stands or step.always or asked.again:
         return None
-    return before if before.inputs == inputs_sha256(step, night) else None
+    return before if inputs_of(step, night).are_those_of(before, but=_written_later(night, step)) else None
+
+
+def _written_later(night: Night, step: Step) -> set[str]:
+    """Return the tables of the steps after one that had begun before the night was cut off."""
+    if not night.goes_on:
+        return set()
+    later = STEPS[STEPS.index(step) + 1 :]
+    return {table for one in later if one.name in night.journal.done_since for table in one.writes}
 
 
 def stopped_by(step: Step, stopped: Sequence[Step]) -> Step | None:

@@ -6,7 +6,6 @@ before it failed stands where it says so. A night that was cut off goes on where
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 import traceback
@@ -20,8 +19,10 @@ from typing import Any
 from kwx.config.file import load_config
 from kwx.nightly.ballast import drop_ballast, take_ballast
 from kwx.nightly.calendar import cities_of, night_before, night_utc, require_over
-from kwx.nightly.inputs import inputs_sha256
-from kwx.nightly.journal import Begun, Journal, Outcome
+from kwx.nightly.changes import rows_changed
+from kwx.nightly.ended import note_end
+from kwx.nightly.inputs import Inputs, inputs_as_left, inputs_of
+from kwx.nightly.journal import Begun, Journal, Outcome, Started
 from kwx.nightly.night import Night, OnPoint
 from kwx.nightly.places import NightPaths
 from kwx.nightly.plan import HELD_WHY, STEPS, TELLING, Asked, due_now, held_outcome, stopped_by
@@ -35,6 +36,7 @@ from warehouse.errors import DiskFull, KwxError, LakeBusy, Refused
 from warehouse.lake.files import naming_a_full_disk
 from warehouse.lake.lock import writer_lock
 from warehouse.lake.store import Lake
+from warehouse.lake.tables import TABLES
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ OnStep = Callable[[Outcome], None]
 OnBegin = Callable[[Step, str], None]
 
 _TRACE_LINES = 3
+_HINT_OF_ENDS = "nothing, if every night of late ended with 0; else kwx nightly --date of the first that did not"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +103,7 @@ def run_night(
         for step in STEPS:
             outcome = _outcome(night, step, asked, stopped, on_progress, on_begin, on_point)
             night.told[step.name] = outcome
-            _note(night, outcome)
+            _note(night, step, outcome)
             on_point(f"end {step.name}")
             on_step(outcome)
             if _stops(night, step, outcome):
@@ -126,15 +129,14 @@ def _the_only_night(night: Night) -> Iterator[None]:
 
 def _begin(night: Night) -> None:
     """Note that the night begins; one that was cut off goes on under what it began with."""
-    journal = night.journal
-    if journal.begun is None or journal.is_finished:
-        journal.begin(
-            Begun(
-                night_utc=night.night_utc, started_utc=night.wall_clock(),
-                snapshot_before=night.lake.current_number(),
-            )
+    if not night.goes_on:
+        begun = Begun(
+            night_utc=night.night_utc, started_utc=night.wall_clock(), snapshot_before=night.lake.current_number(),
+            baselines=night.baselines(),
         )  # fmt: skip
-    night.last  # noqa: B018 - what the last night left is looked up before this one tells of itself
+        _write(night, lambda: night.journal.begin(begun))
+    if night.ends.trouble:
+        night.lines.append(Line(kind=Kind.LATE_DATA, words=night.ends.trouble, hint=_HINT_OF_ENDS))
 
 
 def _outcome(
@@ -142,42 +144,74 @@ def _outcome(
     on_point: OnPoint,
 ) -> Outcome:  # fmt: skip
     """Return what becomes of a step: left out, stopped, held, not due, or done."""
-    if why := asked.left_out(step.name):
-        return Outcome(name=step.name, state=State.SKIPPED, why=why)
     culprit = None if step.name in TELLING else stopped_by(step, stopped)
-    if culprit is not None:
-        return Outcome(name=step.name, state=State.SKIPPED, why=f"it reads what {culprit.name} did not bring about")
-    before = held_outcome(night, step, asked)
-    if before is not None:
-        return replace(before, state=State.HELD, why=HELD_WHY)
+    stopped_why = f"it reads what {culprit.name} did not bring about" if culprit else ""
+    if why := asked.left_out(step.name) or stopped_why:
+        return Outcome(name=step.name, state=State.SKIPPED, why=why)
     try:
-        found = due_now(night, step)
-    except KwxError as error:
-        return _failed(night, step, "whether it is due cannot be told", error, 0.0, "")
+        before = held_outcome(night, step, asked)
+        if before is not None:
+            return replace(before, state=State.HELD, why=HELD_WHY)
+        found, cut_off = due_now(night, step), night.journal.started.get(step.name)
+        if not found.is_due and cut_off is None:
+            number = night.lake.current_number()
+            return Outcome(name=step.name, state=State.NOT_DUE, why=found.why, began=number, snapshot=number)
+        inputs = inputs_of(step, night)
+        started = cut_off or _started(night, step, found.why)
+    except Exception as error:  # a file that is torn fails the step that reads it, and no other
+        return _failed(night, step, "whether it is due cannot be told", error, 0.0)
     if not found.is_due:
-        return Outcome(name=step.name, state=State.NOT_DUE, why=found.why, snapshot=night.lake.current_number())
+        return _was_done(night, step, started, inputs)
     on_begin(step, found.why)
-    return _done(night, step, found.why, on_progress, on_point)
+    return _done(night, step, started, inputs, on_progress, on_point)
 
 
-def _done(night: Night, step: Step, why: str, on_progress: OnProgress, on_point: OnPoint) -> Outcome:
-    """Do a step that is due; however it fails, it is told."""
-    inputs, started = inputs_sha256(step, night), time.perf_counter()
-    night.journal.start(step.name, why, at_utc=night.wall_clock())
-    on_point(f"start {step.name}")
-    try:
-        with naming_a_full_disk(night.lake.paths.root):
-            told: Done = step.do(night, on_progress)
-    except Exception as error:  # what a step did not foresee must not silence the others
-        return _failed(night, step, why, error, time.perf_counter() - started, inputs)
-    on_point(f"done {step.name}")
+def _started(night: Night, step: Step, why: str) -> Started:
+    return Started(why=why, snapshot=night.lake.current_number(), owes=tuple(step.owes(night)))
+
+
+def _was_done(night: Night, step: Step, started: Started, inputs: Inputs) -> Outcome:
+    """Return the outcome of a step that had done all when it was cut off, before that was journalled."""
+    told = Done(rows=_rows_since(night, step, started), notes=("it was cut off after all of it was done",))
+    number = night.lake.current_number()
     return Outcome.of(
-        step.name, why, told, seconds=time.perf_counter() - started, snapshot=night.lake.current_number(),
-        inputs=inputs,
+        step.name, started.why, told, seconds=0.0, began=started.snapshot, snapshot=number, inputs=inputs.beside,
+        read=inputs.read,
     )  # fmt: skip
 
 
-def _failed(night: Night, step: Step, why: str, error: Exception, seconds: float, inputs: str) -> Outcome:
+def _rows_since(night: Night, step: Step, started: Started) -> dict[str, int]:
+    """Return the rows of the files that a step's tables got since it began; of one whose lake is gone, none."""
+    numbers = night.lake.snapshot_numbers()
+    if started.snapshot not in numbers or not night.has_snapshot:
+        return {}
+    before, now = night.lake.snapshot(started.snapshot), night.snapshot()
+    return rows_changed(before, now, [name for name in step.writes if name in TABLES])
+
+
+def _done(
+    night: Night, step: Step, started: Started, inputs: Inputs, on_progress: OnProgress, on_point: OnPoint
+) -> Outcome:  # fmt: skip
+    """Do a step that is due; however it fails, it is told. One that was cut off tells of both its parts."""
+    began, is_again = time.perf_counter(), step.name in night.journal.started
+    try:
+        _write(night, lambda: night.journal.start(step.name, started, at_utc=night.wall_clock()))
+        on_point(f"start {step.name}")
+        with naming_a_full_disk(night.lake.paths.root):
+            told: Done = step.do(night, on_progress)
+        if is_again and started.snapshot != night.lake.current_number():
+            told = replace(told, rows={**told.rows, **_rows_since(night, step, started)})
+        left = inputs_as_left(step, night, inputs)
+    except Exception as error:  # what a step did not foresee must not silence the others
+        return _failed(night, step, started.why, error, time.perf_counter() - began)
+    on_point(f"done {step.name}")
+    return Outcome.of(
+        step.name, started.why, told, seconds=time.perf_counter() - began, began=started.snapshot,
+        snapshot=night.lake.current_number(), inputs=left.beside, read=left.read,
+    )  # fmt: skip
+
+
+def _failed(night: Night, step: Step, why: str, error: Exception, seconds: float) -> Outcome:
     """Return the outcome of a step that raised; a full disk gives the ballast back, so that this can be told."""
     notes: tuple[str, ...] = ()
     lines: tuple[Line, ...] = ()
@@ -191,7 +225,6 @@ def _failed(night: Night, step: Step, why: str, error: Exception, seconds: float
     return Outcome(
         name=step.name, state=State.REFUSED if isinstance(error, Refused) else State.FAILED, why=why, seconds=seconds,
         notes=notes, lines=lines, error=str(error) or repr(error), hint=hint, snapshot=night.lake.current_number(),
-        inputs=inputs,
     )  # fmt: skip
 
 
@@ -203,23 +236,52 @@ def _stops(night: Night, step: Step, outcome: Outcome) -> bool:
     return is_consequence or outcome.state in (State.FAILED, State.REFUSED)
 
 
-def _note(night: Night, outcome: Outcome) -> None:
-    """Journal how a step ended; a full disk gives the ballast back for it."""
+def _note(night: Night, step: Step, outcome: Outcome) -> None:
+    """Journal how a step ended, and what it owes since then."""
+    _write(night, lambda: night.journal.end(outcome))
     try:
-        night.journal.end(outcome)
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+        _write(night, lambda: note_end(night, step, outcome))
+    except DiskFull:
+        raise
+    except Exception as error:  # the lake cannot be read: what it owed before it owes still
+        logger.exception("what %s owes", step.name)
+        words = f"what {step.name} owes could not be noted: {error}"
+        night.lines.append(Line(kind=Kind.LATE_DATA, words=words, hint=getattr(error, "hint", "")))
+
+
+def _write(night: Night, act: Callable[[], None]) -> None:
+    """Do a small write that the night cannot go without; a full disk gives the ballast back for it, and is told."""
+    root = night.lake.paths.root
+    try:
+        with naming_a_full_disk(root):
+            act()
+    except DiskFull as error:
+        if not night.paths.ballast.exists():
             raise
         drop_ballast(night.paths.ballast)
-        night.journal.end(outcome)
+        night.lines.append(Line(kind=Kind.DISK_FULL, words=str(error), hint=error.hint))
+        with naming_a_full_disk(root):
+            act()
 
 
 def _finish(night: Night, on_point: OnPoint) -> NightRun:
     """Tell the report once more, now that all steps ended, and note that the night is over."""
-    outcomes = tuple(night.told.values())
-    if night.told["publish"].state is State.DONE:
-        tell_again(night)
+    if night.told["publish"].state is not State.SKIPPED:
+        _tell_again(night)
         on_point("told again")
+    outcomes = tuple(night.told.values())
     code = exit_code_of(outcomes, optional=night.settings.optional)
-    night.journal.finish(exit_code=code, at_utc=night.wall_clock())
+    number = night.lake.current_number()
+    _write(night, lambda: night.journal.finish(exit_code=code, at_utc=night.wall_clock(), snapshot=number))
     return NightRun(outcomes=outcomes, exit_code=code, report=report_of(night, outcomes, at_utc=night.wall_clock()))
+
+
+def _tell_again(night: Night) -> None:
+    """Show the report as it is in the end; where that fails, publishing has failed."""
+    try:
+        _write(night, lambda: tell_again(night))
+    except Exception as error:  # the command still says what became of the night
+        step = next(step for step in STEPS if step.name == "publish")
+        failed = _failed(night, step, "the report as it is in the end could not be shown", error, 0.0)
+        night.told[step.name] = failed
+        _write(night, lambda: night.journal.end(failed))

@@ -5,6 +5,7 @@ Old snapshots are collected with what only they used; a rollback repoints and re
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,11 @@ def recover(lake: Lake) -> None:
     _catch_up(lake)
 
 
-def collect_garbage(lake: Lake, *, keep: int, dry_run: bool = False) -> Removed:
-    """Remove all but the newest `keep` snapshots, never the current one, and the versions that only they used."""
+def collect_garbage(lake: Lake, *, keep: int, spare: Collection[int] = (), dry_run: bool = False) -> Removed:
+    """Remove all but the newest `keep` snapshots, and the versions that only they used.
+
+    Never the current one, nor those to be spared, which are not counted.
+    """
     if keep < 1:
         raise Usage(f"--keep {keep} would leave nothing", hint="keep at least 1")
     lake.snapshot()
@@ -49,7 +53,8 @@ def collect_garbage(lake: Lake, *, keep: int, dry_run: bool = False) -> Removed:
         if not dry_run:
             recover(lake)
         numbers = lake.snapshot_numbers()
-        old = [number for number in numbers[:-keep] if number != lake.current_number()]
+        counted = [number for number in numbers if number not in spare]
+        old = [number for number in counted[:-keep] if number != lake.current_number()]
         spared = [Snapshot(lake.paths, number) for number in numbers if number not in old]
         versions = _unreferenced(lake, spared)
         removed = Removed(

@@ -48,7 +48,10 @@ def report_of(night: Night, outcomes: Sequence[Outcome], *, at_utc: datetime) ->
         "snapshot_after": night.lake.current_number(),
         "exit_code": exit_code_of(outcomes, optional=night.settings.optional),
         "steps": [step_of(one, is_optional=one.name in night.settings.optional) for one in outcomes],
-        "lines": [{"kind": line.kind.value, "words": line.words, "hint": line.hint} for line in lines_of(outcomes)],
+        "lines": [
+            {"kind": line.kind.value, "words": line.words, "hint": line.hint}
+            for line in (*night.lines, *lines_of(outcomes))
+        ],
     }
 
 

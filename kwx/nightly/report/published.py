@@ -34,7 +34,7 @@ def write_draft(folder: Path, report: Mapping[str, Any], scores: Sequence[Mappin
 
 
 def show(paths: NightPaths, event_date: date) -> Path:
-    """Make a written draft the report of its night, and the night the latest; return its folder."""
+    """Make a written draft the report of its night, and the night the latest if none is later; return its folder."""
     night, draft = paths.night(event_date), draft_of(paths, event_date)
     if not (draft / MONITOR_HTML).exists() and (held := night / MONITOR_HTML).exists():
         shutil.copyfile(held, draft / MONITOR_HTML)  # the page of before, until the new one is drawn
@@ -46,7 +46,8 @@ def show(paths: NightPaths, event_date: date) -> Path:
         if not (night / name).is_symlink():
             (night / name).symlink_to(f"{TOLD}/{name}")
     switch_link(night / TOLD, f"{_FOLDER}/{folder.name}")
-    switch_link(paths.latest, night.name)
+    if not paths.latest.exists() or paths.latest.resolve().name <= night.name:  # an old night that is done again
+        switch_link(paths.latest, night.name)  # is told in its own folder
     for old in sorted(folder.parent.glob("[0-9]*"))[:-1]:
         remove_tree(old)
     return folder

@@ -66,15 +66,28 @@ def keep_scores(folder: Path, event_date: date, rows: pl.DataFrame) -> None:
 
 
 def kept_scores(folder: Path, dates: Sequence[date]) -> pl.DataFrame:
-    """Return the scores of some dates, of those that have any, in the order of the dates."""
-    paths = [path for day in sorted(dates) if (path := score_path(folder, day)).is_file()]
-    return pl.concat([pl.read_parquet(path) for path in paths]) if paths else pl.DataFrame(schema=SCHEMA)
+    """Return the scores of some dates, of those that have any that can be read, in the order of the dates."""
+    held = [rows for day in sorted(dates) if (rows := _held(folder, day)) is not None]
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *held])
+
+
+def torn_scores(folder: Path, dates: Sequence[date]) -> set[date]:
+    """Return the dates whose file is there and cannot be read: they are to be scored again."""
+    there = [day for day in dates if score_path(folder, day).is_file()]
+    return {day for day in there if _held(folder, day) is None}
+
+
+def _held(folder: Path, event_date: date) -> pl.DataFrame | None:
+    """Return the scores of a date; None where there are none, or their file is no such file."""
+    path = score_path(folder, event_date)
+    try:
+        rows = pl.read_parquet(path) if path.is_file() else None
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    return rows if rows is not None and rows.schema == pl.Schema(SCHEMA) else None
 
 
 def is_kept(folder: Path, event_date: date, made: str) -> bool:
     """Tell whether a date's scores are there and made of what they would be made of now."""
-    path = score_path(folder, event_date)
-    if not path.is_file():
-        return False
-    held = pl.read_parquet(path, columns=["made_of"])["made_of"]
-    return bool(len(held)) and set(held) == {made}
+    rows = _held(folder, event_date)
+    return rows is not None and set(rows["made_of"]) == {made}

@@ -11,11 +11,11 @@ from warehouse.lake.tables import Partition
 
 
 def _stale(night: Night) -> list[Partition]:
-    return stale_days(night.lake, since=night.since(), until=night.until, cities=night.cities)
+    return stale_days(night.lake, since=night.since(STEP), until=night.until, cities=night.cities)
 
 
 def _due(night: Night) -> Due:
-    days, late = _stale(night), late_lines(night.last, night.snapshot(), night.cities)
+    days, late = _stale(night), late_lines(night.earlier, night.snapshot(), night.cities)
     if days:
         return due(f"{len(days)} days have newer raw data than grids, {days[0]} the first")
     if late:
@@ -28,10 +28,10 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
     built = None
     if days:
         built = rebuild_derived(
-            night.lake.paths.root, cities=night.cities, since=night.since(), until=night.until, only=frozenset(days),
-            workers=night.workers, on_progress=on_progress,
+            night.lake.paths.root, cities=night.cities, since=night.since(STEP), until=night.until,
+            only=frozenset(days), workers=night.workers, on_progress=on_progress,
         )  # fmt: skip
-    lines = late_lines(night.last, night.snapshot(), night.cities)
+    lines = late_lines(night.earlier, night.snapshot(), night.cities)
     return Done(rows=rows_of(built), lines=lines, figures={"days": len(days), "late_dates": len(lines)})
 
 

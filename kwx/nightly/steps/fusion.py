@@ -12,14 +12,16 @@ from warehouse.lake.tables import CANDLES_DENSE
 
 
 def _due(night: Night) -> Due:
-    days = night.days_with(CANDLES_DENSE.name)
+    since = night.since(STEP)
+    days = night.days_with(CANDLES_DENSE.name, since=since)
     if not days:
-        return not_due(f"no event of {night.since()} … {night.until} has minutes")
+        return not_due(f"no event of {since} … {night.until} has minutes")
     return due(f"{sum(map(len, days.values()))} event days have minutes; those made of older data are fused again")
 
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
-    wish = FuseWish(cities=tuple(night.days_with(CANDLES_DENSE.name)), since=night.since(), until=night.until)
+    since = night.since(STEP)
+    wish = FuseWish(cities=tuple(night.days_with(CANDLES_DENSE.name, since=since)), since=since, until=night.until)
     return _told(
         fuse_days(wish, night.lake.paths.root, workers=night.workers, clock=night.fit_clock, on_progress=on_progress)
     )

@@ -9,8 +9,15 @@ from warehouse.lake.files import remove_tree
 from warehouse.lake.recovery import collect_garbage
 
 
+def _measured_against(night: Night) -> set[int]:
+    """Return the snapshots that this night tells changes against: a second run of it tells the same."""
+    begun = night.journal.begun
+    return {one.snapshot for one in begun.baselines} if begun else set()
+
+
 def _due(night: Night) -> Due:
-    snapshots, nights = len(night.lake.snapshot_numbers()), len(night.paths.nights())
+    snapshots = len(set(night.lake.snapshot_numbers()) - _measured_against(night))
+    nights = len(night.paths.nights())
     keep, reports = night.settings.keep_snapshots, night.settings.keep_reports
     if snapshots <= keep and nights <= reports:
         return not_due(f"{snapshots} snapshots and {nights} nights are kept; {keep} and {reports} may be")
@@ -19,7 +26,8 @@ def _due(night: Night) -> Due:
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
     del on_progress
-    removed = collect_garbage(night.lake, keep=night.settings.keep_snapshots)
+    night.ends.move_on(night.snapshot())
+    removed = collect_garbage(night.lake, keep=night.settings.keep_snapshots, spare=_measured_against(night))
     old = [one for one in night.paths.nights() if one != night.event_date][: -night.settings.keep_reports]
     for event_date in old:
         remove_tree(night.paths.night(event_date))

@@ -17,7 +17,7 @@ from warehouse.lake.tables import FORECASTS, MARKETS, OBS
 def _served(night: Night) -> dict[str, list[date]]:
     """Return by city the days of which something is known and that a law may serve."""
     snapshot, found = night.snapshot(), {}
-    for city, days in night.days_with(OBS.name, FORECASTS.name, MARKETS.name).items():
+    for city, days in night.days_with(OBS.name, FORECASTS.name, MARKETS.name, since=night.since(STEP)).items():
         fits = fits_of(snapshot, city)
         if served := [day for day in days if fit_before(fits, day) is not None]:
             found[city] = served

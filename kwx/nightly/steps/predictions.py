@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kwx.models.predicting.run import PredictRun, PredictWish, predict, promoted_groups
 from kwx.models.registry.places import TRAINED, stage_folder, window_folders
 from kwx.models.registry.states import current_number
-from kwx.nightly.changes import changed_days
 from kwx.nightly.night import Night
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due, rows_of
 from pipelines.publishing import OnProgress
 from warehouse.lake.tables import CANDLES_DENSE, Partition
 
-_MOVES = ("candles_dense", "obs", "obs_1m", "obs_5m", "forecasts", "markets", "pmf_minute")
-"""What a word is said of."""
 _SHOWN = 5
 
 
@@ -20,21 +19,23 @@ def _due(night: Night) -> Due:
     groups = promoted_groups(night.models_root)
     if not groups:
         return not_due(f"no model is promoted in {night.models_root}: kwx models promote puts fitted windows to use")
-    days = night.days_with(CANDLES_DENSE.name)
-    if not days:
-        return not_due(f"no event of {night.since()} … {night.until} has minutes")
-    return due(f"{len(groups)} kinds of model are promoted; what they lack of {night.since()} … {night.until} is said")
+    since = night.since(STEP)
+    if not night.days_with(CANDLES_DENSE.name, since=since):
+        return not_due(f"no event of {since} … {night.until} has minutes")
+    return due(f"{len(groups)} kinds of model are promoted; what they lack of {since} … {night.until} is said")
 
 
 def _changed(night: Night) -> frozenset[Partition] | None:
-    """Return the days of which more is known since the last night; None where that cannot be told: all of them."""
-    if night.last is None:
-        return None
-    return frozenset(changed_days(night.last.snapshot, night.snapshot(), _MOVES))
+    """Return the days that are owed: more is known of them, or they were not spoken of to the end.
+
+    None where that cannot be told: all of them.
+    """
+    owed = night.owed(STEP)
+    return owed.days if owed.is_all else None
 
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
-    wish = PredictWish(cities=night.cities, since=night.since(), until=night.until, changed=_changed(night))
+    wish = PredictWish(cities=night.cities, since=night.since(STEP), until=night.until, changed=_changed(night))
     return _told(
         predict(
             wish, night.lake.paths.root, night.models_root, workers=night.workers, clock=night.fit_clock,
@@ -71,8 +72,16 @@ def _promoted_state(night: Night) -> str:
     if not stage.exists():
         return ""
     files = [path for folder in window_folders(stage) for path in folder.rglob("*") if path.is_file()]
-    newest = max((path.stat().st_mtime_ns for path in files), default=0)
-    return f"{current_number(night.models_root)} {len(files)} {newest}"
+    written = [at_ns for path in files if (at_ns := _written_ns(path)) is not None]
+    return f"{current_number(night.models_root)} {len(written)} {max(written, default=0)}"
+
+
+def _written_ns(path: Path) -> int | None:
+    """Return when a file was written last; None where it was removed since its folder was listed."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 STEP = Step(

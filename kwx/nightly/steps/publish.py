@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
-from kwx.monitor.write import write_page
+import logging
+
+from kwx.monitor.look import Wish
+from kwx.monitor.page import page_of
+from kwx.monitor.write import put_page
 from kwx.nightly.night import Night
 from kwx.nightly.places import MONITOR_HTML
 from kwx.nightly.report.published import draft_of, show
-from kwx.nightly.step import Done, Due, Step, due
+from kwx.nightly.step import Done, Due, Kind, Line, Step, due
 from kwx.nightly.steps.report import write
 from pipelines.publishing import OnProgress
-from warehouse.errors import KwxError
+from warehouse.errors import DiskFull, KwxError
+
+logger = logging.getLogger(__name__)
+
+_HINT = "kwx monitor --out FILE.html draws it by itself"
 
 
 def _due(night: Night) -> Due:
-    return due(f"shows the report at {night.paths.latest}")
+    return due(f"shows the report at {night.paths.night(night.event_date)}")
 
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
+    """Show the report before the page is drawn, which takes longer and may fail; then show both together."""
     del on_progress
-    show(night.paths, night.event_date)
-    return Done(notes=_with_page(night))
-
-
-def _with_page(night: Night) -> list[str]:
-    """Draw the monitor's page of the report that is shown, and show both together; a page that fails is told."""
+    tell_again(night)
     write(night)
-    draft = draft_of(night.paths, night.event_date)
-    try:
-        write_page(night.lake.paths.root, draft / MONITOR_HTML, moment=night.wall_clock())
-    except KwxError as error:
-        return [f"the monitor's page could not be drawn: {error}"]
+    lines = _draw(night)
     show(night.paths, night.event_date)
-    return []
+    return Done(lines=lines)
+
+
+def _draw(night: Night) -> list[Line]:
+    """Draw the monitor's page of the night's date beside the report; return what of it could not be drawn."""
+    path = draft_of(night.paths, night.event_date) / MONITOR_HTML
+    try:
+        page = page_of(night.lake, Wish(event_date=night.event_date), moment=night.wall_clock())
+        put_page(page, path)
+    except DiskFull:
+        raise
+    except KwxError as error:
+        return [_line(str(error), error.hint)]
+    except Exception as error:  # a page of what the lake holds must not silence what the night did
+        logger.exception("the monitor's page")
+        return [_line(str(error) or repr(error), _HINT)]
+    return [_line(failure, _HINT) for failure in page.failures]
+
+
+def _line(why: str, hint: str) -> Line:
+    return Line(kind=Kind.PAGE, words=f"the monitor's page could not be drawn: {why}", hint=hint)
 
 
 def tell_again(night: Night) -> None:
-    """Show the report once more, with what was done after it was shown first; the page stays."""
+    """Show the report as it is now, with all that was done since it was shown last; the page stays."""
     write(night)
     show(night.paths, night.event_date)
 

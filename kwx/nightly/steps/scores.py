@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from kwx.nightly.night import Night
 from kwx.nightly.scores.control import Control, controls_of
 from kwx.nightly.scores.daily import MODEL, OF_WEATHER, scores_of
-from kwx.nightly.scores.kept import is_kept, keep_scores, kept_scores, made_of
+from kwx.nightly.scores.kept import is_kept, keep_scores, kept_scores, made_of, torn_scores
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due
 from pipelines.publishing import OnProgress
 from warehouse.lake.tables import PMF_MINUTE, PREDICTIONS
@@ -24,12 +24,16 @@ _MENDED_BY = {
 
 def _stale(night: Night) -> dict[date, str]:
     """Return the dates whose scores are missing or made of older data, each with what they would be made of."""
-    snapshot = night.snapshot()
-    since = min(night.since(), night.event_date - timedelta(days=night.settings.settlement_days))
-    spoken = night.days_with(PMF_MINUTE.name, PREDICTIONS.name, since=since)
-    dates = sorted({day for days in spoken.values() for day in days if day <= night.event_date})
-    made = made_of(snapshot, dates, night.cities)
-    return {day: sha for day, sha in made.items() if not is_kept(night.paths.scores, day, sha)}
+    snapshot, folder = night.snapshot(), night.paths.scores
+    near = min(night.since(STEP), night.event_date - timedelta(days=night.settings.settlement_days))
+    torn = torn_scores(folder, _judged(night))
+    spoken = night.days_with(PMF_MINUTE.name, PREDICTIONS.name, since=min([near, *torn]))
+    dates = {
+        day for days in spoken.values() for day in days if day <= night.event_date and (day >= near or day in torn)
+    }
+    made, begun = made_of(snapshot, sorted(dates), night.cities), night.journal.started.get(STEP.name)
+    asked = set() if begun is None else set(begun.owes)
+    return {day: sha for day, sha in made.items() if str(day) in asked or not is_kept(folder, day, sha)}
 
 
 def _due(night: Night) -> Due:
@@ -62,10 +66,13 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
 
 def controls_now(night: Night) -> list[Control]:
     """Return every source's kept scores up to the night's date against their limits."""
-    fields = night.settings.drift
-    days = fields.recent_dates + fields.limit_dates
-    dates = [night.event_date - timedelta(days=back) for back in range(days)]
-    return controls_of(kept_scores(night.paths.scores, dates), fields)
+    return controls_of(kept_scores(night.paths.scores, _judged(night)), night.settings.drift)
+
+
+def _judged(night: Night) -> list[date]:
+    """Return the dates by which drift is judged."""
+    days = night.settings.drift.recent_dates + night.settings.drift.limit_dates
+    return [night.event_date - timedelta(days=back) for back in range(days)]
 
 
 STEP = Step(
@@ -76,4 +83,5 @@ STEP = Step(
     writes=(TABLE,),
     due=_due,
     do=_do,
+    owes=lambda night: [str(day) for day in _stale(night)],
 )  # fmt: skip

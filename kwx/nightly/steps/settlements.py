@@ -37,7 +37,7 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
                 clock=night.clock, on_progress=on_progress,
             )
         )  # fmt: skip
-    corrected = corrected_lines(night.last, night.snapshot(), night.cities)
+    corrected = corrected_lines(night.earlier, night.snapshot(), night.cities)
     settled, unsettled = _judged(night)
     figures = {**told.figures, "settled": settled, "unsettled": len(unsettled), "corrected": len(corrected)}
     return Done(

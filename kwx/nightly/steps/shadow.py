@@ -4,31 +4,38 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import polars as pl
+
 from kwx.exec.venue.book_of_orders import Book
 from kwx.exec.venue.journal import entries_of
 from kwx.exec.venue.own_order import OwnOrder
 from kwx.live.exchange import orders_journal
 from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.shadow.publish import publish_shadow
-from kwx.nightly.changes import changed_days
 from kwx.nightly.night import Night
 from kwx.nightly.parity import Parity, parity_of
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due, require_lack, rows_of
 from pipelines.publishing import OnProgress
 from warehouse.errors import Refused
-from warehouse.lake.tables import MARKETS, SETTLEMENTS
+from warehouse.lake.tables import RUNS
 
 
 def _dates(night: Night) -> list[date]:
-    """Return the lived dates to be told: the night's, and those before it of which the settlement reads otherwise."""
+    """Return the lived dates to be told: the night's, those that are owed, and those that are not kept as a run."""
     lived = Journal(journal_folder(night.lake)).event_dates()
     since = night.event_date - timedelta(days=night.settings.settlement_days)
     near = [day for day in lived if since <= day <= night.event_date]
-    if night.last is None:
+    owed = night.owed(STEP)
+    if not owed.is_all:
         return near
-    moved = changed_days(night.last.snapshot, night.snapshot(), (SETTLEMENTS.name, MARKETS.name))
-    changed = {place.event_date for place in moved}
-    return [day for day in near if day == night.event_date or day in changed]
+    again = {place.event_date for place in owed.days} | (set(near) - _kept(night))
+    return [day for day in near if day == night.event_date or day in again]
+
+
+def _kept(night: Night) -> set[date]:
+    """Return the dates of the runs that were lived."""
+    lived = night.snapshot().scan(RUNS).filter(pl.col("kind").is_in(["shadow", "live"]))
+    return set(lived.select("since_date").collect()["since_date"])
 
 
 def _due(night: Night) -> Due:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import os
+from datetime import UTC, date, datetime
 
 import pytest
 
-from kwx.nightly.journal import Begun, Journal, Outcome
+from kwx.nightly.journal import Baseline, Begun, Journal, Outcome, Started
 from kwx.nightly.step import Done, Kind, Line, State
 from warehouse.errors import FileBroken
 
 AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
-BEGUN = Begun(night_utc=AT, started_utc=AT, snapshot_before=7)
+LAST = Baseline(event_date=date(2026, 11, 1), snapshot=6)
+BEGUN = Begun(night_utc=AT, started_utc=AT, snapshot_before=7, baselines=(LAST,))
+STARTED = Started(why="it was due", snapshot=7, owes=("2026-11-02",))
 
 
 def outcome(name: str = "hazard", **said) -> Outcome:
@@ -29,15 +32,27 @@ def test_what_was_written_is_read_back(path):
     """A night that was cut off knows how it began and what has ended."""
     journal = Journal(path)
     journal.begin(BEGUN)
-    journal.start("hazard", "it was due", at_utc=AT)
+    journal.start("hazard", STARTED, at_utc=AT)
+    cut_off = Journal(path)
     journal.end(outcome())
 
     again = Journal(path)
 
-    assert (again.begun, again.is_finished) == (BEGUN, False)
+    assert {"hazard": STARTED} == cut_off.started
+    assert (again.begun, again.is_finished, again.started) == (BEGUN, False, {})
     assert {"hazard": outcome()} == again.ended
-    journal.finish(exit_code=0, at_utc=AT)
-    assert Journal(path).is_finished
+    journal.finish(exit_code=0, at_utc=AT, snapshot=9)
+    assert (Journal(path).is_finished, Journal(path).finished_snapshot) == (True, 9)
+
+
+def test_a_disk_that_takes_a_part_of_a_line_is_given_the_rest(path, monkeypatch):
+    """It says so by the count alone."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:7]))
+
+    Journal(path).begin(BEGUN)
+
+    assert Journal(path).begun == BEGUN
 
 
 def test_a_torn_line_tells_of_nothing_and_the_next_begins_anew(path):
