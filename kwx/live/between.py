@@ -3,7 +3,8 @@
 The step decides at the end of a minute. A book that moves before the next one may leave an order without its reason, so
 the step is asked again: with what the strategy held of the minute, and the quotes that the books show now. Of its
 answer only one thing is done: an order that it would not keep is taken out. Nothing is placed, taken, made larger or
-dearer before the next minute; what is open between minutes is at most what a minute decided.
+dearer before the next minute; what is open between minutes is at most what a minute decided. An order that makes a
+position smaller stays while the step wants its side and no book passed it: nothing would replace it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from kwx.exec.bars.bars import Words
 from kwx.exec.engine import one_step
-from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, Minute, Prints
+from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, Array, Minute, Prints
 from kwx.exec.params import Params
 from kwx.exec.rules import Rules
 from kwx.exec.state import Actions, State
@@ -25,7 +26,6 @@ from kwx.exec.venue.told import Outcome
 from kwx.live.days import Day
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.record import Causes, MinuteRecord
-from kwx.live.origins import Origins
 from kwx.live.traders import Trader
 from pipelines.live.arrivals import Moved, Top
 from warehouse.clock import Clock
@@ -58,13 +58,14 @@ class Between:
 
 def looked_between(
     days: Mapping[date, Day], *, moved: Moved, tops: Callable[[], Mapping[str, Top]], trader: Trader, journal: Journal,
-    origins: Origins, clock: Clock,
+    clock: Clock, asked_out: set[str],
 ) -> Between | None:  # fmt: skip
     """Ask the step again about orders whose books moved, write what it would not keep, and take that out.
 
-    None where no book moved under an order of ours.
+    None where no book moved under an order of ours. asked_out: the markets of which that was asked since the last look,
+    to which those of now are added; what could not be taken out is asked of again after the next one.
     """
-    at_stake = moved.market_tickers & trader.resting
+    at_stake = (moved.market_tickers & trader.resting) - asked_out
     if moved.received_utc is None or not at_stake:
         return None
     looked_utc = clock()
@@ -77,13 +78,14 @@ def looked_between(
     for event_date, day in asked.items():
         assert day.minute is not None
         again = asked_again(
-            origins.rules, origins.params, found.states[event_date], day.minute, tickers=day.origin.tickers,
+            day.origin.rules, day.origin.params, found.states[event_date], day.minute, tickers=day.origin.tickers,
             tops=quotes, moved=at_stake,
         )  # fmt: skip
         decided_utc = clock()
         if again.not_kept:
             journal.append_between(event_date, _record(day, again, decided_utc))
             not_kept += again.not_kept
+            asked_out.update(again.not_kept)
     outcomes = trader.withdraw(not_kept, WHY) if not_kept else ()
     return Between(
         received_utc=moved.received_utc, looked_utc=looked_utc, decided_utc=decided_utc, outcomes=tuple(outcomes)
@@ -117,7 +119,9 @@ def asked_again(
     """
     before, now = _as_before(state), _with_quotes(minute, tickers, tops)
     _, actions = one_step(rules, params, before, now)
-    return Again(before, now, actions, tuple(name for name in _not_kept(before, actions, tickers) if name in moved))
+    return Again(
+        before, now, actions, tuple(name for name in _not_kept(before, now, actions, tickers) if name in moved)
+    )  # fmt: skip
 
 
 def _as_before(state: State) -> State:
@@ -144,10 +148,32 @@ def _with_quotes(minute: Minute, tickers: Words, tops: Mapping[str, Top]) -> Min
     )  # fmt: skip
 
 
-def _not_kept(before: State, actions: Actions, tickers: Words) -> Iterator[str]:
-    """Yield the markets whose order a step did not keep."""
+def _not_kept(before: State, now: Minute, actions: Actions, tickers: Words) -> Iterator[str]:
+    """Yield the markets whose order a step did not keep, but for those that it would only put elsewhere to get out."""
     orders = before.orders
     rests = (np.asarray(orders.side) != 0) & (np.asarray(orders.left_centi) > 0)
     is_kept = (np.asarray(actions.order_side) != 0) & (actions.order_serial == np.asarray(orders.serial))
-    for place in zip(*np.nonzero(rests & ~is_kept & (tickers != "")), strict=True):
+    stays = is_kept | (_gets_out(before) & ~_is_passed(before, now) & _is_wanted(before, actions))
+    for place in zip(*np.nonzero(rests & ~stays & (tickers != "")), strict=True):
         yield str(tickers[place])
+
+
+def _gets_out(state: State) -> Array:
+    """Tell of which orders all that is left makes a position smaller."""
+    held_centi, orders = np.asarray(state.position_centi), state.orders
+    found: Array = (np.asarray(orders.side) * held_centi < 0) & (np.asarray(orders.left_centi) <= np.abs(held_centi))
+    return found
+
+
+def _is_passed(state: State, now: Minute) -> Array:
+    """Tell which orders a book has come to: others trade at their price or at a worse one for us."""
+    side, ticks = np.asarray(state.orders.side), np.asarray(state.orders.ticks)
+    found: Array = np.where(side > 0, now.ask_ticks <= ticks, now.bid_ticks >= ticks)
+    return found
+
+
+def _is_wanted(state: State, actions: Actions) -> Array:
+    """Tell of which orders a step still wants the side, by an order or by taking."""
+    side = np.asarray(state.orders.side)
+    found: Array = (np.asarray(actions.order_side) == side) | (np.sign(actions.took_centi) == side)
+    return found

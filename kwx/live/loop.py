@@ -70,7 +70,8 @@ class Looked:
     """What one tick did: which minutes it decided and for whom nothing new was risked, and how long it took.
 
     stopped: why nothing may be traded now; empty while it may be. written: None where there is no database. settled:
-    dates of which all cities are paid now. left_out: events that are open and not traded, each with the reason.
+    dates of which all cities are paid now. left_out: events that were open and not traded in the last minute that was
+    decided, in this look or before, each with the reason.
     ahead_s: by how much our clock is ahead of the exchange's at least; clock_off: and whether that is too far.
     """
 
@@ -127,6 +128,8 @@ class Loop:
         self._kept_since = date.min
         self._forgotten_micros = 0
         self._unpayable: dict[date, tuple[str, ...]] = {}
+        self._not_traded: tuple[str, ...] = ()
+        self._asked_out: set[str] = set()
         self._say_again()
 
     @property
@@ -137,6 +140,7 @@ class Loop:
     def tick(self) -> Looked:
         """Look once."""
         at_utc, seconds = self.clock(), dict.fromkeys(STAGES, 0.0)
+        self._asked_out.clear()
         self._follow_the_lake()
         with self._timed("take_in", seconds):
             polled = self.feeds.poll(at_utc)
@@ -161,7 +165,7 @@ class Loop:
         with self._timed("settle", seconds):
             settled = self._settle(changed)
         unpayable = tuple(why for day in self._unpayable.values() for why in day)
-        return replace(told, settled=settled, left_out=(*told.left_out, *unpayable))
+        return replace(told, settled=settled, left_out=(*self._not_traded, *unpayable))
 
     def _book_late_fills(self) -> None:
         """Take fills of dates that were paid into their journals and our worth; halt where they do not fit."""
@@ -190,7 +194,7 @@ class Loop:
         """Ask the step again about orders whose books moved since the last time; None where none of them did."""
         return looked_between(
             self.days, moved=self.feeds.moved(), tops=self.feeds.tops, trader=self.trader, journal=self.journal,
-            origins=self.origins, clock=self.clock,
+            clock=self.clock, asked_out=self._asked_out,
         )  # fmt: skip
 
     def retreat(self) -> None:
@@ -217,6 +221,7 @@ class Loop:
         is_missed = not (due.speak and is_young)
         with self._timed("think", seconds):
             thought, away = self._thought(minute_utc, stale, is_missed=is_missed, clock_off=told.clock_off)
+        self._not_traded = (*thought.left_out, *(why for cities in away.values() for why in cities.values()))
         running = {day: self.days[day].running for day in thought.dates}
         found = self.trader.before(running, {day: self.days[day].state for day in thought.dates})
         with self._timed("decide", seconds):
@@ -245,7 +250,6 @@ class Loop:
         return replace(
             told, minutes=(*told.minutes, minute_utc), spoke=told.spoke or speaks, stale=stale,
             actions=decided.actions, outcomes=(*told.outcomes, *outcomes), written=written, stopped=stopped,
-            left_out=(*thought.left_out, *(why for cities in away.values() for why in cities.values())),
         )  # fmt: skip
 
     def _stopped(self) -> str:
@@ -300,7 +304,7 @@ class Loop:
         day = self.days[event_date]
         while day.last_utc is not None and day.minute is not None and day.last_utc < minute_utc - MINUTE:
             minute, between_utc = unlisted(day.minute), day.last_utc + MINUTE
-            state, actions = one_step(self.origins.rules, self.origins.params, day.state, minute)
+            state, actions = one_step(day.origin.rules, day.origin.params, day.state, minute)
             causes = Causes(decided_utc=self.clock(), missed=True, told=("nothing was listed",))
             self.journal.append(
                 event_date, MinuteRecord(minute_utc=between_utc, minute=minute, actions=actions, causes=causes)
@@ -374,7 +378,7 @@ class Loop:
             return False
         told = self.trader.before({event_date: day.running}, {event_date: day.state})
         before, fills = told.states[event_date], told.fills.get(event_date, ())
-        state, actions = one_step(self.origins.rules, self.origins.params, before, minute)
+        state, actions = one_step(day.origin.rules, day.origin.params, before, minute)
         record = MinuteRecord(
             minute_utc=self.decided_utc, minute=minute, actions=actions, causes=Causes(decided_utc=self.clock()),
             before=None if before is day.state else before, reported=reported_frame(fills),

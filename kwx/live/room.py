@@ -25,9 +25,11 @@ _OF_NOTHING: dict[str, Any] = {
     "open": False, "bid_ticks": NO_BID_TICKS, "ask_ticks": NO_ASK_TICKS, "bid_size_centi": UNKNOWN_CENTI,
     "ask_size_centi": UNKNOWN_CENTI, "low_ticks": NO_PRINT_LOW_TICKS, "high_ticks": NO_PRINT_HIGH_TICKS,
     "close_ticks": 0, "volume_centi": 0, "volume_20m_centi": 0, "fresh": False, "p_fair": np.nan, "p_gate": np.nan,
-    "score": np.nan, "urgent": False, "release": False,
+    "score": np.nan, "urgent": False, "release": False, "clock_off": False,
 }  # fmt: skip
 """What a minute says of a market that nobody hears of; what it charges stays as it was."""
+_OF_EVENTS = ("release", "clock_off")
+"""What is said of a whole event."""
 
 
 class Placed(NamedTuple):
@@ -93,7 +95,7 @@ def _why(held: Words, now: Words) -> str:
 
 def resized(minute: Minute, brackets: int) -> Minute:
     """Return a minute with so many brackets; those that it has not are nobody's."""
-    blank = {name: value for name, value in _OF_NOTHING.items() if name != "release"} | {"exists": False}
+    blank = {name: value for name, value in _OF_NOTHING.items() if name not in _OF_EVENTS} | {"exists": False}
     fields = {name: _rows(np.asarray(getattr(minute, name)), brackets, value) for name, value in blank.items()}
     sides = {
         side: Prints(*(np.moveaxis(_rows(np.moveaxis(np.asarray(x), 0, 1), brackets, 0), 1, 0) for x in prints))

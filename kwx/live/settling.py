@@ -30,14 +30,14 @@ def settlement_of(
 ) -> Settlement:  # fmt: skip
     """Return the settlement of a date, as far as it is known.
 
-    tickers: [B, C, 1] as the state of the date has them. Nothing is paid by guess: a city whose brackets lie elsewhere
-    now than they were traded is told, and paid by nobody but a person.
+    tickers: [B, C, 1] as the state of the date has them; a city that has none there was never traded, and is not paid.
+    Nothing is paid by guess: a city whose brackets lie elsewhere now than they were traded is told, and paid by nobody
+    but a person.
     """
     listed = events_of(snapshot, cities=cities, dates=[event_date], maker_fee=recipe.maker_fee, quoted_alone=False)
-    settled = [event for event in listed.traded if event.settled.place != NOT_SETTLED]
-    unpayable = {
-        event.city: why for event in settled if (why := _moved(event, tickers[:, cities.index(event.city), 0]))
-    }  # fmt: skip
+    held = {city: [str(name) for name in tickers[:, place, 0] if name] for place, city in enumerate(cities)}
+    settled = [event for event in listed.traded if event.settled.place != NOT_SETTLED and held[event.city]]
+    unpayable = {event.city: why for event in settled if (why := _moved(event, held[event.city]))}
     paid = [event for event in settled if event.city not in unpayable]
     if not paid:
         return Settlement(None, unpayable)
@@ -55,10 +55,10 @@ def only_new(settlement: Minute, paid: Sequence[str], cities: Sequence[str]) -> 
     return settlement._replace(winner=winner) if (winner != NOT_SETTLED).any() else None
 
 
-def _moved(event: Event, held: Words) -> str:
-    """Say where an event lies elsewhere now than it was traded; nothing where it lies there, or never was traded."""
-    ours, theirs = [str(name) for name in held if name], list(event.ladder.names)
-    if not ours or ours == theirs:
+def _moved(event: Event, ours: Sequence[str]) -> str:
+    """Say where an event lies elsewhere now than it was traded; nothing where it lies there."""
+    theirs = list(event.ladder.names)
+    if ours == theirs:
         return ""
     strange = sorted(set(theirs) ^ set(ours))
     return (

@@ -83,7 +83,7 @@ class Trader(Protocol):
 
     @property
     def resting(self) -> Set[str]:
-        """The markets in which an order of ours rests at an exchange."""
+        """The markets in which an order of ours is known to rest at an exchange."""
         ...
 
     def withdraw(self, market_tickers: Collection[str], why: str) -> Sequence[Outcome]:
@@ -195,8 +195,12 @@ class OnExchange:
 
     @property
     def resting(self) -> Set[str]:
-        """The markets in which an order of ours rests, as far as it is known."""
-        return {order.market_ticker for order in self.executor.open_orders if order.left_centi}
+        """The markets in which an order rests that can be taken out: of no other is known what became of it."""
+        return {
+            order.market_ticker
+            for order in self.executor.open_orders
+            if order.left_centi and order.order_id is not None and not order.is_unknown
+        }
 
     def withdraw(self, market_tickers: Collection[str], why: str) -> Sequence[Outcome]:
         """Cancel what rests in some markets."""

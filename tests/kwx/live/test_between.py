@@ -72,6 +72,29 @@ def test_an_order_that_the_step_would_not_keep_is_named(bid_ticks, ask_ticks):
     assert asked.not_kept == ("ONE",)
 
 
+@pytest.mark.parametrize(
+    ("bid_ticks", "ask_ticks", "not_kept"),
+    [(5_200, 5_400, ()), (5_000, 5_200, ()), (4_500, 4_900, ("ONE",)), (4_500, 4_700, ("ONE",)), (0, 5_100, ("ONE",))],
+    ids=["risen away", "a cent away", "offered at our price", "fallen through it", "not wanted any more"],
+)  # fmt: skip
+def test_an_order_that_makes_a_position_smaller_stays_while_it_is_wanted_and_no_book_passed_it(
+    bid_ticks, ask_ticks, not_kept
+):
+    """Elsewhere the step would put it, but nothing is placed between minutes: without it nobody gets out."""
+    state, minute = decided()
+    short = state._replace(position_centi=-np.asarray(state.orders.left_centi))
+
+    assert again(short, minute, {"ONE": top(bid_ticks, ask_ticks)}).not_kept == not_kept
+
+
+@pytest.mark.parametrize("less_centi", [1, 10_000])
+def test_an_order_that_would_turn_a_position_round_is_none_that_makes_it_smaller(less_centi):
+    state, minute = decided()
+    short = state._replace(position_centi=less_centi - np.asarray(state.orders.left_centi))
+
+    assert again(short, minute, {"ONE": top(5_200, 5_400)}).not_kept == ("ONE",)
+
+
 def test_of_books_that_did_not_move_nothing_is_said():
     """What is known of them is seen by the step, but only what moved is acted on."""
     state, minute = decided()

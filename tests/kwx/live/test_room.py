@@ -13,6 +13,7 @@ from kwx.exec.rules import Fill, Rules, Sizing
 from kwx.exec.state import State
 from kwx.exec.step import empty_state
 from kwx.live.room import placed, resized, unlisted
+from kwx.live.staleness import off_the_clock
 from tests.kwx.exec.made import made_params, minute_at
 from tests.kwx.exec.wild import wild_minutes
 
@@ -58,7 +59,7 @@ def test_a_minute_of_the_same_markets_is_as_it_was() -> None:
 @pytest.mark.parametrize(("held", "now"), [((3, 3), (4, 3)), ((3, 3), (2, 3)), ((3, 3), (0, 3))])
 def test_an_event_with_other_brackets_or_none_is_away_and_the_other_city_goes_on(held, now) -> None:
     """Its markets stay where they are, without a quote or an opinion; what they charge stays too."""
-    last = minute_of(3, 4)
+    last = off_the_clock(minute_of(3, 4))
     found = placed(DAY, CITIES, names(*now), minute_of(max(now)), held=names(*held), last=last)
 
     assert list(found.away) == ["chicago"]
@@ -66,6 +67,7 @@ def test_an_event_with_other_brackets_or_none_is_away_and_the_other_city_goes_on
     assert not found.minute.open[:, 0].any()
     assert np.isnan(found.minute.p_fair[:, 0]).all()
     assert found.minute.exists[:, 0].all()
+    assert not found.minute.clock_off[0].any(), "what was true of the last minute"
     np.testing.assert_array_equal(last.taker_fee_num[0], found.minute.taker_fee_num[0])
     np.testing.assert_array_equal(minute_of(max(now)).bid_ticks[:3, 1], found.minute.bid_ticks[:, 1])
 

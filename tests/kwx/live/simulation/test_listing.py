@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
+import pytest
 
+from kwx.exec.engine import one_step
 from kwx.exec.venue.told import VenueFill
+from tests.kwx.exec.made import made_params
 from tests.kwx.live.simulation.deliveries import MINUTE, flawed, in_seven
 from tests.kwx.live.simulation.world import WORLD, Life
+from warehouse.lake.tables import MARKETS, Partition
 
 Begin = Callable[..., Life]
 FIRST, SECOND = WORLD.event_dates
@@ -90,6 +96,46 @@ def test_an_event_that_is_listed_anew_with_other_brackets_is_away_for_good(begin
     np.testing.assert_array_equal(before, life.loop.days[FIRST].origin.tickers)
     assert life.loop.days[FIRST].minute.open[:, 0].any()
     assert not life.loop.days[FIRST].minute.open[:, 1].any()
+
+
+def list_nine(life: Life) -> None:
+    """Have Miami listed with nine brackets on the first date: more than a minute has room for."""
+    place = Partition("miami", FIRST)
+    nine = in_seven(in_seven(in_seven(life.present.read(MARKETS, place), 2), 4), 6)
+    life.present.put(MARKETS, place, nine.select(MARKETS.schema.names()))
+
+
+def test_every_look_says_what_was_not_traded_in_the_last_minute(begin: Begin) -> None:
+    """Also one that decides nothing: only so an alert stands that waits for two minutes without a break."""
+    life = begin(27, hour=16)
+    list_nine(life)
+    looked = [life.look(seconds) for seconds in (60, 9, 9)]
+
+    assert [bool(one.minutes) for one in looked] == [True, False, False]
+    assert all("9 brackets are listed" in " ".join(one.left_out) for one in looked)
+
+
+def test_a_city_that_was_never_traded_keeps_no_other_from_being_paid(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was left out for its nine brackets. The date is paid with the settings that it was begun with."""
+    life = begin(26, hour=29.9, knows_results=True)
+    list_nine(life)
+    looked, stepped = [life.look(60)], list[Any]()
+    began_with = life.loop.days[FIRST].origin.params
+    life.loop.origins = replace(life.loop.origins, params=made_params())
+
+    def noted(rules: Any, params: Any, *said: Any) -> Any:
+        stepped.append(params)
+        return one_step(rules, params, *said)
+
+    monkeypatch.setattr("kwx.live.loop.one_step", noted)
+    while FIRST not in looked[-1].settled:
+        looked.append(life.look(60))
+        assert len(looked) < 30, "it is paid when it is over"
+
+    day = life.loop.days[FIRST]
+    assert (day.cities, day.paid, stepped) == (["chicago"], {"chicago"}, [began_with])
 
 
 def test_a_fill_that_is_told_after_its_date_was_paid_is_booked_and_a_strange_one_halts(

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kwx.exec.venue.own_order import Standing
 from kwx.exec.venue.told import Did
 from kwx.live.days import closes_utc
 from kwx.live.journal.recovery import recovered
 from kwx.live.settling import settlement_of
 from pipelines.live.arrivals import Moved, Top
-from tests.kwx.live.simulation.world import WORLD, Prices, begun, foreign, lived
+from tests.kwx.exec.made import made_params
+from tests.kwx.exec.venue.exchange import UNSENT
+from tests.kwx.live.simulation.world import WORLD, Life, Prices, begun, foreign, lived
 from warehouse.lake.store import Lake
 
 
@@ -147,12 +151,48 @@ def test_a_life_through_midnight_ends_one_date_settles_it_and_goes_on_with_the_n
     life.close()
 
 
-def test_a_book_that_moves_takes_out_the_order_under_it_before_the_next_minute(tmp_path: Path, lake: Lake) -> None:
-    """The exchange has it no longer, the others stay; the journal says why, and steps again to what it says."""
-    life = begun(tmp_path, lake, WORLD, 7)
+def resting_life(folder: Path, lake: Lake) -> Life:
+    """Return a life that has orders in two books."""
+    life = begun(folder, lake, WORLD, 7)
     while len(life.loop.trader.resting) < 2:
         life.look()
+    return life
+
+
+def test_an_order_that_cannot_be_taken_out_is_asked_of_once_a_look_and_an_unknown_one_never(
+    tmp_path: Path, lake: Lake
+) -> None:
+    """However often its book moves; each time would be a whole minute in the journal."""
+    life = resting_life(tmp_path, lake)
+    first, second = sorted(life.loop.trader.resting)[:2]
+    quotes = {name: Top(0, 0, 10_000, 0, life.exchange.clock()) for name in (first, second)}
+    life.loop.feeds = books = Books(life.prices, quotes, Moved())
+
+    def moves(name: str) -> list[Did] | None:
+        books.told = Moved(frozenset([name]), life.exchange.clock())
+        between = life.loop.between()
+        return None if between is None else [outcome.did for outcome in between.outcomes]
+
+    life.exchange.faults["kalshi_cancel"] = deque([UNSENT])
+    assert [moves(first), moves(first)] == [[Did.REFUSED], None]
+    order = next(one for one in life.executor.open_orders if one.market_ticker == second)
+    order.standing = Standing.AMBIGUOUS
+    assert moves(second) is None
+    order.standing = Standing.RESTING
+    days = [day for day, one in life.loop.days.items() if {first, second} & one.market_tickers]
+    assert sum(len(life.loop.journal.read(day).between) for day in days) == 1
+    life.loop._asked_out.clear()  # as the next look does
+    assert [moves(first), moves(second)] == [[Did.CANCELLED], [Did.CANCELLED]]
+    life.loop.feeds = life.prices
+    life.end()
+    life.close()
+
+
+def test_a_book_that_moves_takes_out_the_order_under_it_before_the_next_minute(tmp_path: Path, lake: Lake) -> None:
+    """The exchange has it no longer, the others stay; the journal says why, and steps again to what it says."""
+    life = resting_life(tmp_path, lake)
     resting = sorted(life.loop.trader.resting)
+    life.loop.origins = replace(life.loop.origins, params=made_params())  # as a restart with other settings has them
     ticker, now_utc = resting[0], life.exchange.clock()
     life.loop.feeds = Books(life.prices, {ticker: Top(0, 0, 10_000, 0, now_utc)}, Moved(frozenset([ticker]), now_utc))
 
