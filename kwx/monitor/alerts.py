@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kwx.live.health.file import HALTED, RUNNING, STARTING, health_path, read_health
@@ -12,12 +12,17 @@ from kwx.live.health.watch import WELL_S
 from kwx.monitor.nightly_report import FAILED_KIND, Report, read_report, report_path
 from kwx.monitor.told import Told, at, failed, texts
 from kwx.plots.page import Grid, Part, Section, State, Tile
+from pipelines.ingest.access import SIMULATED_SOURCES
 from warehouse.errors import KwxError
 from warehouse.lake.store import Lake
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import event_date_at
 
 _TITLE = "Alerts"
 _ALIVE = (RUNNING, HALTED, STARTING)
 _ORDER = ("alarm", "warn", "")
+_NIGHT_IS_TOLD_WITHIN = timedelta(days=2)
+"""Of yesterday once the night is over, until then of the day before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +39,12 @@ def alerts(lake: Lake, moment: datetime) -> Told:
     """Tell what asks for somebody, the worst first. A file that is broken is told as what could not be told."""
     try:
         health, report = read_health(health_path(lake)), read_report(report_path(lake.paths.root))
+        is_real = _is_real(lake)
     except KwxError as error:
         return failed("alerts", _TITLE, str(error), error.hint)
+    missed = _of_missed_nights(report, moment) if is_real else ()
     found = sorted(
-        [*_of_loop(health, moment), *_of_nightly(report)],
+        [*_of_loop(health, moment), *_of_nightly(report), *missed],
         key=lambda one: _ORDER.index(one.state),
     )
     parts: list[Part] = texts(_loop_words(health, moment), _nightly_words(report))
@@ -82,6 +89,23 @@ def _of_nightly(report: Report | None) -> Iterator[Alert]:
         yield Alert(source="nightly", state=state, words=f"{line.kind.replace('_', ' ')}: {line.words}", hint=line.hint)
     for step in report.untold:
         yield Alert(source="nightly", state="alarm", words=f"{step.name} {step.state}: {step.error}", hint=step.hint)
+
+
+def _is_real(lake: Lake) -> bool:
+    """Tell whether a lake is of the real world, whose nights fall by the clock; an empty one is of none yet."""
+    return lake.current_number() is not None and not SIMULATED_SOURCES & set(lake.snapshot().manifest.sources)
+
+
+def _of_missed_nights(report: Report | None, moment: datetime) -> Iterator[Alert]:
+    """Yield an alarm where the night before last did not run: a report of nothing wrong says nothing of it."""
+    today = max(event_date_at(moment, city=city) for city in CITIES.values())
+    if report is not None and today - report.event_date <= _NIGHT_IS_TOLD_WITHIN:
+        return
+    words = "no night has left a report"
+    if report is not None:
+        words = f"no night was told since that of {report.date}, {(today - report.event_date).days} days before {today}"
+    hint = "systemctl list-timers kwx-nightly.timer says when it runs; kwx nightly runs one now"
+    yield Alert(source="nightly", state="alarm", words=words, hint=hint)
 
 
 def _loop_words(health: Mapping[str, Any] | None, moment: datetime) -> str:

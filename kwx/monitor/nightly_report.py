@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import date as Day  # noqa: N812 - a report has a field of that name
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from warehouse.errors import FileBroken
 
@@ -38,10 +40,15 @@ class Line(_Said):
     hint: str = ""
 
 
+def _of_a_day(said: str) -> str:
+    Day.fromisoformat(said)
+    return said
+
+
 class Report(_Said):
     """A nightly run: of which date, when, from which snapshot to which, and how."""
 
-    date: str
+    date: Annotated[str, AfterValidator(_of_a_day)]
     started_utc: AwareDatetime | None = None
     finished_utc: AwareDatetime | None = None
     snapshot_before: int | None = None
@@ -49,6 +56,11 @@ class Report(_Said):
     exit_code: int | None = None
     steps: tuple[Step, ...] = ()
     lines: tuple[Line, ...] = ()
+
+    @property
+    def event_date(self) -> Day:
+        """The event date that the run was of."""
+        return Day.fromisoformat(self.date)
 
     @property
     def untold(self) -> list[Step]:

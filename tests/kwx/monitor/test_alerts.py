@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
 
 from kwx.live.health.file import RUNNING, STOPPED, Health, HealthFile, health_path
 from kwx.monitor.alerts import alerts
 from kwx.monitor.nightly_report import report_path
 from tests.kwx.monitor.test_nightly_report import REPORT
 from warehouse.lake.store import Lake
+from warehouse.lake.tables import SETTLEMENTS, Partition
+from warehouse.lake.writer import write
 
 MOMENT = datetime(2026, 11, 3, 12, tzinfo=UTC)
 
@@ -48,6 +52,39 @@ def test_alerts_of_loop_and_nightly_stand_by_how_bad_they_are(tmp_path):
     assert ["alarm", "alarm", "warn", "warn"] == [one["state"] for one in told.figures["alerts"]]
     assert ["alarm"] == [tile.state for tile in told.tiles]
     assert "kwx ingest obs --source vc" in told.section.html()
+
+
+def a_lake(root, source):
+    """Publish a settlement of a source, real or simulated."""
+    said = {"source": "cli", "issued_utc": MOMENT, "known_utc": MOMENT, "high_f": 50, "is_final": True}
+    row = dict.fromkeys(SETTLEMENTS.schema) | said | {"is_correction": False}
+    rows = pl.DataFrame([row], schema=SETTLEMENTS.schema)
+    with write(Lake(root), purpose="test") as writer:
+        writer.put(SETTLEMENTS, rows, Partition("chicago", date(2026, 11, 1)))
+        writer.publish(sources={source: "a test"})
+    return Lake(root)
+
+
+def missed(lake, moment) -> list[str]:
+    return [one["words"] for one in alerts(lake, moment).figures["alerts"] if one["words"].startswith("no night")]
+
+
+def test_a_night_that_did_not_run_is_an_alarm(tmp_path):
+    """The last report is green, and older than it may be; of a simulated lake no night falls by the clock."""
+    real, demo = a_lake(tmp_path / "real", "vendors"), a_lake(tmp_path / "demo", "demo")
+    for lake in (real, demo):
+        said_by_nightly(lake.paths.root, date="2026-11-01", exit_code=0, steps=[], lines=[])
+
+    assert [] == missed(real, MOMENT)
+    (words,) = missed(real, MOMENT + timedelta(days=1))
+    assert "since that of 2026-11-01, 3 days before 2026-11-04" in words
+    assert [] == missed(demo, MOMENT + timedelta(days=1))
+
+
+def test_a_real_lake_without_any_night_is_an_alarm(tmp_path):
+    """Nobody enabled the timer."""
+    assert ["no night has left a report"] == missed(a_lake(tmp_path / "real", "vendors"), MOMENT)
+    assert [] == missed(a_lake(tmp_path / "demo", "loopback"), MOMENT)
 
 
 def test_a_failed_step_that_has_its_line_is_told_once(tmp_path):
