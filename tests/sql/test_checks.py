@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from warehouse.lake.statements import relations_read, statements
-from warehouse.lake.tables import OBS_SOURCES, TABLES
+from warehouse.lake.tables import TABLES
+from warehouse.lake.tables.weather import OBS_SOURCES
 
 MIDNIGHT = datetime.fromisoformat("2026-02-04T06:00:00+00:00")
 OPEN, CLOSE = -3, 3

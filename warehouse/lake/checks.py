@@ -171,16 +171,18 @@ def _check_files(snapshot: Snapshot, changes: Sequence[Change] | None) -> CheckR
 
 def _catalog_findings(snapshot: Snapshot) -> Iterator[tuple[str, str, str]]:
     if snapshot.manifest.root != str(snapshot.paths.root):
-        yield "", CATALOG, f"written for {snapshot.manifest.root}: other tools read that place; kwx lake dense writes it anew"
+        yield (
+            "",
+            CATALOG,
+            f"written for {snapshot.manifest.root}: other tools read that place; kwx lake dense writes it anew",
+        )
     try:
         open_catalog(snapshot.folder / CATALOG).close()
     except duckdb.Error as error:
         yield "", CATALOG, f"cannot be opened: {str(error).splitlines()[0]}"
 
 
-def _findings(
-    snapshot: Snapshot, name: str, written: set[tuple[str, str]] | None
-) -> Iterator[tuple[str, str, str]]:
+def _findings(snapshot: Snapshot, name: str, written: set[tuple[str, str]] | None) -> Iterator[tuple[str, str, str]]:
     folder = snapshot.paths.version(name, snapshot.manifest.tables[name].version)
     try:
         listed = {entry.path: entry for entry in snapshot.files(name)}

@@ -72,7 +72,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except FileNotFoundError as error:
         raise FileBroken(
-            f"{source} is missing: the snapshot that is built upon is not whole", hint="kwx lake check names what is missing"
+            f"{source} is missing: the snapshot that is built upon is not whole",
+            hint="kwx lake check names what is missing",
         ) from error
     except OSError as error:
         if error.errno not in _NO_LINKS:
@@ -97,7 +98,7 @@ def sha256_of(path: Path) -> str:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder if it is there; it loses its name first, so that a kill never leaves half of it under that name."""
+    """Remove a folder if it is there; it loses its name first: a kill never leaves half of it under that name."""
     if folder.is_dir() and folder.suffix != DRAFT:
         doomed = folder.with_name(folder.name + DRAFT)
         shutil.rmtree(doomed, ignore_errors=True)
@@ -122,6 +123,6 @@ def naming_a_full_disk(root: Path) -> Iterator[None]:
             raise
         free_mb = shutil.disk_usage(root).free / 1e6
         raise DiskFull(
-            f"the disk of {root} is full ({free_mb:.1f} MB free); nothing was published, the last snapshot is untouched",
+            f"the disk of {root} is full ({free_mb:.1f} MB free); nothing was published, the last snapshot is whole",
             hint="free some room, or drop old snapshots with: kwx lake gc --keep 2",
         ) from error

@@ -84,13 +84,13 @@ class LakePaths:
         return self.root / "fetched.sqlite"
 
     def version(self, table: str, number: int) -> Path:
-        """The folder of one version of a table."""
+        """Return the folder of one version of a table."""
         return self.tables / table / f"v{number:06d}"
 
     def file_list(self, table: str, number: int) -> Path:
-        """The list of files of that version, beside its folder so that the folder is a plain hive tree."""
+        """Return the list of files of that version, beside its folder so that the folder is a plain hive tree."""
         return self.tables / table / f"v{number:06d}.json"
 
     def snapshot(self, number: int) -> Path:
-        """The folder of one snapshot."""
+        """Return the folder of one snapshot."""
         return self.snapshots / f"{number:06d}"

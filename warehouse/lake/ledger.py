@@ -48,7 +48,7 @@ class Ledger:
 
     @property
     def exists(self) -> bool:
-        """Tell whether there is a ledger that can be read; a damaged one is set aside, to be refilled from manifests."""
+        """Tell whether a ledger can be read; a damaged one is set aside, to be refilled from manifests."""
         if not self._path.exists():
             return False
         try:

@@ -105,7 +105,8 @@ class Manifest:
             return cls(**said)
         except (TypeError, KeyError) as error:
             raise FileBroken(
-                f"{path} is of another version of kwx: {error}", hint="build the lake anew, in another folder: --lake DIR"
+                f"{path} is of another version of kwx: {error}",
+                hint="build the lake anew, in another folder: --lake DIR",
             ) from error
 
 

@@ -1,6 +1,7 @@
 """Publishing: what a writer staged becomes the next snapshot, wholly or not at all.
 
-    validate → a new version of every changed table → snapshot folder → catalog → manifest → gate → seal → switch → ledger
+    validate → a new version of every changed table → snapshot folder → catalog → manifest → gate → seal → switch →
+    ledger
 
 Killed or refused before the seal, the old snapshot stays and the next writer removes what was left. The seal is the
 commit: it is passed by complete snapshots only, so killed after it, the next writer finishes the switch.
@@ -211,7 +212,7 @@ class Publication:
         switch_link(self.paths.current, f"snapshots/{self.number:06d}")
 
     def _record(self, manifest: Manifest, changes: list[Change]) -> None:
-        """Write the ledger's lines. The snapshot is published: what fails here is told, and the next writer catches up."""
+        """Write the ledger's lines. The snapshot is published: a failure is told, and the next writer catches up."""
         self.on_step("ledger")
         try:
             self.lake.ledger.record(manifest, changes)

@@ -20,6 +20,7 @@ from warehouse.lake.staging import Staged, Staging
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition, Table
 
+
 @contextmanager
 def write(lake: Lake, *, purpose: str, clock: Clock = utc_now, wait_seconds: float = 0) -> Iterator[Writer]:
     """Become the lake's only writer, at once or after a wait. What is not published when the block ends is gone."""

@@ -32,7 +32,6 @@ from warehouse.lake.tables.weather import (
     OBS,
     OBS_1M,
     OBS_5M,
-    OBS_SOURCES,
     SETTLEMENT_SOURCES,
     SETTLEMENTS,
     TRUTH_DAYS,

@@ -32,7 +32,7 @@ _BRACKET = (
     degrees("high_f", "highest degree that pays; null is an open end", null=True),
     whole("bracket_order", "place among the brackets of the event, 1 is the coldest", low=1),
 )
-"""What a market is of; also beside each of its minutes, where a constant costs no bytes and spares every scan a join."""
+"""What a market is of; also beside each of its minutes, where a constant costs nothing and spares scans a join."""
 
 BRACKET_COLUMNS = tuple(column.name for column in _BRACKET)
 
