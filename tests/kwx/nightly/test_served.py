@@ -40,7 +40,7 @@ def entry_of(served, *, down: str | None = None) -> Entry:
     vendors = dict(loopback(served.url, tokens_per_second=100_000))
     if down is not None:
         vendors[down] = replace(vendors[down], base_url=NOBODY_THERE)
-    patience = Patience(connect_s=1, read_s=2.0, answer_s=4.0, attempts=2, first_wait_s=0.001, longest_wait_s=0.002)
+    patience = Patience(connect_s=1, read_s=60, answer_s=120, attempts=2, first_wait_s=0.001, longest_wait_s=0.002)
     keys = Secrets(visual_crossing_key=Secret("key-of-the-demo"))
     return Entry(vendors=vendors, secrets=keys, origin="loopback", patience=patience)
 
@@ -82,8 +82,7 @@ def test_a_source_that_is_down_for_a_day_is_told_and_comes_late(served, tmp_path
     assert (second.report["date"], second.exit_code) == (str(SECOND), 0)
     assert states(second)["ingest"] == "done"
     assert reports(root, "metar") > 0
-    (late,) = lines(second, "late_data")
-    assert f"{FIRST} came late" in late
+    assert any(f"{FIRST} came late" in words for words in lines(second, "late_data"))
 
 
 def test_a_date_that_still_runs_is_refused(served, tmp_path):
