@@ -1,7 +1,9 @@
-"""`calibrators`: fitted again when what models say has drifted, or when a family has none yet."""
+"""`calibrators`: fitted again when what models say has drifted, or when a family has none yet in a city."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
@@ -13,41 +15,77 @@ from kwx.nightly.step import Done, Due, Step, due, not_due, require_lack, rows_o
 from kwx.nightly.steps.scores import controls_now
 from pipelines.publishing import OnProgress
 from warehouse.errors import Refused
-from warehouse.lake.tables import CALIBRATORS, PREDICTIONS
+from warehouse.lake.tables import CALIBRATORS, MODEL_RUNS, PREDICTIONS
 from warehouse.lake.tables.research import SETTLEMENT_HORIZON
+
+Pair = tuple[str, str]
+"""A city and a family."""
+_PAIR = ("city", "family")
 
 
 def _since(night: Night) -> date:
     return night.event_date - timedelta(days=night.settings.drift.calibrator_days - 1)
 
 
-def _newest(night: Night) -> date | None:
-    """Return the last date that the newest calibrator of a settlement saw; None where there is none."""
-    rows = night.snapshot().scan(CALIBRATORS, cities=night.cities).filter(pl.col("horizon") == SETTLEMENT_HORIZON)
-    newest: date | None = rows.select(pl.col("until_date").max()).collect().item()
-    return newest
+def _spoke(night: Night) -> dict[Pair, int]:
+    """Return of how many dates that a calibrator would see each family spoke in each city."""
+    snapshot = night.snapshot()
+    said = snapshot.scan(PREDICTIONS, cities=night.cities, since=_since(night), until=night.event_date)
+    days = said.filter(horizon=SETTLEMENT_HORIZON).select("city", "event_date", "run_id").unique()
+    runs = snapshot.scan(MODEL_RUNS).select("run_id", "family").unique()
+    dates = days.join(runs, on="run_id").group_by("city", "family").agg(pl.col("event_date").n_unique()).sort(*_PAIR)
+    return {(city, family): count for city, family, count in dates.collect().iter_rows()}
+
+
+def _newest(night: Night) -> dict[Pair, date]:
+    """Return the last date that the newest calibrator of a settlement saw, of each family and city that has one."""
+    rows = night.snapshot().scan(CALIBRATORS, cities=night.cities).filter(horizon=SETTLEMENT_HORIZON)
+    newest = rows.group_by("city", pl.col("model_type").alias("family")).agg(pl.col("until_date").max())
+    return {(city, family): until for city, family, until in newest.collect().iter_rows()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """Of which families and cities calibrators are wanted, and why; of none where why says what stands against it."""
+
+    pairs: tuple[Pair, ...] = ()
+    why: str
+
+
+def _found(night: Night) -> _Found:
+    fields, spoke, newest = night.settings.drift, _spoke(night), _newest(night)
+    enough = [pair for pair, dates in spoke.items() if dates >= fields.least_calibrator_dates]
+    if not enough:
+        most = max(spoke.values(), default=0)
+        return _Found(why=f"models spoke of {most} dates; a calibrator needs {fields.least_calibrator_dates}")
+    if bare := tuple(pair for pair in enough if pair not in newest):
+        return _Found(pairs=bare, why=f"no calibrator is fitted yet of {_named(bare)}, which spoke of dates enough")
+    drifted = [one for one in controls_now(night) if one.source == MODEL and one.has_drifted]
+    seen = min(newest[pair] for pair in enough)
+    if not drifted:
+        return _Found(why=f"what models say has not drifted; the calibrators see days up to {seen} or later")
+    began = night.event_date - timedelta(days=fields.recent_dates)
+    if old := tuple(pair for pair in enough if newest[pair] <= began):
+        return _Found(pairs=old, why=f"{drifted[0]}; {_named(old)} see days up to {seen}")
+    return _Found(why=f"{drifted[0]}; but the calibrators see days up to {seen}, which is after it began")
+
+
+def _named(pairs: Sequence[Pair]) -> str:
+    return ", ".join(f"{family} in {city}" for city, family in pairs)
 
 
 def _due(night: Night) -> Due:
-    fields, spoken = night.settings.drift, night.days_with(PREDICTIONS.name, since=_since(night))
-    dates = {day for days in spoken.values() for day in days if day <= night.event_date}
-    if len(dates) < fields.least_calibrator_dates:
-        return not_due(f"models spoke of {len(dates)} dates; a calibrator needs {fields.least_calibrator_dates}")
-    newest = _newest(night)
-    if newest is None:
-        return due(f"models spoke of {len(dates)} dates, and no calibrator is fitted yet")
-    drifted = [one for one in controls_now(night) if one.source == MODEL and one.has_drifted]
-    if not drifted:
-        return not_due(f"what models say has not drifted; the calibrators see days up to {newest}")
-    if newest > night.event_date - timedelta(days=fields.recent_dates):
-        return not_due(f"{drifted[0]}; but the calibrators see days up to {newest}, which is after it began")
-    return due(str(drifted[0]))
+    found = _found(night)
+    return due(found.why) if found.pairs else not_due(found.why)
 
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
+    """Calibrate the cities and families that want it: all of those families in all of those cities."""
+    pairs = _found(night).pairs
     wish = CalibrateWish(
-        cities=night.cities, horizons=(SETTLEMENT_HORIZON,), since=_since(night), until=night.event_date
-    )
+        cities=tuple(dict.fromkeys(city for city, _ in pairs)), families=tuple(sorted({family for _, family in pairs})),
+        horizons=(SETTLEMENT_HORIZON,), since=_since(night), until=night.event_date,
+    )  # fmt: skip
     try:
         done = calibrate(
             wish, night.lake.paths.root, workers=night.workers, clock=night.fit_clock, on_progress=on_progress

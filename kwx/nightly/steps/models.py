@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import groupby
 
-from kwx.models.registry.places import PILOTS, stage_folder, window_folders
+from kwx.models.registry.places import PILOTS, group_of_folder, stage_folder, window_folders
 from kwx.models.training.asked import WalkWish, elasticnet_series, tmax_series
 from kwx.models.training.run import FITTED, HELD, REFUSED, TrainRun, train
 from kwx.models.training.series import Series
@@ -45,25 +46,49 @@ def _series(night: Night) -> list[Series]:
     ]
 
 
-def _newest(night: Night, families: set[str]) -> date | None:
-    """Return the first date that the newest window of some families serves; None where there is none."""
-    folders = window_folders(stage_folder(night.models_root, PILOTS))
-    return max((window_dates(path.name)[0] for path in folders if path.parts[-2] in families), default=None)
+def _newest(night: Night) -> dict[str, date]:
+    """Return by family the first date that its newest window of the settlement serves."""
+    newest: dict[str, date] = {}
+    for folder in window_folders(stage_folder(night.models_root, PILOTS)):
+        family, serves = group_of_folder(folder).kind, window_dates(folder.name)[0]
+        newest[family] = max(newest.get(family, serves), serves)
+    return newest
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What is to be fitted tonight, and why; nothing where why says what stands against it."""
+
+    series: tuple[Series, ...] = ()
+    why: str
+
+
+def _found(night: Night) -> _Found:
+    """Judge each family for itself: whether its windows are old, and whether enough dates trade for it."""
+    every = night.settings.refit.models_days
+    if every is None or not night.settings.refit.families:
+        return _Found(why="nightly.refit names no family, or no schedule")
+    newest, whys, against, chosen = _newest(night), list[str](), list[str](), list[Series]()
+    for family, series in groupby(_series(night), key=lambda one: one.family):
+        ours = tuple(series)
+        serves, wanted = newest.get(family), min(one.train_days for one in ours)
+        if serves is not None and serves > night.event_date + timedelta(days=1 - every):
+            against.append(f"{family} serves from {serves} on, the next is fitted {every} days after that")
+        elif (traded := len(_traded(night, wanted))) < LEAST_SHARE * wanted:
+            against.append(
+                f"{family}: {traded} of the last {wanted} dates trade; {round(LEAST_SHARE * wanted)} are needed"
+            )
+        else:
+            whys.append(
+                f"{family}: " + ("no window is fitted yet" if serves is None else f"it serves from {serves} on")
+            )
+            chosen += ours
+    return _Found(series=tuple(chosen), why="; ".join(whys or against))
 
 
 def _due(night: Night) -> Due:
-    every = night.settings.refit.models_days
-    if every is None or not night.settings.refit.families:
-        return not_due("nightly.refit names no family, or no schedule")
-    series = _series(night)
-    newest = _newest(night, {one.family for one in series})
-    if newest is not None and newest > night.event_date + timedelta(days=1 - every):
-        return not_due(f"the newest windows serve from {newest} on; the next are fitted {every} days after that")
-    wanted = min(one.train_days for one in series)
-    traded = len(_traded(night, wanted))
-    if traded < LEAST_SHARE * wanted:
-        return not_due(f"{traded} of the last {wanted} dates trade; {round(LEAST_SHARE * wanted)} are needed")
-    return due("no window is fitted yet" if newest is None else f"the newest windows serve from {newest} on")
+    found = _found(night)
+    return due(found.why) if found.series else not_due(found.why)
 
 
 def _traded(night: Night, train_days: int) -> set[date]:
@@ -75,8 +100,8 @@ def _traded(night: Night, train_days: int) -> set[date]:
 def _do(night: Night, on_progress: OnProgress) -> Done:
     try:
         done = train(
-            _series(night), night.lake.paths.root, night.models_root, workers=night.workers, clock=night.fit_clock,
-            on_progress=on_progress,
+            _found(night).series, night.lake.paths.root, night.models_root, workers=night.workers,
+            clock=night.fit_clock, on_progress=on_progress,
         )  # fmt: skip
     except Refused as refusal:
         require_lack(refusal)
@@ -99,5 +124,6 @@ STEP = Step(
     writes=("model_runs", "predictions"),
     due=_due,
     do=_do,
+    writes_beside=True,
     beside=lambda night: " ".join(path.name for path in window_folders(stage_folder(night.models_root, PILOTS))),
 )
