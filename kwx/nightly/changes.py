@@ -94,7 +94,7 @@ def late_lines(nights: Iterable[EarlierNight], now: Snapshot, cities: Sequence[s
     return [
         Line(
             kind=Kind.LATE_DATA, words=f"{day} came late: {'; '.join(parts)}",
-            hint="what follows from it is made again by this night",
+            hint="grids, weather, fusion and scores are made again of it; what models said of it stays as it was said",
         )
         for day, parts in sorted(told.items())
     ]  # fmt: skip
@@ -149,7 +149,7 @@ def _corrected(row: Mapping[str, Any]) -> Line:
             kind=Kind.CORRECTED,
             words=f"{event}: the label was {row['label_f_then']} °F last night and is {row['label_f']} °F"
             f" ({row['label_source']})",
-            hint=f"its scores are made again; fits that saw it: kwx hazard fit-params --city {row['city']}",
+            hint=f"its scores are made again tonight; fits that saw it: kwx hazard fit-params --city {row['city']}",
         )
     return Line(
         kind=Kind.CORRECTED,

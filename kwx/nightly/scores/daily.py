@@ -6,13 +6,19 @@ is the Brier score that the probabilities themselves expect, the mean of p (1 âˆ
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+import kwx.hazard.scored
+import kwx.models.served
+import kwx.scoring
 from kwx.hazard.scored.diagnostics import pmf_sums
 from kwx.hazard.scored.mornings import Window, mornings_of
 from kwx.hazard.scored.mornings import scores as morning_scores
@@ -26,6 +32,7 @@ from kwx.scoring.stored.ladders import SOURCES, read_ladders
 from kwx.scoring.stored.moments import every, instants_of
 from kwx.scoring.stored.scored import contracts_of
 from warehouse.errors import Refused
+from warehouse.lake.catalog import sql_sha256
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import MARKETS
 from warehouse.lake.tables.contract import ALL_CITIES
@@ -51,10 +58,25 @@ SCHEMA: dict[str, pl.DataType] = {
     "morning_crps_f": pl.Float64(),
     "label_f": pl.Int32(),
     "made_of": pl.String(),
+    "scored_by": pl.String(),
 }
-"""Of the weather alone: how far its ladders sum from one (sum_deviation), and what it said at 10:00 LST (morning_*)."""
+"""Of the weather alone: how far its ladders sum from one (sum_deviation), and what it said at 10:00 LST (morning_*).
+
+made_of: the hash of the data; scored_by: that of the code, which is another once a score reads otherwise.
+"""
 
 _CONTRACT = {"city": pl.String(), "source": pl.String(), "p": pl.Float64(), "hit": pl.Boolean()}
+
+
+@cache
+def scoring_sha256() -> str:
+    """Return the hash of the code that scores: this file, the rooms that it asks, and the views that they read."""
+    rooms = [Path(room.__path__[0]) for room in (kwx.scoring, kwx.hazard.scored)]
+    ours = [Path(__file__), Path(kwx.models.served.__file__), *(path for room in rooms for path in room.rglob("*.py"))]
+    digest = hashlib.sha256(sql_sha256().encode())
+    for path in sorted(ours):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def scores_of(snapshot: Snapshot, event_date: date, cities: Sequence[str], *, made_of: str) -> pl.DataFrame:
@@ -68,7 +90,7 @@ def scores_of(snapshot: Snapshot, event_date: date, cities: Sequence[str], *, ma
     return pl.DataFrame(
         [
             {
-                "event_date": event_date, **row, "made_of": made_of,
+                "event_date": event_date, **row, "made_of": made_of, "scored_by": scoring_sha256(),
                 **(health.get(row["city"], {}) if row["source"] == OF_WEATHER else {}),
             }
             for row in rows

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kwx.nightly.scores.daily import SCHEMA
+from kwx.nightly.scores.daily import SCHEMA, scoring_sha256
 from warehouse.lake.files import sync_folder, write_new
 from warehouse.lake.layout import DRAFT
 from warehouse.lake.store import Snapshot
@@ -71,20 +71,29 @@ def kept_scores(folder: Path, dates: Sequence[date]) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=SCHEMA), *held])
 
 
+def drop_scores(folder: Path, event_date: date) -> None:
+    """Remove the scores of a date of which nothing is left to be scored."""
+    path = score_path(folder, event_date)
+    if path.exists():
+        path.unlink()
+        sync_folder(folder)
+
+
 def torn_scores(folder: Path, dates: Sequence[date]) -> set[date]:
-    """Return the dates whose file is there and cannot be read: they are to be scored again."""
+    """Return the dates whose file is there and cannot be read, or was made by other code: they are scored again."""
     there = [day for day in dates if score_path(folder, day).is_file()]
     return {day for day in there if _held(folder, day) is None}
 
 
 def _held(folder: Path, event_date: date) -> pl.DataFrame | None:
-    """Return the scores of a date; None where there are none, or their file is no such file."""
+    """Return the scores of a date; None where there are none, their file is no such file, or other code made them."""
     path = score_path(folder, event_date)
     try:
         rows = pl.read_parquet(path) if path.is_file() else None
     except (OSError, pl.exceptions.PolarsError):
         return None
-    return rows if rows is not None and rows.schema == pl.Schema(SCHEMA) else None
+    is_ours = rows is not None and rows.schema == pl.Schema(SCHEMA) and set(rows["scored_by"]) == {scoring_sha256()}
+    return rows if is_ours else None
 
 
 def is_kept(folder: Path, event_date: date, made: str) -> bool:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from kwx.nightly.night import Night
 from kwx.nightly.scores.control import Control, controls_of
 from kwx.nightly.scores.daily import MODEL, OF_WEATHER, scores_of
-from kwx.nightly.scores.kept import is_kept, keep_scores, kept_scores, made_of, torn_scores
+from kwx.nightly.scores.kept import drop_scores, is_kept, keep_scores, kept_scores, made_of, torn_scores
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due
 from pipelines.publishing import OnProgress
 from warehouse.lake.tables import PMF_MINUTE, PREDICTIONS
@@ -49,6 +49,8 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
         told = scores_of(snapshot, day, night.cities, made_of=made)
         if told.height:
             keep_scores(night.paths.scores, day, told)
+        else:
+            drop_scores(night.paths.scores, day)
         rows, empty = rows + told.height, empty + (told.height == 0)
         on_progress(place, len(stale), f"scoring {day}")
     controls = controls_now(night)
