@@ -7,7 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
-from kwx.live.journal.record import BOOKS, PRICES, TRADES, WEATHER
+from kwx.live.journal.record import BOOKS, LISTING, PRICES, TRADES, WEATHER
 from pipelines.live.arrivals import Arrival
 from warehouse.lake import tables
 from warehouse.lake.present import Present
@@ -15,8 +15,21 @@ from warehouse.lake.tables import Table
 
 SOURCE_OF = {
     tables.CANDLES_1M.name: PRICES, tables.TRADES.name: TRADES, tables.BOOKS.name: BOOKS, tables.OBS.name: WEATHER,
-    tables.FORECASTS.name: WEATHER,
+    tables.FORECASTS.name: WEATHER, tables.MARKETS.name: LISTING, tables.FEE_CHANGES.name: LISTING,
 }  # fmt: skip
+_TRADED_BY = {
+    tables.MARKETS.name: (
+        "event_ticker", "low_f", "high_f", "open_utc", "close_utc", "price_step_ticks", "fee_type",
+        "fee_multiplier_milli",
+    ),
+    tables.FEE_CHANGES.name: ("scheduled_utc", "fee_type", "fee_multiplier_milli"),
+}  # fmt: skip
+"""What of a listing minutes are laid from: where it says something else than before, it is news though its key is held.
+
+Of a market's price nobody tells once its series changed it: what is not said is as it was.
+"""
+_SINCE = {tables.MARKETS.name: "open_utc", tables.FEE_CHANGES.name: "scheduled_utc"}
+"""From when on a listing counts: what opens later belongs to no minute that was decided."""
 
 
 class Late:
@@ -32,18 +45,24 @@ class Late:
             source = SOURCE_OF.get(arrival.table.name)
             if source is None or arrival.received_utc is None or arrival.frame.is_empty():
                 continue
-            late = arrival.frame.filter(pl.col("known_utc") <= decided_utc)
+            since = _SINCE.get(arrival.table.name, "known_utc")
+            late = arrival.frame.filter(pl.max_horizontal("known_utc", since) <= decided_utc)
             if late.is_empty():
                 continue
             self._found |= {(city, source) for city in self._unheld(arrival.table, late)}
 
     def _unheld(self, table: Table, rows: pl.DataFrame) -> list[str]:
-        """Return the cities of which some rows are not held yet."""
-        places, names = list(table.path_columns), [*table.path_columns, *table.key]
+        """Return the cities of which some rows are not held yet, or not as they are said now."""
+        places, said = list(table.path_columns), _TRADED_BY.get(table.name, ())
+        keys = list(dict.fromkeys([*table.path_columns, *table.key]))
+        names = [*keys, *(name for name in said if name not in keys)]
         held = [
             self._present.read(table, place, columns=names) for place, _ in table.split(rows.select(places).unique())
         ]
-        return rows.join(pl.concat(held), on=names, how="anti")["city"].unique().to_list()
+        before = pl.concat(held).with_columns(is_held=True)
+        found = rows.join(before, on=keys, how="left", suffix="_before")
+        changed = [pl.col(name).is_not_null() & pl.col(name).ne_missing(pl.col(f"{name}_before")) for name in said]
+        return found.filter(pl.any_horizontal(pl.col("is_held").is_null(), *changed))["city"].unique().to_list()
 
     def tell(self) -> dict[str, tuple[str, ...]]:
         """Return it by city, and begin anew."""

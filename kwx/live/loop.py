@@ -226,11 +226,11 @@ class Loop:
         found = self.trader.before(running, {day: self.days[day].state for day in thought.dates})
         with self._timed("decide", seconds):
             speaks = not (is_missed or stopped)
-            tops = self.feeds.tops()
+            books_utc, tops = self.clock(), self.feeds.tops()
             decided = self.brain.decide(thought, found.states, tops, speak=speaks)
         with self._timed("write", seconds):
             causes = Causes(
-                decided_utc=self.clock(), missed=is_missed, late=self._late.tell(),
+                decided_utc=self.clock(), books_utc=books_utc, missed=is_missed, late=self._late.tell(),
                 stale=_with_source(stale, self.origins.cities if told.clock_off else (), CLOCK),
                 told=(stopped,) if stopped else (),
             )  # fmt: skip

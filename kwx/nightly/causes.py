@@ -28,6 +28,7 @@ from kwx.live.journal.record import WEATHER as WEATHER_SOURCE
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.wire import Kept
 from kwx.nightly.proofs import Proofs
+from kwx.nightly.reach import BEFORE_MINUTES, Reach
 from kwx.nightly.replay import Step, minute_of, same_fields, with_fields
 
 DECISION = (
@@ -67,7 +68,6 @@ _FIELDS = {
 
 _STATE_ALONE = Cause.STATE.value
 _LOOK_BACK_MINUTES = 30
-_A_DAY_MINUTES = 1_440
 _NEAR = 1e-9
 
 
@@ -93,6 +93,7 @@ class Explainer:
     known_then: Known
     known_now: Known
     proofs: Proofs
+    reach: Reach
     _agreeing: dict[tuple[int, str], Array] = field(default_factory=dict, repr=False)
     _troubled: dict[tuple[int, int], tuple[int, str] | None] = field(default_factory=dict, repr=False)
 
@@ -216,12 +217,23 @@ class Explainer:
         return f"{lived:,} centi were printed by then, the lake has {lake:,}" if lived < lake else None
 
     def _opinion_trace(self, t: int, cell: tuple[int, int], kept: Kept) -> str | None:
-        """Say which probability differs, and what shows why: input that was late or missing, now or before."""
+        """Say which probability differs, and what shows why: input that was late or missing and reaches this minute."""
         trouble = self._trouble_until(t, cell[1])
-        if trouble is None or t - trouble[0] > _A_DAY_MINUTES:
-            return None
-        since_utc = self.recorded.of_minutes[trouble[0]].minute_utc
-        return f"{self._which(t, cell, kept)}, after input that was {trouble[1]} at {since_utc:%H:%M}Z"
+        if trouble is not None and self.reach.covers(trouble[0], t, str(self.recorded.last.tickers[*cell, 0])):
+            since_utc = self.recorded.of_minutes[trouble[0]].minute_utc
+            return f"{self._which(t, cell, kept)}, after input that was {trouble[1]} at {since_utc:%H:%M}Z"
+        came_utc = self._came_late(t, cell[1])
+        return (
+            None if came_utc is None else f"{self._which(t, cell, kept)}, without input that came by {came_utc:%H:%M}Z"
+        )
+
+    def _came_late(self, t: int, city: int) -> datetime | None:
+        """Return by when input of a city came in that belonged to this minute or to one before it."""
+        key = self.recorded.last.cities[city]
+        for kept in self.recorded.of_minutes[t + 1 : t + 1 + BEFORE_MINUTES]:
+            if not {PRICES_SOURCE, WEATHER_SOURCE}.isdisjoint(kept.causes.late.get(key, ())):
+                return kept.minute_utc
+        return None
 
     def _trouble_until(self, t: int, city: int) -> tuple[int, str] | None:
         """Return the last minute up to one in which a city's input was late or missing, and which of the two."""

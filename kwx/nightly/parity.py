@@ -23,6 +23,7 @@ from kwx.live.journal.recovery import recovered
 from kwx.live.shadow.rows import known_then
 from kwx.nightly.causes import DECISION, Cause, Explainer, Found, minute_utc_of
 from kwx.nightly.proofs import Proofs
+from kwx.nightly.reach import Reach
 from kwx.nightly.replay import Step, replay_of, steps_of
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
@@ -94,6 +95,7 @@ def parity_of(recorded: Recorded, snapshot: Snapshot) -> Parity:
         known_then=known_then(recorded, snapshot),
         known_now=Known.of(snapshot, cities=cities, since=day, until=day),
         proofs=Proofs(recorded=recorded, tops_of=lambda city: tops_of(snapshot.read(BOOKS, Partition(city, day)))),
+        reach=Reach.of(recorded),
     )  # fmt: skip
     rows = [_row(recorded, found, lived, replayed) for found in explainer.differences()]
     differing = pl.DataFrame(rows, schema=_SCHEMA)

@@ -104,7 +104,8 @@ class Causes:
     missed: the loop did not run, and stepped the minute afterwards without an opinion. stale: by city, the sources that
     were too old. late: by city, the sources of which something came in after the minute was decided that belongs to
     it or to a minute before. unsized: the open markets of which no book was at hand, or EVERY. decided_utc:
-    when it was. told: whatever else is to be known of it, a sentence each.
+    when it was. books_utc: when the books were looked at, just before; None where a journal does not say, or none were.
+    told: whatever else is to be known of it, a sentence each.
     """
 
     decided_utc: datetime
@@ -113,6 +114,7 @@ class Causes:
     late: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unsized: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    books_utc: datetime | None = None
 
 
 EVERY = "*"

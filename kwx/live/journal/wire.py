@@ -131,7 +131,7 @@ def record_bytes(record: MinuteRecord, before: Mapping[str, bytes]) -> Written:
     said = {
         "minute_utc": _micros(record.minute_utc), "decided_utc": _micros(causes.decided_utc),
         "missed": causes.missed, "stale": dict(causes.stale), "late": dict(causes.late), "told": list(causes.told),
-        "unsized": list(causes.unsized),
+        "unsized": list(causes.unsized), "books_utc": None if causes.books_utc is None else _micros(causes.books_utc),
         "stages": dict(record.stages),
     }  # fmt: skip
     parts = {
@@ -157,6 +157,7 @@ def kept_of(content: bytes, before: Mapping[str, bytes]) -> Kept:
         decided_utc=_instant(said["decided_utc"]), missed=said["missed"], stale=_words(said["stale"]),
         late=_words(said["late"]), told=tuple(said["told"]),
         unsized=tuple(said.get("unsized", ())),
+        books_utc=None if said.get("books_utc") is None else _instant(said["books_utc"]),
     )  # fmt: skip
     return Kept(
         minute_utc=_instant(said["minute_utc"]), minute=_nested(Minute, parts["minute"]),

@@ -8,12 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from kwx.live.journal.record import PRICES, WEATHER
+from kwx.live.journal.record import LISTING, PRICES, WEATHER
 from kwx.live.lateness import Late
 from pipelines.live.arrivals import Arrival
 from warehouse.lake.present import Present
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import CANDLES_1M, OBS, Partition, Table
+from warehouse.lake.tables import CANDLES_1M, FEE_CHANGES, MARKETS, OBS, Partition, Table
 
 SECOND = timedelta(seconds=1)
 
@@ -60,3 +60,35 @@ def test_what_is_said_again_or_could_not_have_been_known_is_not_late(present: Pr
 
     late.hear([arrival(OBS, present.read(OBS, place), new)], known_utc)
     assert late.tell() == {place.city: (WEATHER,)}
+
+
+def test_a_listing_is_late_where_it_says_otherwise_what_minutes_are_laid_from(present: Present) -> None:
+    """A close that moved is news of a market that is held; a volume is not, nor what opens later, nor a fee unsaid."""
+    place = present.partitions(MARKETS.name)[-1]
+    rows, late = present.read(MARKETS, place), Late(present)
+    opens_utc = rows["open_utc"].max()
+    moved = arrival(MARKETS, rows.with_columns(pl.col("close_utc") + pl.duration(minutes=5)))
+    unsaid = pl.lit(None).alias("fee_type").cast(pl.String)
+
+    late.hear(
+        [arrival(MARKETS, rows.with_columns(unsaid, volume_centi=pl.lit(7, rows.schema["volume_centi"])))], opens_utc
+    )
+    late.hear([moved], opens_utc - SECOND)
+    assert late.tell() == {}
+    late.hear([moved], opens_utc)
+    assert late.tell() == {place.city: (LISTING,)}
+
+
+def test_a_fee_that_came_after_it_took_effect_is_late(present: Present) -> None:
+    at_utc = present.read(MARKETS, present.partitions(MARKETS.name)[-1])["open_utc"].max()
+    row = {
+        "city": "chicago", "scope": "series", "ticker": "KXHIGHCHI", "change_id": "one", "scheduled_utc": at_utc,
+        "fee_type": "quadratic", "fee_multiplier_milli": 2_000, "known_utc": at_utc,
+    }  # fmt: skip
+    came = arrival(FEE_CHANGES, pl.DataFrame([row], schema={**FEE_CHANGES.path_columns, **FEE_CHANGES.schema}))
+    late = Late(present)
+
+    late.hear([came], at_utc - SECOND)
+    assert late.tell() == {}
+    late.hear([came], at_utc)
+    assert late.tell() == {"chicago": (LISTING,)}

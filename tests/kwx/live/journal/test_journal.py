@@ -217,7 +217,7 @@ def test_causes_are_kept(tmp_path, records):
     """What was missing when a minute was decided, by city and source."""
     causes = Causes(
         decided_utc=ends_utc(0) + timedelta(seconds=31), missed=True, stale={"nyc": ("prices", "weather")},
-        late={"chicago": ("trades",)}, told=("the vendor was down",),
+        late={"chicago": ("trades",)}, told=("the vendor was down",), books_utc=ends_utc(0) + timedelta(seconds=29),
     )  # fmt: skip
 
     assert causes == kept(tmp_path, [replace(records[0], causes=causes)]).last(DAY).causes
