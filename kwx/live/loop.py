@@ -38,7 +38,7 @@ from kwx.live.brain.laying import unsized_of
 from kwx.live.days import KEPT_DAYS, Away, Day, charged_fees, closes_utc, in_their_places
 from kwx.live.due import MINUTE, Due, due_minutes
 from kwx.live.journal.journal import Journal
-from kwx.live.journal.record import CLOCK, LISTING, PRICES, Causes, MinuteRecord
+from kwx.live.journal.record import CLOCK, LISTING, LIVE, PRICES, Causes, MinuteRecord
 from kwx.live.lateness import Late
 from kwx.live.origins import Origins
 from kwx.live.resumed import day_of
@@ -72,7 +72,8 @@ class Looked:
     stopped: why nothing may be traded now; empty while it may be. written: None where there is no database. settled:
     dates of which all cities are paid now. left_out: events that were open and not traded in the last minute that was
     decided, in this look or before, each with the reason.
-    ahead_s: by how much our clock is ahead of the exchange's at least; clock_off: and whether that is too far.
+    ahead_s: by how much our clock is ahead of the exchange's at least, None where nobody knows; clock_off: whether that
+    is too far, or not known where orders go out.
     """
 
     at_utc: datetime
@@ -152,7 +153,7 @@ class Loop:
         told = Looked(
             at_utc=at_utc, failed=polled.failed, heard_utc=polled.heard_utc, priced_until=polled.priced_until,
             seconds=seconds, stopped=self._stopped(), ahead_s=polled.ahead_s,
-            clock_off=is_off(polled.ahead_s, self.settings.most_skew_seconds),
+            clock_off=self._is_off_the_clock(polled),
         )  # fmt: skip
         due = self._due(at_utc, polled)
         if len(due) > 1:
@@ -250,6 +251,12 @@ class Loop:
         return replace(
             told, minutes=(*told.minutes, minute_utc), spoke=told.spoke or speaks, stale=stale,
             actions=decided.actions, outcomes=(*told.outcomes, *outcomes), written=written, stopped=stopped,
+        )  # fmt: skip
+
+    def _is_off_the_clock(self, polled: Polled) -> bool:
+        """Tell whether minutes are none of the exchange's; where orders go out, it must be known that they are."""
+        return is_off(
+            polled.ahead_s, self.settings.most_skew_seconds, must_be_known=self.origins.kind == LIVE
         )  # fmt: skip
 
     def _stopped(self) -> str:

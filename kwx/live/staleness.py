@@ -44,9 +44,9 @@ def _is_old(minute_utc: datetime, heard: Sequence[datetime | None], limit_s: flo
     return newest is None or minute_utc - newest > timedelta(seconds=limit_s)
 
 
-def is_off(ahead_s: float | None, most_s: float) -> bool:
-    """Tell whether our clock is further from the exchange's than it may be; where nobody knows, it is not."""
-    return ahead_s is not None and abs(ahead_s) > most_s
+def is_off(ahead_s: float | None, most_s: float, *, must_be_known: bool) -> bool:
+    """Tell whether our clock is further from the exchange's than it may be; also where it must be known and is not."""
+    return must_be_known if ahead_s is None else abs(ahead_s) > most_s
 
 
 def off_the_clock(minute: Minute) -> Minute:

@@ -52,21 +52,27 @@ class Asking:
         return pages
 
     def new_payloads(self, call: Call) -> list[Payload]:
-        """Return the pages of an answer; none where it is the last one again."""
+        """Return the pages of an answer; none where it is the one again that was read last, byte for byte."""
         pages = self.payloads(call)
-        return [] if self._is_as_before(call, pages) else pages
+        with self._lock:
+            before = self._said.get(call.key)
+        return [] if before == _digest(pages) else pages
+
+    def was_read(self, call: Call, pages: Sequence[Payload]) -> None:
+        """Note that the new pages of an answer were read: what cannot be read is an error each time that it comes."""
+        if not pages:
+            return
+        with self._lock:
+            self._said.pop(call.key, None)
+            self._said[call.key] = _digest(pages)
+            _keep_newest(self._said)
 
     def arrivals(self, call: Call) -> list[Arrival]:
         """Return what an answer says; one of which nothing can be read is an error, with the first reason."""
-        return readable(call, self.new_payloads(call))
-
-    def _is_as_before(self, call: Call, pages: Sequence[Payload]) -> bool:
-        """Tell whether a question has the answer that it had the last time, byte for byte: then nothing came."""
-        said = hashlib.sha256(b"".join(page.body for page in pages)).digest()
-        with self._lock:
-            before, self._said[call.key] = self._said.pop(call.key, b""), said
-            _keep_newest(self._said)
-        return before == said
+        pages = self.new_payloads(call)
+        arrivals = readable(call, pages)
+        self.was_read(call, pages)
+        return arrivals
 
     def _remember(self, call: Call) -> None:
         with self._lock:
@@ -82,6 +88,10 @@ def readable(call: Call, pages: Sequence[Payload]) -> list[Arrival]:
             if arrival.refused.height:
                 raise Unparsable(f"{call} said nothing that can be read: {arrival.refused['rule'][0]}")
     return arrivals
+
+
+def _digest(pages: Sequence[Payload]) -> bytes:
+    return hashlib.sha256(b"".join(page.body for page in pages)).digest()
 
 
 def _keep_newest(kept: dict[str, Any]) -> None:

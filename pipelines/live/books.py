@@ -184,12 +184,17 @@ class BookFeed:
         ]
 
     def _take(self, events: Sequence[Event], stream: Stream) -> None:
-        """Take the best quotes of the books that changed; those of a gap are known no longer."""
+        """Take the best quotes of the books that changed; those of a gap are known no longer.
+
+        A book moved when the first word of it was received, however many came with that one.
+        """
         changed: dict[str, Event] = {}
+        first_us: dict[str, int] = {}
         for event in events:
             said = event.message
             if isinstance(said, Snapshot | Delta):
                 changed[said.market_ticker] = event
+                first_us.setdefault(said.market_ticker, event.received_us)
             elif isinstance(said, Gap):
                 self._miss(said)
         tops = {ticker: _top(stream.books.get(ticker), event) for ticker, event in changed.items()}
@@ -201,7 +206,7 @@ class BookFeed:
                 before, self._tops[ticker] = self._tops.get(ticker), top
                 if before is None or before[:_QUOTES] != top[:_QUOTES]:
                     self._moved.add(ticker)
-                    self._moved_us = self._moved_us or changed[ticker].received_us
+                    self._moved_us = self._moved_us or first_us[ticker]
         self._woken.set()
 
     def _miss(self, gap: Gap) -> None:

@@ -104,10 +104,11 @@ class TradeFeed:
     def _note(self, answered: Sequence[_Answered], arrivals: Sequence[Arrival], unread: Collection[str]) -> None:
         """Note how far the trades of each market are that was answered."""
         newest = _newest(arrivals)
-        for traded, _, since_utc, _ in answered:
+        for traded, call, since_utc, pages in answered:
             ticker = traded.market_ticker
             if ticker in unread:
                 continue
+            self._asking.was_read(call, pages)
             self._again_utc.pop(ticker, None)
             self._since[ticker] = max(since_utc, newest.get(ticker, since_utc))
             self._fetched.append(traded)

@@ -33,7 +33,7 @@ DEFAULT_RULES = (
     _rule("no_minute", "seconds_since_minute", 180, "no minute was decided for three minutes", severity="critical"),
     _rule("stale_prices", "stale_seconds{source=prices}", 90, "prices are old: no new risk", for_seconds=30),
     _rule("stale_weather", "stale_seconds{source=weather}", 900, "weather is old: no new risk", for_seconds=60),
-    _rule("clock", "clock_off", 0, "this machine's clock is not the exchange's: no new risk", severity="critical"),
+    _rule("clock", "clock_off", 0, "our clock is off, or nobody knows: no new risk", severity="critical"),
     _rule("left_out", "left_out", 0, "an event that is open is not traded", for_seconds=120),
     _rule("late_fills", "waiting{queue=fills}", 0, "fills wait for the settlement of their date", for_seconds=3_600),
     _rule("spool", "waiting{queue=spool}", 0, "signals wait for the database", for_seconds=300),

@@ -38,7 +38,9 @@ class Watched:
         self.stale_seconds = self._gauge("stale_seconds", "age of what a source said last", "source")
         self.source_down = self._gauge("source_down", "1 while a source gives no answer", "source")
         self.clock_skew_seconds = self._gauge("clock_skew_seconds", "our clock ahead of the exchange's at least")
-        self.clock_off = self._gauge("clock_off", "1 while our clock is further from the exchange's than it may be")
+        self.clock_off = self._gauge(
+            "clock_off", "1 while our clock is further from the exchange's than it may be, or unknown"
+        )
         self.left_out = self._gauge("left_out", "events that are open and not traded")
         self.waiting = self._gauge("waiting", "how much waits: signals in the spool, arrivals not taken in", "queue")
         self.denied = self._counter(

@@ -8,7 +8,7 @@ import numpy as np
 
 from kwx.config.live import FeedFields
 from kwx.live.journal.record import PRICES, WEATHER
-from kwx.live.staleness import not_fresh, stale_cities
+from kwx.live.staleness import is_off, not_fresh, stale_cities
 from tests.kwx.exec.made import made_minutes
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
@@ -29,6 +29,11 @@ def test_a_source_is_too_old_beyond_its_limit_and_one_of_two_weather_feeds_is_en
         fields=FIELDS,
     )  # fmt: skip
     assert told == {"miami": (PRICES,), "nyc": (WEATHER,), "austin": (PRICES, WEATHER)}
+
+
+def test_a_clock_of_which_nobody_knows_is_off_where_it_must_be_known() -> None:
+    assert [is_off(None, 2, must_be_known=must) for must in (True, False)] == [True, False]
+    assert [is_off(ahead_s, 2, must_be_known=True) for ahead_s in (0.0, -2.0, 2.1)] == [False, False, True]
 
 
 def test_only_the_stale_city_is_not_fresh() -> None:

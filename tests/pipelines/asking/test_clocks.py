@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.archive import RawArchive
-from pipelines.asking.clocks import Clocks
+from pipelines.asking.clocks import BELIEVED_S, Clocks
 from pipelines.asking.responses import Response
 from pipelines.asking.secrets import Secrets
 from pipelines.calls import Call
@@ -69,6 +69,18 @@ def test_what_a_cache_kept_is_as_much_older_and_an_answer_without_a_date_says_no
     clocks.hear("kalshi", Response(uri="/", status=200, body=b""), sent_utc=NOON, received_utc=NOON)
     assert clocks.ahead_s("kalshi") is None
     assert heard((old, 40.0, SOON), age="40") == 0.0
+
+
+def test_what_was_dated_long_ago_says_nothing_of_now() -> None:
+    """Whatever our clock was set to in the meantime."""
+    passed_s = [0.0]
+    clocks = Clocks(monotonic=lambda: passed_s[0])
+    response = Response(uri="/", status=200, body=b"", headers=(("date", format_datetime(NOON, usegmt=True)),))
+    clocks.hear("kalshi", response, sent_utc=NOON + 9 * SOON, received_utc=NOON + 9 * SOON)
+    passed_s[0] = BELIEVED_S
+    assert clocks.ahead_s("kalshi") is not None
+    passed_s[0] += 1
+    assert clocks.ahead_s("kalshi") is None
 
 
 @pytest.mark.parametrize("skew_s", [0.0, 5.0])

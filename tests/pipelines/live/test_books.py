@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import dataclass
 from datetime import date
 
 import polars as pl
@@ -10,8 +12,17 @@ import polars as pl
 from pipelines.build import demo_world
 from pipelines.demo.wire import Faults
 from pipelines.demo.wire.kalshi_books import levels_at
-from tests.pipelines.live.lived import HOUR, MINUTE, OPENING
+from pipelines.kalshi.book import Book
+from pipelines.kalshi.events import Event
+from pipelines.kalshi.levels import Levels
+from pipelines.kalshi.messages import Delta, Snapshot
+from pipelines.live.arrivals import Moved
+from pipelines.live.books import BookFeed
+from pipelines.live.catalogue import Catalogue
+from pipelines.live.tape import Tape
+from tests.pipelines.live.lived import HOUR, MINUTE, OPENING, SECOND
 from warehouse.lake.hot import HotArea
+from warehouse.lake.store import Lake
 from warehouse.lake.tables import BOOKS, TRADES
 from warehouse.market.cities import CITIES
 
@@ -55,6 +66,32 @@ def test_the_best_quotes_are_those_of_the_exchange_when_time_stands(day_from):
     key = ["market_ticker", "sid", "seq"]
     assert rows.height > 6
     assert rows.sort(key).select(hot.columns).equals(hot.filter(pl.col("kind") != "gap").sort(key).head(rows.height))
+
+
+@dataclass
+class Kept:
+    """The books of a stream, as they are after everything that came."""
+
+    books: dict[str, Book]
+
+
+def test_a_book_moved_when_the_first_word_of_it_was_received(tmp_path):
+    """However many words of it came at once; what it shows is known since the last."""
+    feed = BookFeed(
+        "ws://127.0.0.1:9", sign=dict, paths=Lake(tmp_path).paths, catalogue=Catalogue(), tape=Tape(),
+        cities=("chicago",), clock=lambda: OPENING, woken=threading.Event(),
+    )  # fmt: skip
+    levels = Levels(bid_prices_ticks=(4_900,), bid_sizes_centi=(300,))
+    at_us = [int((OPENING + seconds * SECOND).timestamp() * 1e6) for seconds in (1, 2, 3)]
+    words = [
+        Snapshot(sid=1, seq=1, market_ticker="ONE", levels=levels),
+        *(Delta(sid=1, seq=n, market_ticker="ONE", side="bid", price_ticks=4_900, delta_centi=100) for n in (2, 3)),
+    ]
+
+    feed._take([Event(us, 1, word) for us, word in zip(at_us, words, strict=True)], Kept({"ONE": Book(levels)}))
+
+    assert feed.moved() == Moved(frozenset(["ONE"]), OPENING + SECOND)
+    assert feed.tops()["ONE"].known_utc == OPENING + 3 * SECOND
 
 
 def test_a_market_that_the_stream_tells_whole_is_asked_for_trades_once(day_from):

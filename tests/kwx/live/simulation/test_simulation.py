@@ -13,6 +13,7 @@ import pytest
 from kwx.exec.venue.own_order import Standing
 from kwx.exec.venue.told import Did
 from kwx.live.days import closes_utc
+from kwx.live.journal.record import CLOCK, SHADOW
 from kwx.live.journal.recovery import recovered
 from kwx.live.settling import settlement_of
 from pipelines.live.arrivals import Moved, Top
@@ -148,6 +149,26 @@ def test_a_life_through_midnight_ends_one_date_settles_it_and_goes_on_with_the_n
     life.end()
     recorded = life.loop.journal.read(first)
     assert recorded.settlements
+    life.close()
+
+
+def test_where_orders_go_out_nothing_new_is_risked_by_a_clock_that_nobody_knows(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal says why; where nothing goes out, as in shadow, nobody has to know."""
+    life = begun(tmp_path, lake, WORLD, 8, hour=16)
+    poll = life.prices.poll
+    monkeypatch.setattr(life.prices, "poll", lambda now_utc: replace(poll(now_utc), ahead_s=None))
+    looked = life.look(60)
+
+    assert looked.spoke
+    assert looked.clock_off
+    for day in life.loop.days:
+        kept = life.loop.journal.read(day).of_minutes[-1]
+        assert kept.minute.clock_off.all()
+        assert all(CLOCK in kept.causes.stale[city] for city in life.cities)
+    life.loop.origins = replace(life.loop.origins, kind=SHADOW)
+    assert not life.look(60).clock_off
     life.close()
 
 
