@@ -240,9 +240,9 @@ class Executor:
     def _hold_against_the_exchange(self) -> None:
         """Look until nothing is unexplained, or it is a mismatch; what may only be late is given its time."""
         found: list[Difference] = []
-        for _ in range(LOOKS_AT_ONCE):
+        for number in range(LOOKS_AT_ONCE):
             now_utc = self._clock()
-            seen = look(self._venue, self._record.book, now_utc=now_utc)
+            seen = look(self._venue, self._record.book, now_utc=now_utc, anew=number > 0)
             surprises = take_in(self._record, seen, limits=self._limits, now_utc=now_utc)
             self._retreat.looked()
             found = differences(self._record.book, seen, surprises)

@@ -40,7 +40,7 @@ def open_account(venue: Venue, record: Record, *, limits: Limits, clock: Clock, 
         found = differences(record.book, seen, surprises)
         if not found:
             return adopted
-        seen = look(venue, record.book, now_utc=clock())
+        seen = look(venue, record.book, now_utc=clock(), anew=True)
     for one in found:
         logger.warning("at the start: %s%s", one, " (may be late)" if one.is_late else "")
     found = [one for one in found if not one.is_late or one.what == GONE]

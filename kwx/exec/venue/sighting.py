@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 OVERLAP = timedelta(hours=1)
 """How far before the last one known fills and settlements are read again: some are told late."""
+KEPT_AFTER_SETTLEMENT = timedelta(days=1)
+"""For so long after a market was paid a fill of it may still be told."""
 
 _UNKNOWN = 404
 
@@ -38,16 +40,22 @@ class Sighting:
     cash_micros: int
 
 
-def look(venue: Venue, book: Book, *, now_utc: datetime) -> Sighting:
-    """Read the account. Positions and money come last, so that whatever explains them was read before them."""
+def look(venue: Venue, book: Book, *, now_utc: datetime, anew: bool = False) -> Sighting:
+    """Read the account. Positions and money come last, so that whatever explains them was read before them.
+
+    anew: something is not explained; read from our first order in any market that is not long paid, however old what
+    is missing may be. A fill told hours late is hidden behind newer ones of another date else.
+    """
+    oldest_utc = _first_sent_utc(book, now_utc) if anew else None
     as_of_utc = venue.user_data_utc()
     resting = tuple(venue.orders(status="resting"))
     there = {order.order_id for order in resting}
     sought = [order for order in book.open_orders if order.order_id not in there]
     named, missing = _one_by_one(venue, sought)
-    fills = tuple(venue.fills(since_utc=_since(book, [fill.at_utc for fill in book.fills], now_utc)))
+    filled = [fill.at_utc for fill in book.fills]
+    fills = tuple(venue.fills(since_utc=_since(book, filled, now_utc, oldest_utc)))
     settled = [one.at_utc for one in book.settled.values()]
-    settlements = tuple(venue.settlements(since_utc=_since(book, settled, now_utc)))
+    settlements = tuple(venue.settlements(since_utc=_since(book, settled, now_utc, oldest_utc)))
     positions = {one.market_ticker: one.position_centi for one in venue.positions().markets if one.position_centi}
     return Sighting(
         as_of_utc=as_of_utc,
@@ -163,8 +171,16 @@ def _by_id(venue: Venue, order_id: str) -> Order | None:
         return None
 
 
-def _since(book: Book, known: Iterable[datetime], now_utc: datetime) -> datetime:
-    return max(known, default=book.opened_utc or now_utc) - OVERLAP
+def _since(book: Book, known: Iterable[datetime], now_utc: datetime, oldest_utc: datetime | None) -> datetime:
+    usual_utc = max(known, default=book.opened_utc or now_utc) - OVERLAP
+    return usual_utc if oldest_utc is None else min(usual_utc, oldest_utc)
+
+
+def _first_sent_utc(book: Book, now_utc: datetime) -> datetime | None:
+    """Return when the first order was sent in any market that is not paid yet, or was a short while ago."""
+    long_paid = {name for name, paid in book.settled.items() if paid.at_utc < now_utc - KEPT_AFTER_SETTLEMENT}
+    sent = [order.sent_utc for order in book.orders.values() if order.market_ticker not in long_paid]
+    return min(sent) - OVERLAP if sent else None
 
 
 def _is_news(ours: OwnOrder, seen: Seen) -> bool:

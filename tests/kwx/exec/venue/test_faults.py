@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -253,6 +253,31 @@ def test_a_fill_that_never_comes_halts_in_the_end(exchange, trader):
 
     assert (False, True) == (before, executor.is_halted)
     assert {} == exchange.resting
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_fill_that_is_told_after_its_market_was_paid_is_found_behind_newer_ones(exchange, trader, restarts):
+    """Of another market something was filled since, hours later: what is missing is looked for from the beginning."""
+    executor = trader.started(late_after=timedelta(hours=9))
+    exchange.late(3 * 3_600)
+    executor.apply([trader.rests(contracts=10)], [])
+    exchange.take_from_us(Side.ASK, 40, 3)
+    executor.poll()
+    exchange.settle()
+    exchange.wait(2.5 * 3_600)
+    exchange.late(0)
+    exchange.makers(ticker=OTHER, asks=[(45, 4)])
+    executor.apply([], [trader.takes(contracts=2, ticker=OTHER)])
+    newer = executor.poll()
+    exchange.wait(3_600)
+    if restarts:
+        executor = trader.started(late_after=timedelta(hours=9))
+    executor.poll()
+
+    assert [200] == [fill.centi for fill in newer]
+    assert [200, 300] == [fill.centi for fill in executor.fills]
+    assert not executor.is_halted
+    assert exchange.made.account.cash_micros == executor.cash_micros
 
 
 def test_contracts_that_may_be_filled_late_count_towards_the_limits(exchange, trader, tell):
