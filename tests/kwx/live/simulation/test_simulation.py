@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Books:
 def test_a_life_among_faults_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> None:
     life = lived(tmp_path, lake, WORLD, seed, ticks=110)
     assert life.exchange.made.account.fills
+    assert life.looks_between > 5
+    assert life.taken_out > 0
     life.close()
 
 
@@ -126,6 +128,7 @@ def test_a_long_life_keeps_every_law(tmp_path: Path, lake: Lake, seed: int) -> N
     assert life.deaths > 0
     assert life.left_out
     assert life.clock_stops > 0
+    assert life.taken_out > 5
     assert len(life.exchange.made.account.fills) > 20
     life.close()
 
@@ -169,6 +172,27 @@ def test_where_orders_go_out_nothing_new_is_risked_by_a_clock_that_nobody_knows(
         assert all(CLOCK in kept.causes.stale[city] for city in life.cities)
     life.loop.origins = replace(life.loop.origins, kind=SHADOW)
     assert not life.look(60).clock_off
+    life.close()
+
+
+def test_a_minute_says_when_its_books_were_looked_at(
+    tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not when it was decided: what they show by then was not seen."""
+    life, looked_utc = begun(tmp_path, lake, WORLD, 9, hour=16), list[datetime]()
+    tops = life.prices.tops
+
+    def slow_tops() -> dict[str, Top]:
+        looked_utc.append(life.exchange.clock())
+        life.exchange.made.advance_to(looked_utc[-1] + timedelta(seconds=4))
+        return tops()
+
+    monkeypatch.setattr(life.prices, "tops", slow_tops)
+    life.look(60)
+    causes = life.loop.journal.read(max(life.loop.days)).of_minutes[-1].causes
+
+    assert causes.books_utc == looked_utc[-1]
+    assert causes.decided_utc == looked_utc[-1] + timedelta(seconds=4)
     life.close()
 
 

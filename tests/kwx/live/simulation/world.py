@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from random import Random
 from uuid import UUID
@@ -38,6 +39,8 @@ from kwx.live.sink.sink import Written
 from kwx.live.sink.spool import Spool
 from kwx.live.tables import LiveTables
 from kwx.live.traders import OnExchange
+from pipelines.asking.clocks import Clocks
+from pipelines.asking.responses import Response
 from pipelines.demo.venue import Venue
 from pipelines.demo.wire.kalshi_orders import Trading
 from pipelines.demo.wire.kalshi_trading import KalshiTrading
@@ -97,18 +100,59 @@ class WorldExchange(Exchange):
 
 
 @dataclass
+class Books:
+    """The books of the exchange as a recorder has them: some are missing, and some moved where nobody looked."""
+
+    chance: Random
+    venue: Venue
+    is_calm: bool = False
+    looked_utc: datetime | None = None
+
+    def tops(self) -> dict[str, Top]:
+        """Return the best quotes of the books that are at hand."""
+        self.looked_utc = self.venue.now_utc
+        return {name: self._top(name) for name in sorted(self.venue.markets) if self.is_calm or self._chance(0.8)}
+
+    def moved(self, now_utc: datetime) -> Moved:
+        """Return markets of which something is told to have moved."""
+        names = frozenset(name for name in sorted(self.venue.markets) if not self.is_calm and self._chance(0.3))
+        return Moved(names, now_utc if names else None)
+
+    def _top(self, name: str) -> Top:
+        """Return the best of both sides, at times elsewhere: a book moves after its minute is over."""
+        bids, asks = self.venue.levels(name)
+        (bid, bid_centi), (ask, ask_centi) = (bids or [(0, 0)])[-1], (asks or [(10_000, 0)])[-1]
+        if not self.is_calm and self._chance(0.2):
+            shift = self.chance.choice([-1_500, -300, 300, 1_500])
+            bid, ask = (min(max(ticks + shift, low), low + 9_900) for ticks, low in ((bid, 0), (ask, 100)))
+        return Top(bid, bid_centi, ask, ask_centi, self.venue.now_utc)
+
+    def _chance(self, share: float) -> bool:
+        return self.chance.random() < share
+
+
+@dataclass
 class Prices:
-    """Feeds: whole cities are silent now and then, and our clock is off for a while."""
+    """Feeds: whole cities are silent now and then, and for a while answers are dated as if our clock was off."""
 
     chance: Random
     cities: tuple[str, ...]
     deliveries: Deliveries
+    books: Books
     silent_until: dict[str, datetime] = field(default_factory=dict)
     off_until: datetime | None = None
     is_calm: bool = False
 
+    def __post_init__(self) -> None:
+        self.now_utc = self.books.venue.now_utc
+        self.clocks = Clocks(monotonic=self._seconds)
+
+    def _seconds(self) -> float:
+        return self.now_utc.timestamp()
+
     def poll(self, now_utc: datetime) -> Polled:
         """Bring what came, and say how far everything is."""
+        self.now_utc, self.books.is_calm = now_utc, self.is_calm
         for city in self.cities:
             if not self.is_calm and self.chance.random() < 0.01:
                 self.silent_until[city] = now_utc + timedelta(seconds=self.chance.choice([20, 60, 300]))
@@ -116,20 +160,31 @@ class Prices:
             self.off_until = now_utc + timedelta(seconds=self.chance.choice([30, 120]))
         silent = frozenset(city for city, until_utc in self.silent_until.items() if now_utc < until_utc)
         arrivals = self.deliveries.until(now_utc, silent=silent)
-        is_off = self.off_until is not None and now_utc < self.off_until
+        self._hear_a_date(now_utc)
         return Polled(
             arrivals=tuple(arrivals), priced_until=self.deliveries.in_until(CANDLES_1M, now_utc),
             taped_until=self.deliveries.in_until(TRADES, now_utc), heard_utc={"candles": now_utc},
-            heard_of={("metar", city): now_utc for city in self.cities}, failed={}, ahead_s=5.0 if is_off else 0.0,
+            heard_of={("metar", city): now_utc for city in self.cities}, failed={},
+            ahead_s=self.clocks.ahead_s("kalshi"),
+        )  # fmt: skip
+
+    def _hear_a_date(self, now_utc: datetime) -> None:
+        """Get an answer of the exchange, dated by its clock in whole seconds."""
+        is_off = self.off_until is not None and now_utc < self.off_until
+        said = (now_utc - timedelta(seconds=6 if is_off else 0)).replace(microsecond=0)
+        headers = (("Date", format_datetime(said, usegmt=True)),)
+        self.clocks.hear(
+            "kalshi", Response(uri="", status=200, headers=headers), sent_utc=now_utc - timedelta(milliseconds=200),
+            received_utc=now_utc,
         )  # fmt: skip
 
     def tops(self) -> dict[str, Top]:
-        """No book is recorded."""
-        return {}
+        """Return what the books show."""
+        return self.books.tops()
 
     def moved(self) -> Moved:
-        """No book is recorded."""
-        return Moved()
+        """Return which books moved."""
+        return self.books.moved(self.now_utc)
 
 
 @dataclass
@@ -179,6 +234,8 @@ class Life:
     deaths: int = 0
     left_out: set[str] = field(default_factory=set)
     clock_stops: int = 0
+    looks_between: int = 0
+    taken_out: int = 0
     store_rows: dict[tuple[datetime, str], Signal] = field(default_factory=dict)
     acknowledged: set[tuple[datetime, str]] = field(default_factory=set)
     trace: list[str] = field(default_factory=list)
@@ -191,7 +248,8 @@ class Life:
         self.deliveries = Deliveries(
             self.snapshot, self.cities, self.start_utc, self.seed, knows_results=self.knows_results
         )  # fmt: skip
-        self.prices = Prices(Random(self.seed + 1), self.cities, self.deliveries)
+        books = Books(Random(self.seed + 2), self.exchange.made)
+        self.prices = Prices(Random(self.seed + 1), self.cities, self.deliveries, books)
         self.present = Present.over(self.snapshot)
         self.deliveries.begin(self.present)
         self._dies_in: str = ""
@@ -253,6 +311,7 @@ class Life:
         self.ticks += 1
         try:
             self._hold(self.loop.tick())
+            self._look_between()
         except Died:
             self.deaths += 1
             self.calm()
@@ -261,6 +320,16 @@ class Life:
             again = f"{self.seed}, ticks={self.ticks}, hour={self.hour:g}"
             error.add_note(f"the same life again: lived(tmp_path, lake, WORLD, {again})")
             raise
+
+    def _look_between(self) -> None:
+        """Let books move after the look: what is not kept is written and taken out, and nothing else is sent."""
+        resting, sent = self.loop.trader.resting, len(self.exchange.sent)
+        between = self.loop.between()
+        assert {write.kind for write in self.exchange.sent[sent:]} <= {"kalshi_cancel"}
+        assert self.loop.trader.resting <= resting
+        if between is not None:
+            self.looks_between += 1
+            self.taken_out += len(between.outcomes)
 
     def calm(self) -> None:
         """Let all faults pass."""
@@ -366,6 +435,7 @@ class Life:
     def end(self) -> None:
         """Let all faults pass, stop, and hold what must be true then."""
         self.calm()
+        self._require_whole()
         for _ in range(40):
             self.exchange.made.advance_to(self.exchange.clock() + timedelta(seconds=30))
             self.executor.poll()
@@ -379,6 +449,22 @@ class Life:
         assert set(self.store_rows) >= self.acknowledged
         assert set(self.store_rows) == self._said()
         self._require_decided()
+
+    def _require_whole(self) -> None:
+        """In a calm without orders every fill comes to stand in a journal: minds and exchange hold the same."""
+        self.kill.engage("the end of this life")
+        for _ in range(14):
+            self.look(30)
+        self.kill.path.unlink()
+        assert not self.loop.trader.waiting, "a fill that was told stands in no journal"
+        self._require_states()
+        held = {
+            str(name): int(day.state.position_centi[place])
+            for day in self.loop.days.values()
+            for place, name in np.ndenumerate(day.origin.tickers)
+            if name and name not in self.executor._record.book.settled
+        }
+        assert {name: centi for name, centi in held.items() if centi} == self.exchange.made.account.positions
 
     def _said(self) -> set[tuple[datetime, str]]:
         """Return the signals of every minute that was decided in its time, as the journals have them."""
@@ -395,6 +481,8 @@ class Life:
         for day in journal.event_dates():
             recorded = journal.read(day)
             for kept in recorded.of_minutes:
+                assert kept.causes.books_utc is not None
+                assert kept.causes.books_utc <= kept.causes.decided_utc
                 acted = (kept.actions.took_centi != 0) | (kept.actions.order_side != 0)
                 for name in recorded.last.tickers[acted]:
                     decided.setdefault(str(name), set()).add(kept.minute_utc)
@@ -419,6 +507,14 @@ class _Mortal:
         if self._life._dies_in == "before the journal":
             raise Died
         self._journal.append(event_date, record)
+        if self._life._dies_in == "after the journal":
+            raise Died
+
+    def append_between(self, event_date: date, record: object) -> None:
+        """Die before it is written, or after: before anything is taken out."""
+        if self._life._dies_in == "before the journal":
+            raise Died
+        self._journal.append_between(event_date, record)
         if self._life._dies_in == "after the journal":
             raise Died
 
