@@ -17,6 +17,12 @@ from kwx.plots.theme import NARROW
 from warehouse.errors import Refused
 
 _TITLE = "Drift of Brier score and calibration"
+_OF_NIGHT = (
+    "Here each date is judged for itself, for whoever looks. What is fitted again is decided by the nightly: it holds"
+    " the mean of the last dates against those before, by the excess of the Brier score over what the probabilities"
+    " claim, of promoted models too; what it finds stands among the alerts. So one may be beyond its limits and the"
+    " other not."
+)
 _JUDGED_FIRST = ("fused", "weather", "market")
 
 
@@ -33,7 +39,7 @@ def drift(look: Look) -> Told:
         f" {found.events} settled events on {found.dates} event dates, the same for every source; each bracket is a"
         f" contract. {LAW}"
     )
-    parts: list[Part] = [*texts(words), Beside(parts=[*_pictures(first), _grid(found)])]
+    parts: list[Part] = [*texts(words, _OF_NIGHT), Beside(parts=[*_pictures(first), _grid(found)])]
     if others:
         pictures = [one for source in others for one in _pictures(source)]
         parts.append(

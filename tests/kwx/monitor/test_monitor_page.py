@@ -44,6 +44,13 @@ def test_the_gain_is_that_of_the_fills_held_to_settlement(lived, page):
     assert str(TODAY.replace(day=2)) == run["yesterday"]
 
 
+def test_two_judgements_of_drift_are_told_apart(page):
+    """The page looks at dates, the night at means: whoever sees one beyond its limits reads why the other is not."""
+    (drift,) = [part for part in page.parts if part.name == "drift"]
+
+    assert "by the nightly" in drift.section.html()
+
+
 def test_the_brier_score_is_that_of_the_stored_rows(lived, page):
     """Hour by hour of the eve and the day, each bracket a contract."""
     rows = lived.lake.snapshot().connect().sql(
