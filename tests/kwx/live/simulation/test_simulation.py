@@ -175,6 +175,18 @@ def test_where_orders_go_out_nothing_new_is_risked_by_a_clock_that_nobody_knows(
     life.close()
 
 
+def test_a_fill_that_nobody_writes_down_breaks_a_law_at_the_end(tmp_path: Path, lake: Lake) -> None:
+    """The executor has it, and no journal: what is in mind is not what the exchange holds."""
+    life = begun(tmp_path, lake, WORLD, 1)
+    life.loop.trader._heard = 10**9  # deaf
+    while not life.exchange.made.account.fills:
+        life.look()
+
+    with pytest.raises(AssertionError):
+        life.end()
+    life.close()
+
+
 def test_a_minute_says_when_its_books_were_looked_at(
     tmp_path: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
