@@ -122,6 +122,8 @@ def _tell_parity(found: Parity) -> None:
         f" minutes are those of snapshot {found.snapshot}",
         soft_wrap=True,
     )
+    if found.between:
+        out.print(f"{found.between:,} decisions between minutes")
     if found.steps_again is not None:
         click.echo(f"the journal does not step to what it says: {found.steps_again}", err=True)
     if found.causes:

@@ -31,6 +31,7 @@ from pipelines.live.arrivals import Moved, Top
 from warehouse.clock import Clock
 
 WHY = "its book moved between two minutes: the step would not keep it"
+_TAKEN_OUT = f"{WHY}: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,17 @@ def looked_between(
 
 def _record(day: Day, again: Again, decided_utc: datetime) -> MinuteRecord:
     assert day.last_utc is not None  # it has a minute
-    causes = Causes(decided_utc=decided_utc, told=(f"{WHY}: {' '.join(again.not_kept)}",))
+    causes = Causes(decided_utc=decided_utc, told=(f"{_TAKEN_OUT}{' '.join(again.not_kept)}",))
     return MinuteRecord(
         minute_utc=day.last_utc, minute=again.minute, actions=again.actions, causes=causes, before=again.before
     )  # fmt: skip
+
+
+def taken_out(causes: Causes) -> Iterator[str]:
+    """Yield the markets whose order a decision between two minutes took out, as its record says."""
+    for told in causes.told:
+        if told.startswith(_TAKEN_OUT):
+            yield from told.removeprefix(_TAKEN_OUT).split()
 
 
 class Again(NamedTuple):

@@ -40,7 +40,9 @@ class Parity:
     """What came of a replay.
 
     decisions: in how many minutes of markets either side did something or was stopped. differences: a row for each that
-    is not the same. steps_again: why the journal does not step to what it says, None where it does.
+    is not the same. steps_again: why the journal does not step to what it says, None where it does. between: how many
+    decisions there were between minutes; each is stepped again from its own state, and none is replayed from the lake,
+    which has no such instants.
     """
 
     event_date: date
@@ -51,6 +53,7 @@ class Parity:
     differences: pl.DataFrame
     notes: tuple[str, ...]
     steps_again: str | None = None
+    between: int = 0
 
     @property
     def equal(self) -> int:
@@ -77,6 +80,7 @@ class Parity:
             "causes": self.causes,
             "unexplained": self.unexplained,
             "steps_again": self.steps_again,
+            "between": self.between,
         }
 
 
@@ -105,6 +109,7 @@ def parity_of(recorded: Recorded, snapshot: Snapshot) -> Parity:
     return Parity(
         event_date=day, run_id=recorded.run_id, snapshot=snapshot.number, minutes=len(lived),
         decisions=max(decisions, len(differing)), differences=differing, notes=replay.notes,
+        between=len(recorded.between),
     )  # fmt: skip
 
 
@@ -122,7 +127,7 @@ def _without_replay(recorded: Recorded, snapshot: Snapshot, why: str) -> Parity:
     return Parity(
         event_date=recorded.event_date, run_id=recorded.run_id, snapshot=snapshot.number,
         minutes=len(recorded.of_minutes), decisions=0, differences=pl.DataFrame(schema=_SCHEMA), notes=(),
-        steps_again=why,
+        steps_again=why, between=len(recorded.between),
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 -- One row per run, market and minute in which it did something or wanted to: what it saw, what it did, and how it ended.
 -- What was seen stands by name in the map seen, of runs that lived the minute; a backtest has it in the panel instead.
--- style is that of the order which the minute placed, changed or took. settled_yes is joined from how the event ended
--- now, and is NULL until then: nothing of it is stored with the decision.
+-- style is that of the order which the minute placed, changed or took; between is an order that was taken out between
+-- two minutes, at the instant of its decision. settled_yes is joined from how the event ended now, and is NULL until
+-- then: nothing of it is stored with the decision.
 -- grain: run_id, city, event_date, market_ticker, ts_utc
 -- known: ts_utc, but settled_yes when market_paid is
 select
@@ -16,6 +17,7 @@ select
     case
         when decisions.action = 'take' then 'taker'
         when decisions.action in ('place', 'amend', 'exit', 'cancel') then 'maker'
+        when decisions.action = 'withdraw' then 'between'
     end as style,
     decisions.score,
     decisions.p_fair,

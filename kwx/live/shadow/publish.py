@@ -28,6 +28,7 @@ from kwx.exec.venue.own_order import OwnOrder
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.recovery import recovered
+from kwx.live.shadow.between_rows import between_rows
 from kwx.live.shadow.lived import Lived
 from kwx.live.shadow.rows import known_then, signal_rows
 from kwx.live.shadow.settled import with_settlement
@@ -88,7 +89,8 @@ def told_of(recorded: Recorded, snapshot: Snapshot, orders: Sequence[OwnOrder] =
     if recorded.first.rules.fill is Fill.EXCHANGE:
         reported = [kept.reported for kept in recorded.kept if len(kept.reported)]
         fills = fill_rows(run_id, bars, pl.concat(reported), known) if reported else ledger.fills.clear()
-        ledger = replace(ledger, fills=fills, orders=order_rows(run_id, bars, orders))
+        decisions = pl.concat([ledger.decisions, between_rows(run_id, recorded, known)])
+        ledger = replace(ledger, fills=fills, orders=order_rows(run_id, bars, orders), decisions=decisions)
         _require_cash(run_id, fills, final, actions)
     else:
         require_conserved(run_id, bars, actions, final, ledger, params=_params_of(recorded))

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from kwx.live.journal.record import CLOCK, EVERY, PRICES, WEATHER
+from kwx.live.journal.recovery import stepped_again
 from kwx.nightly.parity import parity_of
 from tests.kwx.exec.made import minute_at
 from tests.kwx.live.lived_days import DAY, live_day, missed, without_opinion
@@ -51,6 +52,20 @@ def test_a_day_to_which_everything_came_in_time_is_the_same(lived_as_it_is):
     assert ({}, 0, None) == (found.causes, found.unexplained, found.steps_again)
     assert found.decisions == found.equal > 100
     assert 200 == found.minutes == found.plain()["minutes"]
+
+
+def test_decisions_between_minutes_are_counted_and_stepped_again(lived_as_it_is):
+    """None of them is replayed from the lake; one that does not step to what it says is unexplained."""
+    recorded, snapshot = lived_as_it_is.journal.read(DAY), lived_as_it_is.lake.snapshot()
+    (segment,), one = recorded.segments, next(iter(stepped_again(recorded)))
+    other = one.kept.actions._replace(order_ticks=one.kept.actions.order_ticks + 1)
+
+    def told(actions):
+        between = [replace(one.kept, before=one.before, actions=actions)]
+        found = parity_of(replace(recorded, segments=(replace(segment, between=between),)), snapshot).plain()
+        return found["between"], found["unexplained"]
+
+    assert [(1, 0), (1, 1)] == [told(one.kept.actions), told(other)]
 
 
 def test_minutes_that_were_missed_are_named(parity):

@@ -129,7 +129,12 @@ _TRAINED = Said("the training run of the model, in model_runs")
 DERIVED_IN: Mapping[tuple[str, str], Said] = {
     ("calibrator_in_force", "horizon"): _HORIZON,
     ("decision_outcomes", "p_fair"): Said("the probability it acted on"),
-    ("decision_outcomes", "style"): Said("whether the order of the minute rests or crosses: maker, taker"),
+    ("decision_outcomes", "style"): Said(
+        "whether the order of the minute rests or crosses: maker, taker; between, taken out between two minutes"
+    ),
+    ("decision_outcomes", "ts_utc"): Said(
+        "the inclusive end of the minute; when it was decided, where that was between two minutes", "UTC"
+    ),
     ("forecast_in_force", "high_f"): Said("forecast high of the event's day"),
     ("minute_panel_weather", "high_f"): Said("highest degree that pays; null is an open end", "whole °F"),
     ("minute_panel_weather", "ts_utc"): _MINUTE,

@@ -60,14 +60,15 @@ RUNS = Table(
 
 DECISIONS = Table(
     name="decisions",
-    meaning="one minute in which a strategy did something in one market, or wanted to and was stopped",
+    meaning="one minute in which a strategy did something in one market, or wanted to and was stopped; or, between two"
+    " minutes, an order that was taken out",
     known="ts_utc",
     grain=("run_id", "market_ticker", "ts_utc"),
     day_laws=(market_of_day, traded_near_day("ts_utc")),
     columns=(
         RUN_ID,
         MARKET_TICKER,
-        MINUTE_UTC,
+        instant("ts_utc", "the inclusive end of the minute; when it was decided, where that was between two minutes"),
         text("strategy", "who decided"),
         number("score", "the strategy's score", null=True),
         probability("p_fair", "the probability it acted on", null=True),
@@ -80,7 +81,11 @@ DECISIONS = Table(
         price("ask_ticks", "best offer; null where there is none", null=True),
         money("edge_ticks", "expected gain per contract after fees", null=True),
         count("want_centi", "contracts wanted, negative is sold", low=None),
-        text("action", "what it did", one_of=("none", "place", "cancel", "amend", "exit", "take")),
+        text(
+            "action",
+            "what it did; withdraw: between two minutes an order was taken out, since its book had moved",
+            one_of=("none", "place", "cancel", "amend", "exit", "take", "withdraw"),
+        ),
         text("gate", "the gate that stopped it; null when none did", null=True),
     ),
 )

@@ -19,16 +19,19 @@ from kwx.exec.step import empty_state
 from kwx.exec.venue.own_order import OwnOrder, Standing
 from kwx.exec.venue.told import VenueFill
 from kwx.exec.venue.wanted import Decision
+from kwx.live.between import WHY, asked_again
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.packed import packed_frame
 from kwx.live.journal.record import Causes, MinuteRecord
+from kwx.live.journal.recovery import stepped_again
 from kwx.live.shadow.publish import told_of
 from kwx.live.shadow.venue_rows import reported_frame
+from pipelines.live.arrivals import Top
 from tests.kwx.exec.made import minute_at
 from tests.kwx.live.lived_days import DAY, SINCE, _ends_utc, _origin, _part
 from warehouse.errors import Unbalanced
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import FILLS, ORDERS, Partition
+from warehouse.lake.tables import DECISIONS, FILLS, ORDERS, Partition
 
 FEE_MICROS = 700
 
@@ -103,6 +106,43 @@ def test_fills_and_orders_are_those_of_the_exchange(traded, fused_lake):
     for table, frame in ((FILLS, fills), (ORDERS, placed)):
         table.admit(frame.drop("city", "event_date"), Partition("chicago", DAY))
     assert ("live", "exchange") == (told.lived.kind, told.lived.row()["fill_model"])
+
+
+@pytest.fixture
+def withdrawn(traded):
+    """The date with one order taken out between two minutes, since its book emptied; its market, and when."""
+    recorded, orders = traded
+    origin, (segment,) = recorded.last, recorded.segments
+    for one in stepped_again(recorded.without_settlements()):
+        for place in np.argwhere(one.after.orders.side != 0):
+            name, decided_utc = str(origin.tickers[tuple(place)]), one.kept.minute_utc + timedelta(seconds=7.5)
+            again = asked_again(
+                origin.rules, origin.params, one.after, one.kept.minute, tickers=origin.tickers,
+                tops={name: Top(0, 0, 10_000, 0, decided_utc)}, moved={name},
+            )  # fmt: skip
+            if again.not_kept == (name,):
+                causes = Causes(decided_utc=decided_utc, told=(f"{WHY}: {name}",))
+                kept = replace(
+                    one.kept, minute=again.minute, actions=again.actions, before=again.before, causes=causes
+                )  # fmt: skip
+                return replace(recorded, segments=(replace(segment, between=[kept]),)), orders, name, decided_utc
+    raise AssertionError("no order rests in this date")
+
+
+def test_what_was_decided_between_minutes_is_told_at_its_instant(withdrawn, fused_lake):
+    """Beside the row of its minute, with the book that moved; the table admits it, and nothing else is told of it."""
+    recorded, orders, name, decided_utc = withdrawn
+    snapshot = Lake(fused_lake).snapshot()
+
+    told = told_of(recorded, snapshot, orders)
+
+    rows = told.ledger.decisions
+    own = rows.filter(pl.col("action") == "withdraw")
+    assert own.select("market_ticker", "ts_utc", "bid_ticks", "ask_ticks").rows() == [(name, decided_utc, None, None)]
+    assert own.select("p_fair", "p_fused_norm").null_count().row(0) == (0, 0)
+    DECISIONS.admit(rows.drop("city", "event_date"), Partition("chicago", DAY))
+    alone = replace(recorded, segments=tuple(replace(one, between=[]) for one in recorded.segments))
+    assert rows.filter(pl.col("action") != "withdraw").equals(told_of(alone, snapshot, orders).ledger.decisions)
 
 
 def test_a_fill_that_is_reported_twice_is_one(traded, fused_lake):
