@@ -8,7 +8,7 @@ from kwx.nightly.journal import Outcome
 from kwx.nightly.night import Night
 from kwx.nightly.owed import End
 from kwx.nightly.step import State, Step
-from warehouse.lake.tables import TABLES, Layout, Partition
+from warehouse.lake.tables import TABLES, Partition
 
 BY_DAY = ("dense", "hazard", "fusion", "predictions", "scores", "shadow")
 """The steps that are done day by day. The others judge by themselves what is old."""
@@ -39,7 +39,7 @@ def _is_in(night: Night, day: Partition, since: date) -> bool:
 
 def _note_undone(night: Night, step: Step) -> None:
     """Add the days that it would have looked at to those that it owed."""
-    tables = [name for name in step.reads if name in TABLES and TABLES[name].layout is Layout.CITY_DATE]
+    tables = [name for name in step.reads if name in TABLES]
     window = night.days_with(*tables, since=night.usual_since)
     days = {Partition(city, day) for city, some in window.items() for day in some}
     end = End(snapshot=night.snapshot().number, tables=step.reads, days=night.owed(step).days | days)

@@ -86,4 +86,7 @@ STEP = Step(
     due=_due,
     do=_do,
     owes=lambda night: [str(day) for day in _stale(night)],
+    # Scores lie beside the lake, where a file can be torn.
+    beside=lambda night: " ".join(str(day) for day in sorted(torn_scores(night.paths.scores, _judged(night)))),
+    writes_beside=True,
 )  # fmt: skip

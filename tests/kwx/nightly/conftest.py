@@ -35,12 +35,12 @@ def told_lake(hazard_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 
 @pytest.fixture
-def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
+def copy_of(tmp_path: Path) -> Callable[..., Path]:
     """Return a copy of a lake that may be written."""
 
-    def copied(lake: Path) -> Path:
-        shutil.copytree(lake, tmp_path / "lake", symlinks=True)
-        return tmp_path / "lake"
+    def copied(lake: Path, name: str = "lake") -> Path:
+        shutil.copytree(lake, tmp_path / name, symlinks=True)
+        return tmp_path / name
 
     return copied
 
