@@ -20,6 +20,8 @@ from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, OBS, PMF_DEGREES, PMF_MINUTE, SETTLEMENTS, Partition
 
 PLACE = Partition("chicago", DATE)
+MOST_BYTES = 3_000_000
+"""Of a page: so much is drawn within two seconds, as tests/bench/bench_nightly.py measures."""
 REPORT_KEYS = {
     "date", "started_utc", "finished_utc", "snapshot_before", "snapshot_after", "exit_code", "steps", "lines",
 }  # fmt: skip
@@ -62,6 +64,7 @@ def test_the_report_of_a_night_is_whole_and_shown_at_once(told_lake):
     assert "<table>" in (latest / "report.html").read_text()
     assert f"# Night of {DATE}" in (latest / "report.md").read_text()
     assert "<html" in (latest / "monitor.html").read_text()
+    assert all((latest / name).stat().st_size <= MOST_BYTES for name in ("report.html", "monitor.html"))
     assert len({(latest / name).resolve().parent for name in ("report.json", "report.html", "report.md")}) == 1
 
 
@@ -198,6 +201,8 @@ def test_a_day_that_comes_late_is_told_and_what_follows_from_it_is_made_again(ha
 
     (late,) = lines(run, "late_data")
     assert f"{eve.event_date} came late: chicago +" in late
+    (hint,) = [one["hint"] for one in run.report["lines"] if one["kind"] == "late_data"]
+    assert "what models said of it stays as it was said" in hint
     assert {"dense", "hazard", "fusion", "scores"} <= {name for name, state in states(run).items() if state == "done"}
     ours, theirs = tables_of(root), tables_of(told_lake)
     assert {name for name in ours if ours[name] != theirs[name]} <= {PMF_DEGREES.name, PMF_MINUTE.name}
