@@ -8,17 +8,31 @@ app = marimo.App(width="medium", app_title="Fusion tuning")
 
 @app.cell
 def _():
+    from datetime import timedelta
+
     import marimo as mo
     import polars as pl
 
     from kwx.ask import ready_question
     from kwx.lab import open_lab
+    from kwx.models.windows import PURGED_DAYS
     from kwx.plots.lines import lines_chart
     from kwx.plots.theme import themed
     from kwx.scoring.paired import compare
     from kwx.scoring.resampling import LEAST_BLOCKS
 
-    return LEAST_BLOCKS, compare, lines_chart, mo, open_lab, pl, ready_question, themed
+    return (
+        LEAST_BLOCKS,
+        PURGED_DAYS,
+        compare,
+        lines_chart,
+        mo,
+        open_lab,
+        pl,
+        ready_question,
+        themed,
+        timedelta,
+    )
 
 
 @app.cell
@@ -80,14 +94,16 @@ def _(mo):
 
     The weight with the least loss on the dates that it was chosen on looks better than it is. So the first half of the
     dates chooses, and the second half judges; one number for each date, since its hours and cities share their weather.
+    The date between them does neither, as with every fit of `kwx`: an event trades on the eve of its day already.
     """)
     return
 
 
 @app.cell
-def _(losses, pl):
+def _(PURGED_DAYS, losses, pl, timedelta):
     dates = losses["event_date"].unique().sort()
-    earlier, later = dates[: len(dates) // 2], dates[len(dates) // 2 :]
+    earlier = dates[: len(dates) // 2]
+    later = dates.filter(dates > earlier[-1] + timedelta(days=PURGED_DAYS)) if len(earlier) else dates
     by_date = (
         losses.group_by("event_date", "weight")
         .agg(log_loss=pl.col("log_loss").dot("hours") / pl.col("hours").sum())
@@ -97,8 +113,8 @@ def _(losses, pl):
     chosen_on = (of_earlier if len(earlier) else by_date).group_by("weight").agg(pl.col("log_loss").mean())
     best_weight = chosen_on.sort("log_loss", "weight")["weight"][0]
     judged = (
-        by_date.filter(pl.col("event_date").is_in(later.implode()))
-        .pivot("weight", index="event_date", values="log_loss")
+        by_date.pivot("weight", index="event_date", values="log_loss")
+        .filter(pl.col("event_date").is_in(later.implode()))
         .select(
             "event_date",
             pool=pl.col(str(best_weight)),
@@ -122,10 +138,15 @@ def _(LEAST_BLOCKS, best_weight, compare, curves, earlier, judged, mo, pl):
     _of_parts = curves.filter(pl.col("series") != "all hours").sort("y", "x").unique("series", keep="first")
     by_part = dict(_of_parts.sort("x", "series", descending=[True, False]).select("series", "x").iter_rows())
     _parts = ", ".join(f"{part} {weight:.2f}" for part, weight in by_part.items())
+    _verdict = (
+        f"On the {judged.height} later ones the pool loses {pool:.3f} a ladder and the market alone {market:.3f}:"
+        f" {pool - market:+.3f}, {_luck}."
+        if judged.height
+        else "No later date is left to judge it on."
+    )
     said = (
-        f"The {len(earlier)} earlier dates choose a weight of {best_weight:.2f} for the market. On the {judged.height}"
-        f" later ones the pool loses {pool:.3f} a ladder and the market alone {market:.3f}: {pool - market:+.3f},"
-        f" {_luck}. Over all dates the least loss by part of the day lies at: {_parts}."
+        f"The {len(earlier)} earlier dates choose a weight of {best_weight:.2f} for the market. {_verdict}"
+        f" Over all dates the least loss by part of the day lies at: {_parts}."
     )
     mo.callout(mo.md(said))
     return by_part, said

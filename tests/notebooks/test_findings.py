@@ -170,13 +170,15 @@ def test_the_chosen_weight_has_the_least_loss_by_the_pool_itself(run_notebook, r
     best = min(losses, key=lambda weight: round(float(np.mean(losses[weight])), 9))
 
     assert best == pytest.approx(ran.defined["best_weight"])
-    assert "1 dates are too few for an interval" in ran.said
+    assert "No later date is left to judge it on" in ran.said
 
 
 def test_a_pool_of_many_dates_is_judged_with_an_interval(run_notebook, long_lake):
-    """Of twenty-four dates twelve choose and twelve judge; the weather knows more here, so the pool gains."""
-    said = run_notebook("fusion_tuning", long_lake).said
+    """Of twenty-four dates twelve choose, one lies between, and eleven judge; the weather knows more, so it gains."""
+    ran = run_notebook("fusion_tuning", long_lake)
+    said, earlier, judged = ran.said, ran.defined["earlier"], ran.defined["judged"]["event_date"]
 
+    assert (12, 11, timedelta(days=2)) == (len(earlier), len(judged), judged[0] - earlier[-1])
     pool, market = (float(found) for found in re.search(r"pool loses (\S+) .* market alone (\S+):", said).groups())
     assert pool < market
     assert "95 % interval by dates" in said
