@@ -79,7 +79,10 @@ class DirectionRecipe:
     @classmethod
     def of_config(cls, config: Mapping[str, Any]) -> DirectionRecipe:
         """Return the recipe that a card's settings were written from."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in config.items()})
+        asked: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in config.items()
+        }
+        return cls(**asked)
 
     def config(self) -> dict[str, object]:
         """Return all that is asked, as JSON has it."""
