@@ -21,7 +21,7 @@ from kwx.nightly.plan import Asked
 from kwx.nightly.run import run_night, the_night
 from kwx.nightly.source import source_of
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import CANDLES_DENSE, MODEL_RUNS, PREDICTIONS, Partition
+from warehouse.lake.tables import CANDLES_DENSE, FORECASTS, MODEL_RUNS, PREDICTIONS, Partition
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -157,3 +157,29 @@ def test_a_model_that_fails_while_it_speaks_is_told_and_the_others_speak(own_lak
     assert "fails while it speaks of miami" in broken.why
     assert words(own_lake, eve).is_empty()
     assert before[place].equals(words(own_lake, place))
+
+
+def test_the_rest_of_a_day_that_a_failed_night_did_not_say_is_said_by_the_next(own_lake, models, put):
+    """Its first hours were said the night before; the night that failed was told, and yet the day is owed."""
+    place, before = last_spoken(own_lake), words(own_lake, last_spoken(own_lake))
+
+    def night(*skip):
+        found = the_night(own_lake, source=source_of(Lake(own_lake)), models=models, workers=1, wall_clock=lambda: NOON)
+        run = run_night(found, Asked(only=("predictions",), skip=skip))
+        return {one.name: one for one in run.outcomes}["predictions"]
+
+    assert night("publish").state.value == "done"
+    told = Lake(own_lake).snapshot().read(FORECASTS, place).select(FORECASTS.schema.names())
+    put(own_lake, FORECASTS, told.head(told.height - 1), place)
+    put(own_lake, PREDICTIONS, before.head(before.height // 3), place)
+    model = folder_of(models, before["wf_window"][0]) / "elasticnet.json"
+    whole = model.read_bytes()
+    model.chmod(0o644)
+    model.write_bytes(b"{}")
+    assert night().state.value == "failed"
+    model.write_bytes(whole)
+
+    mended = night("publish")
+
+    assert mended.error == ""
+    assert mended.figures["added"] == before.height - before.height // 3
