@@ -12,9 +12,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from warehouse.lake.publication import OnStep
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import OBS, SETTLEMENTS, Partition
-from warehouse.lake.publication import OnStep
 from warehouse.lake.writer import write
 
 DAY = date(2026, 7, 1)

@@ -78,7 +78,9 @@ def test_require_all_names_the_check_and_the_next_step(lake, publish_generation)
 def fortnight(tmp_path_factory):
     """A lake of one city and six days, for looking at a part of it."""
     root = tmp_path_factory.mktemp("fortnight") / "lake"
-    return build_demo(demo_world(days=6, until=date(2026, 8, 20), cities=("austin",), seed=3, books=False), root, workers=2).snapshot
+    return build_demo(
+        demo_world(days=6, until=date(2026, 8, 20), cities=("austin",), seed=3, books=False), root, workers=2
+    ).snapshot
 
 
 def test_a_window_judges_its_days_and_only_those(fortnight):
@@ -98,7 +100,11 @@ def test_a_lie_on_a_changed_day_is_seen_through_its_window(fortnight, tmp_path):
     day = Partition("austin", date(2026, 8, 18))
     dense = lake.snapshot().read(CANDLES_DENSE, day)
     with write(lake, purpose="a lie") as writer:
-        writer.put(CANDLES_DENSE, dense.with_columns(pl.col("yes_bid_ticks").shift(-30).over("market_ticker").fill_null(0)), day)
+        writer.put(
+            CANDLES_DENSE,
+            dense.with_columns(pl.col("yes_bid_ticks").shift(-30).over("market_ticker").fill_null(0)),
+            day,
+        )
         lied = writer.publish()
 
     seen = {result.name for result in run_checks(lied, changes=lied.changes()) if not result.passed}
@@ -125,7 +131,12 @@ def test_after_a_publish_without_a_gate_every_check_is_asked_again(fortnight, tm
         writer.put(CANDLES_DENSE, lake.snapshot().read(CANDLES_DENSE, day).head(10), day)
         ungated = writer.publish()
 
-    asked = {result.name for result in run_checks(ungated, changes=[Change(table="settlements", partition=str(day), rows=1, sha256=None)])}
+    asked = {
+        result.name
+        for result in run_checks(
+            ungated, changes=[Change(table="settlements", partition=str(day), rows=1, sha256=None)]
+        )
+    }
 
     assert {"quotes_known_in_time", "dense_grid_complete"} <= asked
 

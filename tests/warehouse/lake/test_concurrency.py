@@ -121,9 +121,7 @@ def test_a_full_disk_is_named_and_the_old_snapshot_stays(small_disk, lake, publi
     assert {71} == generations(full)
 
 
-@pytest.mark.parametrize(
-    "step", ["validate", "move", "version", "snapshot", "catalog", "manifest", "gate", "seal"]
-)
+@pytest.mark.parametrize("step", ["validate", "move", "version", "snapshot", "catalog", "manifest", "gate", "seal"])
 def test_no_room_at_any_step_leaves_the_old_snapshot(step, lake, publish_generation, generations):
     """Whichever step the disk fills at, the old snapshot stays and the next run completes."""
     publish_generation(lake, 70)

@@ -19,7 +19,20 @@ def kill_there(step):
 
 change_chicago(Lake(sys.argv[1]), 71, on_step=kill_there)
 """
-PHASES = ("validate", "link", "move", "version", "snapshot", "catalog", "manifest", "gate", "seal", "switch", "ledger", "done")
+PHASES = (
+    "validate",
+    "link",
+    "move",
+    "version",
+    "snapshot",
+    "catalog",
+    "manifest",
+    "gate",
+    "seal",
+    "switch",
+    "ledger",
+    "done",
+)
 
 
 def steps_of_a_change(lake, publish_generation, change_chicago):
@@ -42,7 +55,7 @@ def test_a_publish_has_the_steps_that_the_loop_below_kills_it_at(lake, publish_g
 def test_killed_at_any_step_the_lake_stays_whole_and_a_rerun_completes(
     at, lake, tmp_path, publish_generation, change_chicago, of_chicago, in_process
 ):
-    """kill -9 at every step: the old state up to the switch, the new one after it, and a rerun ends the same."""
+    """Kill -9 at every step: the old state up to the switch, the new one after it, and a rerun ends the same."""
     steps = steps_of_a_change(type(lake)(tmp_path / "dry"), publish_generation, change_chicago)
     publish_generation(lake, 70)
 
@@ -57,7 +70,9 @@ def test_killed_at_any_step_the_lake_stays_whole_and_a_rerun_completes(
     assert [] == leftovers(lake)
 
 
-def test_a_sealed_snapshot_is_switched_to_by_the_next_writer(lake, publish_generation, change_chicago, of_chicago, in_process):
+def test_a_sealed_snapshot_is_switched_to_by_the_next_writer(
+    lake, publish_generation, change_chicago, of_chicago, in_process
+):
     """The seal is the commit: what is complete and has passed its gate is finished, not thrown away."""
     steps = steps_of_a_change(type(lake)(lake.paths.root.with_name("dry")), publish_generation, change_chicago)
     publish_generation(lake, 70)
@@ -98,7 +113,9 @@ def test_killed_at_the_gate_the_snapshot_is_nobodys(lake, publish_generation, ch
     assert {70} == of_chicago(lake)
 
 
-def test_a_rollback_after_a_kill_at_the_ledger_can_be_undone(lake, publish_generation, change_chicago, of_chicago, in_process):
+def test_a_rollback_after_a_kill_at_the_ledger_can_be_undone(
+    lake, publish_generation, change_chicago, of_chicago, in_process
+):
     """A snapshot that readers saw is never removed by recovery."""
     steps = steps_of_a_change(type(lake)(lake.paths.root.with_name("dry")), publish_generation, change_chicago)
     publish_generation(lake, 70)
@@ -135,7 +152,10 @@ def test_a_clean_up_killed_in_the_middle_leaves_whole_snapshots_only(lake, publi
     code = """
     import shutil
     from warehouse.lake.recovery import collect_garbage
-    shutil.rmtree = lambda folder, **_: str(folder).endswith("000001.draft") and folder.is_dir() and os.kill(os.getpid(), signal.SIGKILL)
+    def die_over_the_draft(folder, **_):
+        if str(folder).endswith("000001.draft") and folder.is_dir():
+            os.kill(os.getpid(), signal.SIGKILL)
+    shutil.rmtree = die_over_the_draft
     collect_garbage(Lake(sys.argv[1]), keep=1)
     """
 
