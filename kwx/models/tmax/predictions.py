@@ -184,9 +184,7 @@ def words_of(model: Spoken, rows: pl.DataFrame, snapshot: Snapshot) -> pl.DataFr
         return pl.DataFrame(schema=PREDICTED)
     days = rows["event_date"]
     markets = markets_of(snapshot, rows["city"].unique().to_list(), days.min(), days.max())  # type: ignore[arg-type]
-    said = [
-        predicted(event, model.degrees(event.rows).masses(event.ladder)) for event in events_of(rows, markets, [])
-    ]
+    said = [predicted(event, model.degrees(event.rows).masses(event.ladder)) for event in events_of(rows, markets, [])]
     return pl.concat(said) if said else pl.DataFrame(schema=PREDICTED)
 
 
