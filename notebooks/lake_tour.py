@@ -143,8 +143,37 @@ def _(lines_chart, mids, themed):
 
 
 @app.cell
-def _(con, mo, ready_question):
-    gaps = mo.sql(ready_question("truth_gap_by_hour"), engine=con)
+def _(con, mo):
+    # No ready question reads the truth, so nothing that decides can; this looks back. wrong_share is half the sum of
+    # the distances between the market's shares and the true chances: 0 where they agree.
+    gaps = mo.sql(
+        """
+        with ladders as (
+            select
+                ladder.city,
+                ladder.event_ticker,
+                ladder.ts_utc,
+                (epoch_us(markets.close_utc) - epoch_us(ladder.ts_utc)) // 3600000000 as hours_left,
+                sum(abs(ladder.p_mid_norm - truth.p_true)) / 2 as wrong_share
+            from event_ladder as ladder
+            join markets using (city, event_date, market_ticker)
+            join truth_probabilities as truth using (city, event_date, market_ticker, ts_utc)
+            where epoch_us(ladder.ts_utc) % 3600000000 = 0 and ladder.brackets = ladder.brackets_priced
+            group by ladder.city, ladder.event_ticker, ladder.ts_utc, hours_left
+        )
+
+        select
+            city,
+            hours_left,
+            count(*) as ladders,
+            round(avg(wrong_share), 4) as wrong_share,
+            round(max(wrong_share), 4) as largest_wrong_share
+        from ladders
+        group by city, hours_left
+        order by city, hours_left desc
+        """,
+        engine=con,
+    )
     return (gaps,)
 
 

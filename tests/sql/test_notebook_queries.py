@@ -33,16 +33,6 @@ def say(lake, minute, cold, mild, warm, **said):
     lake.put("pmf_minute", *rows)
 
 
-def test_the_truth_gap_is_the_part_of_the_ladder_that_lies_wrong(lake):
-    """Shares 0.2, 0.3, 0.5 against 0.3, 0.3, 0.4: a tenth lies on the wrong bracket, twelve hours before the close."""
-    lake.list_markets()
-    for name, cents, p in (("COLD", 20, 0.3), ("MILD", 30, 0.3), ("WARM", 50, 0.4)):
-        lake.quote(name, 720, cents)
-        lake.put("truth_probabilities", {"market_ticker": name, "ts_utc": at(720), "p_true": p, "p_belief": p})
-
-    assert [("chicago", 12, 1, 0.1, 0.1)] == asked(lake, "truth_gap_by_hour", "*")
-
-
 def test_hindsight_counts_the_hours_at_which_what_was_issued_was_not_known(lake):
     """A forecast of 41 issued at 1:00 and known at 3:00: at 1:00 and 2:00 a join on the issue would have shown it."""
     lake.list_markets()

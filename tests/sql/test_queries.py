@@ -13,7 +13,7 @@ MIDNIGHT = datetime.fromisoformat("2026-02-04T06:00:00+00:00")
 # say is held against rows of their own in test_notebook_queries.
 SILENT = {
     "high_fan", "hold_to_settlement", "market_weights", "pool_losses", "recorded_books", "run_equity",
-    "truth_gap_by_hour", "weather_hits", "weather_pit",
+    "weather_hits", "weather_pit",
 }  # fmt: skip
 
 
