@@ -15,7 +15,7 @@ from kwx.hazard.law import Baseline
 from kwx.hazard.recipe import Recipe
 from kwx.hazard.scored.diagnostics import pmf_sums, trace_day
 from kwx.hazard.scored.evaluation import evaluate_mornings
-from kwx.hazard.scored.mornings import Window, mornings_of
+from kwx.hazard.scored.mornings import Mornings, Window, mornings_of
 from kwx.hazard.scored.references import climatology
 from kwx.hazard.untraded import assumed_markets
 from kwx.scoring.stored.labels import labels_of
@@ -150,7 +150,7 @@ def test_past_highs_are_only_those_known_before_the_window(snapshot):
     is_past = pl.col("label_known_utc") < datetime(2026, 11, 1, 15, tzinfo=UTC)
     labels = labels.with_columns(label_f=pl.when(is_past).then(50).otherwise(90))
 
-    forecast, there = climatology(type(mornings)(**{**vars(mornings), "labels": labels}))
+    forecast, there = climatology(with_labels(mornings, labels))
 
     assert [True, True] == there
     assert forecast.p[0, : 60 - forecast.first_f].sum() > 0.95
@@ -163,7 +163,7 @@ def test_later_highs_move_no_climatology(snapshot):
     is_late = pl.col("label_known_utc") > mornings.rows["since_utc"].max()
     poisoned = labels.with_columns(label_f=pl.when(is_late).then(pl.col("label_f") + 60).otherwise("label_f"))
 
-    (calm, there), (struck, again) = (climatology(replace(mornings, labels=some)) for some in (labels, poisoned))
+    (calm, there), (struck, again) = (climatology(with_labels(mornings, some)) for some in (labels, poisoned))
 
     assert [True, True] == there == again
     assert not labels.equals(poisoned)
@@ -178,10 +178,17 @@ def test_a_morning_reaches_beyond_its_own_past_alone(snapshot):
     is_between = (pl.col("label_known_utc") > first_utc) & (pl.col("event_date") < DAY)
     labels = past_highs(DAY).with_columns(label_f=pl.when(is_between).then(95).otherwise("label_f"))
 
-    forecast, _ = climatology(replace(mornings, labels=labels))
+    forecast, _ = climatology(with_labels(mornings, labels))
 
     warmest_f = [forecast.first_f + np.flatnonzero(p).max() for p in forecast.p]
     assert [68 + 15, 95 + 15] == warmest_f
+
+
+def with_labels(mornings: Mornings, labels: pl.DataFrame) -> Mornings:
+    """Return mornings that have looked up these labels: they are looked up once and kept."""
+    other = replace(mornings)
+    vars(other)["labels"] = labels
+    return other
 
 
 def past_highs(until: date) -> pl.DataFrame:

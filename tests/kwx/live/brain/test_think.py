@@ -181,7 +181,7 @@ def test_an_event_of_which_a_bracket_is_not_listed_is_left_out_and_told(learned)
 
     assert (thought.tickers[TOMORROW][:, 1] == "").all()
     assert (thought.tickers[TOMORROW][:, 0] != "").all()
-    assert any("nyc 2026-11-04: left out" in note for note in thought.notes)
+    assert any("nyc 2026-11-04: left out" in note for note in thought.left_out)
     assert differences(minute_of(bars_of(learned, "fused", TODAY), AFTERNOON), thought.minutes[TODAY]) == []
 
 
