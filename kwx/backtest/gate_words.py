@@ -44,9 +44,6 @@ WORDS: Mapping[Gate, GateWords] = {
     Gate.STALE: GateWords(
         meaning="quotes or weather are not fresh", otherwise="the column complete of candles_dense tells which"
     ),
-    Gate.CLOCK: GateWords(
-        meaning="our clock was not the exchange's", settings=("live.most_skew_seconds",), otherwise="set the clock"
-    ),
     Gate.SCORE: GateWords(meaning="the score is below its threshold", settings=("trade.min_score",)),
     Gate.PROBABILITY_RANGE: GateWords(
         meaning="the fused probability lies outside the range that is traded", settings=("trade.p_low", "trade.p_high")
@@ -87,6 +84,10 @@ WORDS: Mapping[Gate, GateWords] = {
     ),
     Gate.KELLY: GateWords(
         meaning="beside the rest of the ladder Kelly wants none of it, for all its edge", settings=("trade.sizing",)
+    ),
+    Gate.CLOCK: GateWords(
+        meaning="our clock was not the exchange's",
+        otherwise="set the clock; live.most_skew_seconds says how far off it may be",
     ),
 }
 """All of them."""
