@@ -11,17 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import psutil
 from bench_hazard import ONE_CURVE, ask, plain_monte_carlo
 from measure import Measure, best_of, report
+from memory import watched
 
 from kwx.hazard.backfill import backfill
 from kwx.hazard.engines.lattice import Lattice
@@ -83,34 +80,9 @@ def run(*, days: int = 365) -> list[Measure]:
 
 
 def _timed(root: Path, since: date, until: date) -> tuple[float, float]:
-    with _watched() as peak:
+    with watched() as peak:
         seconds, _ = best_of(1, lambda: backfill(Wish(cities=(CITY,), since=since, until=until), root))
     return seconds, max(peak)
-
-
-@contextmanager
-def _watched() -> Iterator[list[float]]:
-    """Collect how much memory this process and its children hold, in GB."""
-    held, over, me = [0.0], threading.Event(), psutil.Process()
-
-    def watch() -> None:
-        while not over.wait(0.1):
-            held.append(sum(map(_resident, [me, *me.children(recursive=True)])) / 1e9)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield held
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _resident(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_info().rss)
-    except psutil.Error:
-        return 0.0
 
 
 def _engine(root: Path, since: date, until: date) -> float:

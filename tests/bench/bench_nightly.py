@@ -14,18 +14,16 @@ import argparse
 import shutil
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
 import polars as pl
-import psutil
 from drawing import drawn
 from measure import Measure, best_of, report
+from memory import watched
 
 from kwx.config.file import load_config
 from kwx.fuse.run import FuseWish, fuse_days
@@ -160,7 +158,7 @@ def night(
     root: Path, keys: tuple[str, ...], refit: Mapping[str, int | None]
 ) -> tuple[float, float, NightRun]:  # fmt: skip
     """Return how long the night of the last date takes, how much memory it holds, and what it came to."""
-    with _watched() as peak:
+    with watched() as peak:
         seconds, ended = best_of(1, lambda: run_night(a_night(root, keys, UNTIL, refit)))
     if ended.exit_code:
         raise AssertionError(f"the night failed: {ended.report['lines']}")
@@ -204,31 +202,6 @@ def _computed(root: Path) -> pl.DataFrame:
     made = snapshot.scan(PMF_DEGREES).select(*keys, "inputs_sha256").unique()
     minutes = snapshot.scan(PMF_MINUTE).select(*keys, "market_ticker", "ts_utc", *P)
     return minutes.join(made, on=keys, how="left").sort("market_ticker", "ts_utc").collect()
-
-
-@contextmanager
-def _watched() -> Iterator[list[float]]:
-    """Collect how much memory this process and its children hold, in GB."""
-    held, over, me = [0.0], threading.Event(), psutil.Process()
-
-    def watch() -> None:
-        while not over.wait(0.1):
-            held.append(sum(map(_resident, [me, *me.children(recursive=True)])) / 1e9)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        yield held
-    finally:
-        over.set()
-        watcher.join()
-
-
-def _resident(process: psutil.Process) -> float:
-    try:
-        return float(process.memory_info().rss)
-    except psutil.Error:
-        return 0.0
 
 
 def main() -> int:
