@@ -34,7 +34,7 @@ from warehouse.lake.store import Lake
 
 if TYPE_CHECKING:
     from kwx.live.demo_day import Lived
-    from kwx.nightly.parity import Parity
+    from kwx.parity.parity import Parity
 
 _MICROS_PER_DOLLAR = 1_000_000
 
@@ -82,7 +82,7 @@ def live_at_demo(
     """Live a whole day of the demo world, with orders at an exchange on this machine unless paper is said."""
     # A demo serves and fits what it lives; a loop that only lives must not wait until all of that is loaded.
     from kwx.live.demo_day import USUAL_DATE, DemoWish, live_demo_day
-    from kwx.nightly.after_demo import keep_and_replay
+    from kwx.parity.after_demo import keep_and_replay
 
     root = lake_root or Path("live-demo")
     wish = _wish(

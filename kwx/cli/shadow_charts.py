@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import altair as alt
 import polars as pl
 
-from kwx.nightly.causes import Cause
+from kwx.parity.causes import Cause
 from kwx.plots.bars import bars_chart
 from kwx.plots.theme import ALARM, CATEGORIES, IDLE, LINE, TRUTH, WIDTH, Chart, inline
 
 if TYPE_CHECKING:
-    from kwx.nightly.criteria import Criterion
-    from kwx.nightly.golive import Verdict
-    from kwx.nightly.parity import Parity
+    from kwx.parity.criteria import Criterion
+    from kwx.parity.golive import Verdict
+    from kwx.parity.parity import Parity
 
 _EQUAL = "the same"
 _ROW = 30

@@ -22,10 +22,10 @@ from kwx.live.exchange import orders_journal
 from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.shadow.publish import publish_shadow
 from kwx.models.registry.plain import plain
-from kwx.nightly.criteria import Criterion
-from kwx.nightly.golive import Verdict
-from kwx.nightly.golive import golive as judge
-from kwx.nightly.parity import Parity, parity_of
+from kwx.parity.criteria import Criterion
+from kwx.parity.golive import Verdict
+from kwx.parity.golive import golive as judge
+from kwx.parity.parity import Parity, parity_of
 from warehouse.errors import ChecksFailed, Refused
 from warehouse.lake.store import Lake
 

@@ -1,1 +1,1 @@
-"""What is done when a day is over: lived days held against backtests, and whether they are good enough to go live."""
+"""What is done when a day is over: steps from ingest to report, one night at a time, each journalled and told."""

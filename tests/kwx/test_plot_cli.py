@@ -17,9 +17,9 @@ from kwx.cli.lake_charts import checks_chart
 from kwx.cli.live_charts import status_chart
 from kwx.cli.shadow_charts import golive_chart, parity_chart
 from kwx.cli.sql_chart import MOST_ROWS, answer_chart
-from kwx.nightly.criteria import Criterion
-from kwx.nightly.golive import Verdict
-from kwx.nightly.parity import Parity
+from kwx.parity.criteria import Criterion
+from kwx.parity.golive import Verdict
+from kwx.parity.parity import Parity
 from kwx.plots import save
 from kwx.plots.theme import ALARM, FUSED, IDLE, LINE, MARKET, MODEL
 from warehouse.errors import Usage

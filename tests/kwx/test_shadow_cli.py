@@ -9,7 +9,7 @@ import pytest
 
 from kwx.exec.runs.kept import run_of, runs_of
 from kwx.live.journal.journal import Journal, journal_folder
-from kwx.nightly.golive import golive
+from kwx.parity.golive import golive
 from tests.kwx.live.lived_days import DAY, live_day
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake

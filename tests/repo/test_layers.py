@@ -17,7 +17,7 @@ ROOMS = (
     ("signals",),
     ("exec",),
     ("backtest", "live", "audits"),
-    ("monitor",),
+    ("monitor", "parity"),
     ("nightly",),
     ("cli",),
 )

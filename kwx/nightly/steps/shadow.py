@@ -13,8 +13,8 @@ from kwx.live.exchange import orders_journal
 from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.shadow.publish import publish_shadow
 from kwx.nightly.night import Night
-from kwx.nightly.parity import Parity, parity_of
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due, require_lack, rows_of
+from kwx.parity.parity import Parity, parity_of
 from pipelines.publishing import OnProgress
 from warehouse.errors import Refused
 from warehouse.lake.tables import RUNS

@@ -18,8 +18,8 @@ from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.opened import Wish
 from kwx.live.sink.dsn import EMBEDDED
 from kwx.live.sink.server import server_of
-from kwx.nightly.after_demo import keep_and_replay
-from kwx.nightly.parity import Parity
+from kwx.parity.after_demo import keep_and_replay
+from kwx.parity.parity import Parity
 from pipelines.ingest.access import Entry
 from warehouse.clock import Clock
 from warehouse.lake.store import Lake

@@ -21,10 +21,10 @@ from kwx.features.book.tops import tops_of
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.recovery import recovered
 from kwx.live.shadow.rows import known_then
-from kwx.nightly.causes import DECISION, Cause, Explainer, Found, minute_utc_of
-from kwx.nightly.proofs import Proofs
-from kwx.nightly.reach import Reach
-from kwx.nightly.replay import Step, replay_of, steps_of
+from kwx.parity.causes import DECISION, Cause, Explainer, Found, minute_utc_of
+from kwx.parity.proofs import Proofs
+from kwx.parity.reach import Reach
+from kwx.parity.replay import Step, replay_of, steps_of
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import BOOKS, UTC_TYPE, Partition

@@ -15,7 +15,7 @@ from kwx.live.demo_history import KINDS
 from kwx.live.exchange import orders_journal
 from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.shadow.publish import publish_shadow
-from kwx.nightly.parity import Parity, parity_of
+from kwx.parity.parity import Parity, parity_of
 from pipelines.ingest.access import Entry
 from pipelines.ingest.questions import Wish
 from pipelines.ingest.run import fetch_and_fold

@@ -11,7 +11,7 @@ import pytest
 from kwx.backtest.metrics import measured
 from kwx.config.live import GoLiveFields
 from kwx.live.health.drift import Drift
-from kwx.nightly.criteria import Criterion, of_drawdown, of_drift, of_gain, of_health, of_parity, of_traded
+from kwx.parity.criteria import Criterion, of_drawdown, of_drift, of_gain, of_health, of_parity, of_traded
 from kwx.scoring.resampling import Estimate
 from tests.kwx.backtest.made_runs import FIRST, a_fill, equity_frame, fills_frame, outcomes_frame
 

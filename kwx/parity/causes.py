@@ -27,9 +27,9 @@ from kwx.live.journal.record import TRADES as TRADES_SOURCE
 from kwx.live.journal.record import WEATHER as WEATHER_SOURCE
 from kwx.live.journal.recorded import Recorded
 from kwx.live.journal.wire import Kept
-from kwx.nightly.proofs import Proofs
-from kwx.nightly.reach import BEFORE_MINUTES, Reach
-from kwx.nightly.replay import Step, minute_of, same_fields, with_fields
+from kwx.parity.proofs import Proofs
+from kwx.parity.reach import BEFORE_MINUTES, Reach
+from kwx.parity.replay import Step, minute_of, same_fields, with_fields
 
 DECISION = (
     "verb", "gate", "want_centi", "made_centi", "made_ticks", "took_centi", "took_ticks", "order_side", "order_ticks",

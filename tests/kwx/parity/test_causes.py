@@ -15,10 +15,10 @@ from kwx.exec.releases import release_minutes
 from kwx.exec.rules import Fill, Rules, Sizing
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.record import CLOCK, EVERY, LISTING, TRADES, WEATHER
-from kwx.nightly.causes import Cause, Explainer
-from kwx.nightly.proofs import Proofs, no_books
-from kwx.nightly.reach import Reach
-from kwx.nightly.replay import steps_of
+from kwx.parity.causes import Cause, Explainer
+from kwx.parity.proofs import Proofs, no_books
+from kwx.parity.reach import Reach
+from kwx.parity.replay import steps_of
 from tests.kwx.live.journal.made_journal import DAY, KEYS, an_origin, ends_utc, lived, wild_day
 from warehouse.market.fees import FeeRule
 

@@ -16,7 +16,7 @@ from kwx.exec.bars.outcomes import outcomes_of
 from kwx.exec.runs.kept import runs_of
 from kwx.live.health.drift import Tally, drifts_of, trained_of
 from kwx.live.journal.record import SHADOW
-from kwx.nightly.criteria import Criterion, of_drawdown, of_drift, of_gain, of_health, of_parity, of_traded
+from kwx.parity.criteria import Criterion, of_drawdown, of_drift, of_gain, of_health, of_parity, of_traded
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import CANDLES_DENSE, EQUITY, FILLS, Table

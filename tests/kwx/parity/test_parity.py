@@ -10,7 +10,7 @@ import pytest
 
 from kwx.live.journal.record import CLOCK, EVERY, PRICES, WEATHER
 from kwx.live.journal.recovery import stepped_again
-from kwx.nightly.parity import parity_of
+from kwx.parity.parity import parity_of
 from tests.kwx.exec.made import minute_at
 from tests.kwx.live.lived_days import DAY, live_day, missed, without_opinion
 from warehouse.errors import Refused
