@@ -20,8 +20,6 @@ from pipelines.payload import Parsed, Payload, refusal, refused_frame
 from warehouse.errors import ContractBroken, Refused
 from warehouse.lake.tables import FEE_CHANGES, MARKETS, SETTLEMENTS, UTC_TYPE, Partition
 from warehouse.market.brackets import Bracket, missing_bracket, require_tiling
-from warehouse.market.cities import CITIES
-from warehouse.market.climate_day import ClimateDay
 
 FRAME_SCHEMA = pl.Schema({**MARKETS.schema, **MARKETS.path_columns})
 
@@ -68,7 +66,7 @@ def parse_market_payloads(payloads: Sequence[Payload]) -> Iterator[Parsed]:
     refused = pl.concat([refused_frame(listing.refusals), parsed.refused])
     yield Parsed(table=MARKETS, frame=parsed.frame, refused=refused)
     yield Parsed(table=SETTLEMENTS, frame=kalshi_settlements(parsed.frame))
-    yield Parsed(table=FEE_CHANGES, frame=fee_changes_frame(listing.fee_changes()))
+    yield Parsed(table=FEE_CHANGES, frame=fee_changes_frame(listing.fee_changes(), listing.fee_rolls()))
 
 
 def kalshi_settlements(markets: pl.DataFrame) -> pl.DataFrame:
@@ -134,17 +132,10 @@ def _unlawful(rows: pl.DataFrame) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for (event,), some in rows.group_by("event_ticker", maintain_order=True):
         partition = Partition(some["city"][0], some["event_date"][0])
-        if event in suspects or _breaks_day(some, partition):
+        if event in suspects or not MARKETS.keeps_day(some, partition):
             broken = MARKETS.sift(some, partition).refused
             reasons[str(event)] = f"event {event}: {broken['market_ticker'][0]} breaks a law: {broken['rule'][0]}"
     return reasons
-
-
-def _breaks_day(rows: pl.DataFrame, partition: Partition) -> bool:
-    assert partition.event_date is not None, "markets are cut by day"
-    day = ClimateDay(CITIES[partition.city], partition.event_date)
-    broken = pl.any_horizontal(law(day)[1] for law in MARKETS.day_laws).fill_null(False)
-    return bool(rows.select(broken.any()).item())
 
 
 # Judged in one pass: an ingest lists thousands of events, and sifting each costs more than reading it.

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.errors import ContractBroken, Usage
@@ -28,6 +28,8 @@ from warehouse.lake.tables import (
     Table,
     table,
 )
+from warehouse.market.cities import CITIES
+from warehouse.market.climate_day import ClimateDay
 
 DAY = Partition("nyc", date(2026, 10, 4))
 NOON_UTC = datetime(2026, 10, 4, 16, tzinfo=UTC)
@@ -312,6 +314,41 @@ def test_what_was_kept_is_admitted_again_unchanged(changes):
     kept = TRADES.sift(frame_of(TRADES, *changes), DAY).kept
 
     assert kept.equals(TRADES.admit(kept, DAY))
+
+
+def odd_values(column: Column) -> list[object]:
+    """Return values at which a law may begin or end to hold; for a list none but those of a sound row."""
+    day = ClimateDay(CITIES[DAY.city], DAY.event_date)
+    instants = [
+        day.start_utc + timedelta(days=days, seconds=seconds) for days in (-7, 0, 1, 8) for seconds in (-1, 0, 1)
+    ]
+    bounds = [bound + step for bound in (column.low, column.high) if bound is not None for step in (-1, 0, 1)]
+    by_type = {
+        pl.String: [TICKER, "HIGHNY-26OCT04", "KXHIGHNY-26OCT04", "KXHIGHCHI-26OCT04-T70", "word", *column.one_of],
+        pl.Boolean: [True, False],
+        pl.Float64: [float("nan"), float("inf"), *map(float, bounds)],
+        pl.Datetime: instants,
+        pl.Date: [DAY.event_date],
+        pl.List: [],
+    }
+    return [None, some_value(column), *by_type.get(column.dtype.base_type(), map(int, bounds))]
+
+
+@EVERY_TABLE
+@given(data=st.data())
+@settings(max_examples=25)
+def test_rows_are_judged_alike_at_once_and_one_by_one(contract, data):
+    """Whether any row breaks a law is what the laws say row by row, whichever of them do not hold."""
+    values = st.fixed_dictionaries(
+        {}, optional={column.name: st.sampled_from(odd_values(column)) for column in contract.columns}
+    )
+    partition = partition_of(contract)
+    frame = frame_of(contract, *data.draw(st.lists(values, min_size=1, max_size=3)))
+
+    laws = [*contract._row_laws, *contract._partition_laws(partition)]
+    one_by_one = frame.select(pl.any_horizontal(broken.any() for _, broken in laws)).item()
+
+    assert one_by_one == contract.breaks_a_law(frame, {partition: frame})
 
 
 def test_a_frame_is_split_by_city_and_date_in_order():

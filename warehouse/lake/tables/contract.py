@@ -6,16 +6,17 @@ or refused as a whole (a column is missing, foreign or of another type). Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from typing import cast
 
 import polars as pl
 
 from warehouse.errors import ContractBroken
-from warehouse.lake.tables.day_laws import DayLaw
+from warehouse.lake.tables.day_laws import DayLaw, distinct
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
 
@@ -80,6 +81,20 @@ class Column:
             yield f"{self.name} is above {self.high:g}", value > self.high
         if self.one_of:
             yield f"{self.name} is none of {' '.join(self.one_of)}", ~value.is_in(self.one_of)
+
+    def is_kept(self, values: pl.Series) -> bool:
+        """Tell whether no value breaks a rule of the column; asked of all at once, it takes a fraction of the time."""
+        if not self.null and values.has_nulls():
+            return False
+        if isinstance(self.dtype, pl.Float32 | pl.Float64) and not values.is_finite().all():
+            return False
+        least = None if self.low is None else cast("float | None", values.min())
+        most = None if self.high is None else cast("float | None", values.max())
+        if least is not None and self.low is not None and least < self.low:
+            return False
+        if most is not None and self.high is not None and most > self.high:
+            return False
+        return not self.one_of or distinct(values) <= {*self.one_of, None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,31 +183,33 @@ class Table:
         """Part the rows that keep every rule from those that break one; refuse a frame of another shape."""
         self._require_partition(partition)
         frame = self._require_shape(self._without_path(frame, partition), partition)
-        kept, refused = self._judged(frame, [*self._row_laws, *self._partition_laws(partition)])
+        kept, refused = self._judged(frame, partition)
         kept, repeated = (kept, self._none_refused) if self._ascends(kept) else self._ordered(kept)
         return Sifted(kept, pl.concat([refused, repeated]))
 
-    def breaks_a_law(self, frame: pl.DataFrame, partitions: Iterable[Partition]) -> bool:
-        """Tell whether any row of a frame with its path columns breaks a law; whether keys repeat is not asked.
+    def breaks_a_law(self, frame: pl.DataFrame, parts: Mapping[Partition, pl.DataFrame]) -> bool:
+        """Tell whether any row of a frame breaks a law; whether keys repeat is not asked. `parts`: it by partition."""
+        return not (self._keeps_row_laws(frame) and all(self.keeps_day(rows, place) for place, rows in parts.items()))
 
-        `partitions` are all of which it has rows.
-        """
-        of_days = (_breaks_day(self.name, partition) for partition in partitions)
-        return bool(frame.select(self._breaks_row.any() | pl.any_horizontal(*of_days, False).any()).item())
+    def keeps_day(self, rows: pl.DataFrame, partition: Partition) -> bool:
+        """Tell whether no row of a partition breaks a law of its day."""
+        day = _day_of(partition)
+        return day is None or all(law.is_kept(day, rows) for law in self.day_laws)
+
+    def _keeps_row_laws(self, frame: pl.DataFrame) -> bool:
+        if not all(column.is_kept(frame[column.name]) for column in self.columns):
+            return False
+        return not (self.rules and frame.select(self._breaks_a_rule).item())
 
     @cached_property
-    def _breaks_row(self) -> pl.Expr:
-        return pl.any_horizontal(broken for _, broken in self._row_laws)
+    def _breaks_a_rule(self) -> pl.Expr:
+        return pl.any_horizontal((~rule.holds).any() for rule in self.rules)
 
-    def breaks_day(self, partition: Partition) -> pl.Expr:
-        """Return what is true of the rows of one partition that break a law of its day."""
-        ours = (pl.col("city") == partition.city) & (pl.col("event_date") == partition.event_date)
-        return ours & pl.any_horizontal(*(broken for _, broken in self._partition_laws(partition)), False)
-
-    def _judged(self, frame: pl.DataFrame, laws: Sequence[tuple[str, pl.Expr]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    def _judged(self, frame: pl.DataFrame, partition: Partition) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Part the rows that keep every law from those that break one, which are told by the first that they break."""
-        if not frame.select(pl.any_horizontal(broken.any() for _, broken in laws)).item():
+        if not self.breaks_a_law(frame, {partition: frame}):
             return frame, self._none_refused
+        laws = (*self._row_laws, *self._partition_laws(partition))
         reasons = [pl.when(broken).then(pl.lit(law)) for law, broken in laws]
         judged = frame.with_columns(pl.coalesce(*reasons, pl.lit(None, pl.String)).alias("rule"))
         kept = judged.filter(pl.col("rule").is_null()).drop("rule")
@@ -215,11 +232,9 @@ class Table:
         return of_columns + [(f"not so: {rule.law}", ~rule.holds) for rule in self.rules]
 
     def _partition_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
-        if partition.event_date is None:
-            return
-        day = ClimateDay(CITIES[partition.city], partition.event_date)
-        for law in self.day_laws:
-            yield law(day)
+        day = _day_of(partition)
+        for law in self.day_laws if day is not None else ():
+            yield law.broken(day)
 
     def _ascends(self, frame: pl.DataFrame) -> bool:
         """Tell whether a frame lies in the order of its key and has none twice: then nothing is left to do."""
@@ -310,11 +325,9 @@ class Table:
 
 
 @lru_cache(maxsize=512)
-def _breaks_day(table: str, partition: Partition) -> pl.Expr:
-    """Keep the laws of the days at hand: writing them down takes longer than judging a minute by them."""
-    from warehouse.lake.tables import TABLES
-
-    return TABLES[table].breaks_day(partition) if partition.event_date is not None else pl.lit(value=False)
+def _day_of(partition: Partition) -> ClimateDay | None:
+    """Return the climate day of a partition, None where it has none."""
+    return None if partition.event_date is None else ClimateDay(CITIES[partition.city], partition.event_date)
 
 
 def _names_in(rule: str, row: dict[str, object]) -> list[str]:

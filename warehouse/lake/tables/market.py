@@ -76,7 +76,11 @@ FEE_CHANGES = Table(
     grain=("city", "ticker", "change_id"),
     layout=Layout.CITY,
     columns=(
-        text("scope", "whose fees change", one_of=("series", "event")),
+        text(
+            "scope",
+            "whose fees change; withdrawn: nobody's, the exchange took the change back before it counted",
+            one_of=("series", "event", "withdrawn"),
+        ),
         text("ticker", "the exchange's name of the series or the event"),
         text("change_id", "the exchange's name of the change, which it keeps when it is moved to another instant"),
         instant("scheduled_utc", "from when on it counts"),
