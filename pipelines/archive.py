@@ -281,6 +281,7 @@ def _as_said(headers: Mapping[str, str], block: bytes, *, origin: str) -> Archiv
             body=body,
             received_utc=datetime.fromisoformat(headers["WARC-Date"]),
             origin=origin,
+            page=int(headers["X-Kwx-Page"]),
         ),
         vendor=headers["X-Kwx-Vendor"],
         uri=headers["WARC-Target-URI"],

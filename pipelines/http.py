@@ -199,7 +199,7 @@ class Client:
             host.breaker.succeeded()
             if judgement.cost is not None:
                 self._budget.settle(call.vendor, reserved=call.records, cost=judgement.cost)
-            return _payload(call, response, kept), judgement.cursor
+            return _payload(call, response, kept, page), judgement.cursor
         if not 200 <= response.status < 300:
             self._budget.settle(call.vendor, reserved=call.records, cost=0)
         self._decline(call, host, response, judgement)
@@ -397,10 +397,11 @@ def _room_for_questions(vendor: Vendor) -> float:
     return max(room, min(vendor.burst_tokens, vendor.tokens_per_question))
 
 
-def _payload(call: Call, response: Response, kept: Kept) -> Payload:
+def _payload(call: Call, response: Response, kept: Kept, page: int) -> Payload:
     return Payload(
-        kind=call.kind, asked=call.asked, body=response.body, received_utc=kept.received_utc, origin=kept.origin
-    )
+        kind=call.kind, asked=call.asked, body=response.body, received_utc=kept.received_utc, origin=kept.origin,
+        page=page,
+    )  # fmt: skip
 
 
 def _user_agent() -> str:

@@ -19,7 +19,8 @@ class Payload:
     """One answer of a vendor, byte for byte, with what was asked and when it came.
 
     `kind` names the parser. `asked` says what the answer does not say of itself (a city, a station, a basis date) and
-    never holds a secret. `origin` is where the bytes lie, for people.
+    never holds a secret. `page` counts the pages of an answer from 1; 0 is not known. `origin` is where the bytes lie,
+    for people.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Payload:
     body: bytes
     received_utc: datetime
     origin: str = ""
+    page: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

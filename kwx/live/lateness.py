@@ -8,6 +8,7 @@ from datetime import datetime
 import polars as pl
 
 from kwx.live.journal.record import BOOKS, LISTING, PRICES, TRADES, WEATHER
+from pipelines.kalshi.fee_changes import LISTED
 from pipelines.live.arrivals import Arrival
 from warehouse.lake import tables
 from warehouse.lake.present import Present
@@ -46,7 +47,7 @@ class Late:
             if source is None or arrival.received_utc is None or arrival.frame.is_empty():
                 continue
             since = _SINCE.get(arrival.table.name, "known_utc")
-            late = arrival.frame.filter(pl.max_horizontal("known_utc", since) <= decided_utc)
+            late = _changes_only(arrival).filter(pl.max_horizontal("known_utc", since) <= decided_utc)
             if late.is_empty():
                 continue
             self._found |= {(city, source) for city in self._unheld(arrival.table, late)}
@@ -68,3 +69,8 @@ class Late:
         """Return it by city, and begin anew."""
         found, self._found = self._found, set()
         return {city: tuple(sorted(of for name, of in found if name == city)) for city, _ in sorted(found)}
+
+
+def _changes_only(arrival: Arrival) -> pl.DataFrame:
+    """Return the rows of an arrival without what only says that a list was whole."""
+    return arrival.frame.filter(pl.col("scope") != LISTED) if arrival.table is tables.FEE_CHANGES else arrival.frame

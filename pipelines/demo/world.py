@@ -21,7 +21,10 @@ from warehouse.market.cities import CITIES, city
 
 @dataclass(frozen=True, kw_only=True)
 class FeeChange:
-    """A change of what the series of a city charges, or one event of it by its date, told before it takes effect."""
+    """A change of what the series of a city charges, or one event of it by its date, told before it takes effect.
+
+    withdrawn_utc: when it was taken back, before it took effect; None where it came as it was told.
+    """
 
     city: str
     announced_utc: datetime
@@ -29,12 +32,18 @@ class FeeChange:
     fee_type: str | None = None
     multiplier_milli: int | None = None
     event_date: date | None = None
+    withdrawn_utc: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.announced_utc > self.scheduled_utc:
             raise Usage(
                 f"a change of fees at {self.scheduled_utc} cannot be announced at {self.announced_utc}",
                 hint="what is in force is known",
+            )
+        if self.withdrawn_utc is not None and not self.announced_utc < self.withdrawn_utc < self.scheduled_utc:
+            raise Usage(
+                f"a change of fees at {self.scheduled_utc} cannot be withdrawn at {self.withdrawn_utc}",
+                hint="it is withdrawn after it was announced and before it takes effect",
             )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
+from pipelines.kalshi.fee_changes import LISTED, withdrawn_by
 from pipelines.kalshi.records import FINAL_STATUSES
 from pipelines.weather.fill import filled_expr
 from warehouse.lake.tables import CANDLES_1M, FEE_CHANGES, MARKETS, OBS, SETTLEMENTS, TRADES, UTC_TYPE, Table
@@ -41,6 +42,8 @@ def merged(
     Candles that the exchange told stand over those made from the tape. Issuances of reports are never overwritten: a
     contradiction stays beside the first, for the contract to set aside.
     """
+    if contract is FEE_CHANGES:
+        arrived = _with_withdrawals(held, arrived, held_since_utc=held_since_utc)
     rows = _in_order(held, arrived, held_since_utc=held_since_utc)
     if rows.is_empty():
         return held
@@ -66,6 +69,21 @@ def _in_order(held: pl.DataFrame, arrived: Sequence[Arrived], *, held_since_utc:
         )
         parts.append((one.received_utc or since, rows))
     return pl.concat([rows for _, rows in sorted(parts, key=lambda part: part[0])]).with_row_index(_PLACE)
+
+
+def _with_withdrawals(
+    held: pl.DataFrame, arrived: Sequence[Arrived], *, held_since_utc: datetime | None
+) -> Sequence[Arrived]:
+    """Return what came with what it took back, without its rolls; what is older than the lake takes nothing back."""
+    standing, told = held, []
+    for one in sorted(arrived, key=lambda one: one.received_utc or _BEFORE_ALL):
+        is_newer = held_since_utc is None or (one.received_utc or _BEFORE_ALL) >= held_since_utc
+        rows = one.rows.select(held.columns)
+        taken_back = withdrawn_by(rows, standing) if is_newer else standing.clear()
+        rows = pl.concat([rows.filter(pl.col("scope") != LISTED), taken_back])
+        standing = pl.concat([standing, rows]).unique(list(FEE_CHANGES.key), keep="last", maintain_order=True)
+        told.append(Arrived(rows, one.received_utc))
+    return told
 
 
 def _known_honestly(contract: Table, rows: pl.DataFrame) -> pl.DataFrame:

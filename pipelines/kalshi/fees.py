@@ -1,19 +1,21 @@
 """What a market pays in fees: told by its series, changed on a schedule, overridden by its event.
 
 The exchange does not say when it announced a change. It was known when we were first told of it, at latest when it took
-effect: from then on it stands in the series or the event itself, and every fill pays it.
+effect: from then on it stands in the series or the event itself, and every fill pays it. Nor does it say that it took a
+change back: one that was to come and is missing where all are listed was withdrawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pipelines.kalshi.exact import instant_utc
 from pipelines.kalshi.records import exact_milli
 from warehouse.errors import Refused
 from warehouse.market.cities import city_of_series
+from warehouse.market.fees import WITHDRAWN
 
 FEE_TYPE = "fee_type"
 FEE_MULTIPLIER = "fee_multiplier"
@@ -21,6 +23,9 @@ _OVERRIDE = "_override"
 
 OF_THE_LISTING = "listed"
 """The name of a change of which only the event itself tells."""
+
+SERIES, EVENT = "series", "event"
+"""Whose fees a change is of."""
 
 _Record = Mapping[str, object]
 
@@ -76,11 +81,21 @@ class FeeChange:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Roll:
+    """When all changes of a scope were listed last: those of one series, or of every event."""
+
+    scope: str
+    series: str
+    asked_utc: datetime
+
+
 class FeeBook:
     """Everything said about fees so far; what came last counts."""
 
     def __init__(self) -> None:
         self._changes: dict[tuple[str, str], FeeChange] = {}
+        self._rolls: dict[tuple[str, str], Roll] = {}
         self._series: dict[str, _History] = {}
         self._events: dict[str, _History] = {}
         self._series_of: dict[str, str] = {}
@@ -98,11 +113,30 @@ class FeeBook:
 
     def add_series_change(self, record: _Record, received_utc: datetime) -> None:
         """Take one change of a series, past or to come."""
-        self._add_change(_change("series", record, _terms(record), received_utc), self._series)
+        self._add_change(_change(SERIES, record, _terms(record), received_utc))
 
     def add_event_change(self, record: _Record, received_utc: datetime) -> None:
         """Take one change of an event's overrides; one without values ends them."""
-        self._add_change(_change("event", record, _terms(record, _OVERRIDE), received_utc), self._events)
+        self._add_change(_change(EVENT, record, _terms(record, _OVERRIDE), received_utc))
+
+    def close_roll(
+        self, scope: str, series: str, listed: Container[tuple[str, str]], received_utc: datetime
+    ) -> None:  # fmt: skip
+        """Hold what was told before against a list of all changes of a series, or of all events where none is named.
+
+        What is not in it and was still to come is withdrawn, and known to be since this receipt.
+        """
+        self._rolls[scope, series] = Roll(scope=scope, series=series, asked_utc=received_utc)
+        for key, change in list(self._changes.items()):
+            is_meant = change.scope == scope and series in ("", change.ticker)
+            if is_meant and key not in listed and change.scheduled_utc > received_utc:
+                self._changes[key] = replace(change, scope=WITHDRAWN, received_utc=received_utc)
+                self._histories(scope)[change.ticker].changes.pop(change.scheduled_utc, None)
+
+    @property
+    def rolls(self) -> Iterable[Roll]:
+        """Of whom all changes were listed, and when."""
+        return self._rolls.values()
 
     def changes(self, opened_utc: Mapping[str, datetime]) -> Iterator[FeeChange]:
         """Yield every change told so far, and the overrides of which only their events tell: from their opening on."""
@@ -111,7 +145,7 @@ class FeeBook:
             since_utc = opened_utc.get(event_ticker)
             if since_utc is not None and history.current and not history.changes:
                 yield FeeChange(
-                    scope="event", ticker=event_ticker, change_id=OF_THE_LISTING, scheduled_utc=since_utc,
+                    scope=EVENT, ticker=event_ticker, change_id=OF_THE_LISTING, scheduled_utc=since_utc,
                     terms=history.current, received_utc=max(history.told),
                 )  # fmt: skip
 
@@ -120,10 +154,13 @@ class FeeBook:
         overrides = self._events.get(event_ticker, _History()).in_force(open_utc)
         return {**self._series_history(event_ticker).in_force(open_utc), **overrides}
 
-    def _add_change(self, change: FeeChange, histories: dict[str, _History]) -> None:
+    def _histories(self, scope: str) -> dict[str, _History]:
+        return self._series if scope == SERIES else self._events
+
+    def _add_change(self, change: FeeChange) -> None:
         key = change.ticker, change.change_id
         before = self._changes.get(key)
-        history = histories.setdefault(change.ticker, _History())
+        history = self._histories(change.scope).setdefault(change.ticker, _History())
         if before is not None and before.scheduled_utc != change.scheduled_utc:
             history.changes.pop(before.scheduled_utc, None)
         history.changes[change.scheduled_utc] = change.terms
@@ -139,11 +176,16 @@ class FeeBook:
 
 
 def _change(scope: str, record: _Record, terms: Terms, received_utc: datetime) -> FeeChange:
-    said = _name(record, "scheduled_ts")
+    ticker, change_id = key_of(scope, record)
     return FeeChange(
-        scope=scope, ticker=_name(record, f"{scope}_ticker"), change_id=str(record.get("id") or said),
-        scheduled_utc=instant_utc(said), terms=terms, received_utc=received_utc,
+        scope=scope, ticker=ticker, change_id=change_id, scheduled_utc=instant_utc(_name(record, "scheduled_ts")),
+        terms=terms, received_utc=received_utc,
     )  # fmt: skip
+
+
+def key_of(scope: str, record: _Record) -> tuple[str, str]:
+    """Return whose change a record is, and the exchange's name of it; where it has none, its instant."""
+    return _name(record, f"{scope}_ticker"), str(record.get("id") or record.get("scheduled_ts"))
 
 
 def _terms(record: _Record, suffix: str = "") -> Terms:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from pipelines.kalshi.bodies import json_of, shown, tell_once
 from pipelines.kalshi.exact import instant_utc
-from pipelines.kalshi.fees import FeeBook, FeeChange
+from pipelines.kalshi.fee_rolls import FEES_KIND, FeeRolls
+from pipelines.kalshi.fees import FeeBook, FeeChange, Roll
 from pipelines.kalshi.rules import SOURCES
 from pipelines.payload import Payload, refusal
 from warehouse.errors import Refused, Unparsable
@@ -65,6 +66,7 @@ class Listing:
     def __init__(self) -> None:
         self.refusals: list[_Refusal] = []
         self._fees = FeeBook()
+        self._rolls = FeeRolls(self._fees)
         self._sources: dict[str, _Record] = {}
         self._markets: list[_Record] = []
 
@@ -87,8 +89,11 @@ class Listing:
         found = [name for name in takers if name in answer]
         if not found:
             self._refuse(payload.kind, Refused("the answer lists no series, events or markets"), shown(payload.body))
+        refused = len(self.refusals)
         for name in found:
             self._take_each(answer[name], name, takers[name])
+        if payload.kind == FEES_KIND:
+            self._rolls.read(payload, answer, is_whole=len(self.refusals) == refused)
 
     def records(self) -> Iterator[_Record]:
         """Yield every market record with what its event says beside it: the fees it paid when it opened, its sources.
@@ -108,6 +113,10 @@ class Listing:
             if utc is not None:
                 opened_utc[event] = min(utc, opened_utc.get(event, utc))
         return self._fees.changes(opened_utc)
+
+    def fee_rolls(self) -> Iterable[Roll]:
+        """Return of whom all changes of fees were listed, and when."""
+        return self._fees.rolls
 
     def _take_each(self, listed: object, name: str, take: Callable[[_Record], None]) -> None:
         records = listed if isinstance(listed, list) else [] if listed is None else [listed]

@@ -32,6 +32,9 @@ USUAL_MULTIPLIER_MILLI = 1_000
 MAX_MULTIPLIER_MILLI = 10_000
 """Ten times the usual fee: beyond it a slip is likelier than a fee, and the arithmetic of arrays would not hold it."""
 
+WITHDRAWN = "withdrawn"
+"""Whose fees a change is of that the exchange took back before it counted: nobody's."""
+
 FEE_STEP_MICROS = {"tick": 100, "cent": 10_000}
 """What balances are rounded to, by the word that fills carry: direct members, and members of a broker."""
 

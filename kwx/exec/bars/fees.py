@@ -17,7 +17,7 @@ import polars as pl
 
 from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import FEE_CHANGES
-from warehouse.market.fees import FeeRule, FeeSchedule, FeeTerms, terms_at
+from warehouse.market.fees import WITHDRAWN, FeeRule, FeeSchedule, FeeTerms, terms_at
 
 PUBLISHED, WITH_MAKER_FEES = "published", "with_maker_fees"
 MAKER_FEES = (PUBLISHED, WITH_MAKER_FEES)
@@ -42,8 +42,8 @@ class Changes(NamedTuple):
 
 
 def changes_of(snapshot: Snapshot, cities: Sequence[str]) -> dict[str, Changes]:
-    """Return the changes of fees of each city; of two at one instant the one told last counts."""
-    rows = snapshot.scan(FEE_CHANGES, cities=cities).collect()
+    """Return the changes of fees of each city that came; of two at one instant the one told last counts."""
+    rows = snapshot.scan(FEE_CHANGES, cities=cities).filter(pl.col("scope") != WITHDRAWN).collect()
     last = rows.sort("scheduled_utc", "known_utc", "change_id").unique(
         ["city", "ticker", "scheduled_utc"], keep="last", maintain_order=True
     )

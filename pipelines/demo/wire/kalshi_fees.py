@@ -58,8 +58,12 @@ def event_fee_changes(told: Told, *, event: str) -> list[dict[str, Any]]:
 
 
 def _announced(told: Told) -> Iterator[tuple[str, str, FeeChange]]:
+    now_utc = told.clock()
     for city in told.cities:
-        yield from (named for named in named_changes(told.world, city.key) if named[2].announced_utc <= told.clock())
+        for name, ticker, change in named_changes(told.world, city.key):
+            is_withdrawn = change.withdrawn_utc is not None and change.withdrawn_utc <= now_utc
+            if change.announced_utc <= now_utc and not is_withdrawn:
+                yield name, ticker, change
 
 
 def _multiplier(milli: int | None) -> float | int | None:

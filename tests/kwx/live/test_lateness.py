@@ -10,6 +10,7 @@ import pytest
 
 from kwx.live.journal.record import LISTING, PRICES, WEATHER
 from kwx.live.lateness import Late
+from pipelines.kalshi.fee_changes import LISTED
 from pipelines.live.arrivals import Arrival
 from warehouse.lake.present import Present
 from warehouse.lake.store import Lake
@@ -92,3 +93,18 @@ def test_a_fee_that_came_after_it_took_effect_is_late(present: Present) -> None:
     assert late.tell() == {}
     late.hear([came], at_utc)
     assert late.tell() == {"chicago": (LISTING,)}
+
+
+def test_a_list_that_was_whole_is_no_news_however_old_it_is(present: Present) -> None:
+    """It says of what is missing that it was taken back; no minute is laid from it."""
+    asked_utc = present.read(OBS, present.partitions(OBS.name)[-1])["known_utc"].max()
+    row = {
+        "city": "chicago", "scope": LISTED, "ticker": "KXHIGHCHI", "change_id": "series", "scheduled_utc": asked_utc,
+        "known_utc": asked_utc,
+    }  # fmt: skip
+    came = arrival(FEE_CHANGES, pl.DataFrame([row], schema={**FEE_CHANGES.path_columns, **FEE_CHANGES.schema}))
+    late = Late(present)
+
+    late.hear([came], asked_utc + timedelta(hours=1))
+
+    assert late.tell() == {}

@@ -19,10 +19,13 @@ from pipelines.demo.wire.told import Told
 from pipelines.ingest.merge import Arrived, merged
 from pipelines.ingest.questions import Wish
 from pipelines.ingest.run import fetch_and_fold, replay_folder
+from pipelines.kalshi.markets import parse_market_payloads
 from pipelines.live.arrivals import Arrival
 from pipelines.payload import refusal, refused_frame
 from pipelines.transform.dense import dense_candles
 from pipelines.transform.grids import observation_grid
+from tests.pipelines.kalshi.test_fee_rolls import NOTHING, TO_COME, at, of_series
+from tests.pipelines.kalshi.test_listing import change
 from tests.pipelines.live.lived import FAST, HOUR, MINUTE, NO_HISTORY, OPENING, SECOND, Day, day_of
 from warehouse.lake.present import Present
 from warehouse.lake.quarantine import refusals
@@ -30,6 +33,7 @@ from warehouse.lake.store import Lake
 from warehouse.lake.tables import (
     BOOKS,
     CANDLES_1M,
+    FEE_CHANGES,
     FORECASTS,
     MARKETS,
     OBS,
@@ -248,3 +252,20 @@ def _traded(rows):
         f"price_{moment}_ticks": pl.col(f"price_{moment}_ticks").fill_null(pl.col("yes_bid_close_ticks"))
         for moment in ("open", "high", "low", "close")
     }
+
+
+def test_a_change_of_fees_that_was_taken_back_is_withdrawn_in_the_running_day(demo_lake):
+    """By the answer that lists all changes without it; the answer that is said again changes nothing."""
+    present = Present.over(Lake(demo_lake).snapshot())
+    tables, place = LiveTables(present), Partition("chicago")
+    told, taken_back = (
+        [*parse_market_payloads([of_series(answer, hour)])][-1]
+        for hour, answer in ((1, {"series_fee_change_arr": [change(TO_COME, 2, id="c")]}), (5, NOTHING))
+    )
+
+    found = []
+    for parsed, hour in ((told, 1), (taken_back, 5), (taken_back, 5)):
+        changed = tables.add([Arrival.of(parsed, at(hour))])
+        found.append((len(changed.of(FEE_CHANGES)), present.read(FEE_CHANGES, place)["scope"].to_list()))
+
+    assert [(1, ["series"]), (1, ["withdrawn"]), (0, ["withdrawn"])] == found

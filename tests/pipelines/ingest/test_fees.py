@@ -78,3 +78,24 @@ def test_a_plan_prices_them(changing, way_from, tmp_path):
 
     asked = [(line.city, call.path) for line in plan.lines for call in line.missing if "fee_changes" in call.path]
     assert [("chicago", "/trade-api/v2/series/fee_changes"), ("all", "/trade-api/v2/events/fee_changes")] == asked
+
+
+@pytest.mark.parametrize("taken_back", [SERIES, OVERRIDE], ids=["of the series", "of an event"])
+def test_a_change_that_is_withdrawn_is_charged_by_nobody(changing, taken_back, way_from, tmp_path):
+    """From the wire to the lake, by an ingest before and one after; the same as the world writes, and as a replay."""
+    withdrawn = replace(taken_back, withdrawn_utc=datetime(2026, 10, 31, 17, tzinfo=UTC))
+    world = replace(changing, fee_changes=(withdrawn,))
+    build_demo(world, tmp_path / "direct", workers=1)
+
+    way_from(of=world, now=BETWEEN).ingest(tmp_path / "lake", kinds=("markets",))
+    before = changes(tmp_path / "lake")
+    way_from(of=world, now=datetime(2026, 10, 31, 17, 30, tzinfo=UTC)).ingest(tmp_path / "lake", kinds=("markets",))
+    after = changes(tmp_path / "lake")
+    replay_folder(tmp_path / "lake" / "raw", tmp_path / "again", workers=1)
+
+    assert ["event" if taken_back is OVERRIDE else "series"] == before["scope"].to_list()
+    assert ["withdrawn"] == after["scope"].to_list()
+    assert after.drop("known_utc").equals(changes(tmp_path / "direct").drop("known_utc"))
+    assert after.drop("known_utc").equals(changes(tmp_path / "again").drop("known_utc"))
+    assert (after["known_utc"] > before["known_utc"]).all()
+    assert all(result.passed for result in run_checks(Lake(tmp_path / "lake").snapshot()))

@@ -182,6 +182,19 @@ def test_of_two_changes_at_one_instant_the_one_told_last_counts(bars_with: Calla
     assert {28_000, 84_000} == set(bars.minutes.taker_fee_num[:, 0].ravel())
 
 
+def test_a_change_that_was_withdrawn_is_charged_by_no_minute(bars_with: Callable):
+    """Neither before it was taken back nor after; it hides no other change of the same instant."""
+    scheduled_utc = datetime.fromisoformat("2026-11-01T18:00:00+00:00")
+    withdrawn = {
+        "scheduled_utc": scheduled_utc, "fee_multiplier_milli": 9_000, "scope": "withdrawn",
+        "known_utc": scheduled_utc - timedelta(minutes=1),
+    }  # fmt: skip
+    told = {**withdrawn, "change_id": "0", "scope": "series", "fee_multiplier_milli": 2_000, "known_utc": scheduled_utc}
+
+    assert {28_000} == set(bars_with(withdrawn).minutes.taker_fee_num[:, 0].ravel())
+    assert {28_000, 56_000} == set(bars_with(withdrawn, told).minutes.taker_fee_num[:, 0].ravel())
+
+
 def test_an_event_whose_fee_gets_a_type_without_a_formula_is_left_out(bars_with: Callable):
     """Nobody could charge its later fills; it is named with the reason."""
     scheduled_utc = datetime.fromisoformat("2026-11-02T18:00:00+00:00")
