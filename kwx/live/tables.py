@@ -6,8 +6,8 @@ in their key and break no law need no merging, so a minute costs what came in it
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -22,6 +22,8 @@ from warehouse.lake.tables import BOOKS, CANDLES_1M, TRADES, Partition, Table
 
 _STAMPS = ((CANDLES_1M, "ts_utc"), (TRADES, "ts_utc"), (BOOKS, "known_utc"))
 """Tables whose rows hold for themselves, each with the stamp by which its rows come."""
+
+Hear = Callable[[Sequence[Arrival]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +49,21 @@ class LiveTables:
         self._changed: set[tuple[str, Partition]] = set()
         self._refused = 0
 
-    def add(self, arrivals: Sequence[Arrival]) -> Changed:
-        """Merge what came; what is refused goes to quarantine with its rule, once in however many answers it stands."""
+    def add(self, arrivals: Sequence[Arrival], *, hear: Hear = lambda news: None) -> Changed:
+        """Merge what came; what is refused goes to quarantine with its rule, once in however many answers it stands.
+
+        hear: is told what came without what is held already, before it is put.
+        """
         self._changed, self._refused = set(), 0
-        by_table: dict[str, list[Arrival]] = {}
         for arrival in arrivals:
+            self._refuse(arrival.table, [arrival.refused])
+        news = [arrival for arrival in map(self._news_of, arrivals) if arrival.frame.height]
+        hear(news)
+        by_table: dict[str, list[Arrival]] = {}
+        for arrival in news:
             by_table.setdefault(arrival.table.name, []).append(arrival)
-        for ours in by_table.values():
-            table = ours[0].table
-            self._refuse(table, [arrival.refused for arrival in ours])
-            some = [arrival for arrival in ours if arrival.frame.height]
-            if some and table.name in self._newest:
-                self._append(table, some)
-            elif some:
-                self._merge(table, some)
+        for name, ours in by_table.items():
+            (self._append if name in self._newest else self._merge)(ours[0].table, ours)
         return Changed(partitions=frozenset(self._changed), refused=self._refused)
 
     def forget(self, before: date) -> None:
@@ -70,25 +73,33 @@ class LiveTables:
         for newest in self._newest.values():
             newest.forget(before)
 
+    def _news_of(self, arrival: Arrival) -> Arrival:
+        """Return an arrival without rows that are held word for word among the newest; of other tables all or none."""
+        table, rows = arrival.table, arrival.frame
+        if rows.is_empty():
+            return arrival
+        if table.name not in self._newest:
+            return replace(arrival, frame=rows.clear()) if self._are_held(table, rows) else arrival
+        newest = self._newest[table.name]
+        newest.meet(table.places(rows))
+        return replace(arrival, frame=newest.unseen(rows))
+
+    def _are_held(self, table: Table, rows: pl.DataFrame) -> bool:
+        return all(_is_held(table, self._rows(table, place), part) for place, part in table.split(rows))
+
     def _append(self, table: Table, arrivals: Sequence[Arrival]) -> None:
         """Lay new rows behind those that are held, and merge what is not simply new."""
-        newest = self._newest[table.name]
-        # The stream lays its columns out as its files do, answers as their parsers do.
-        columns = [*table.path_columns, *table.schema]
-        rows = pl.concat([arrival.frame.select(columns) for arrival in arrivals])
-        newest.meet([partition for partition, _ in table.split(rows.select(*table.path_columns).unique())])
-        rows = newest.unseen(rows)
-        if rows.is_empty():
-            return
+        newest, rows = self._newest[table.name], pl.concat([arrival.frame for arrival in arrivals])
         parts = dict(table.split(rows))
-        if table.breaks_a_law(rows, parts) or rows.select(pl.struct(table.key).is_duplicated().any()).item():
+        if table.breaks_a_law(rows, parts) or not rows[list(table.key)].is_unique().all():
             self._merge(table, arrivals)
             newest.look_again(parts)
             return
         markets_behind = newest.behind(rows)
-        behind = {place for place, new in parts.items() if not set(markets_behind).isdisjoint(new["market_ticker"])}
+        behind = {place for place, new in parts.items() if not markets_behind.isdisjoint(new["market_ticker"])}
         for partition in parts.keys() - behind:
-            self._put(table, partition, _laid_behind(table, self._rows(table, partition), parts[partition]))
+            self._present.lay_behind(table, partition, parts[partition])
+            self._changed.add((table.name, partition))
         if behind:
             self._merge(table, arrivals, only=behind)
         newest.took(rows)
@@ -110,7 +121,7 @@ class LiveTables:
                 self._put(table, partition, sifted.kept)
 
     def _rows(self, table: Table, partition: Partition) -> pl.DataFrame:
-        return self._present.read(table, partition).select(table.schema.names())
+        return self._present.read(table, partition)[table.schema.names()]
 
     def _put(self, table: Table, partition: Partition, rows: pl.DataFrame) -> None:
         self._present.put(table, partition, rows)
@@ -140,11 +151,3 @@ def _is_held(table: Table, held: pl.DataFrame, rows: pl.DataFrame) -> bool:
     found = rows.join(before, on=said, how="left", nulls_equal=True)
     earlier = pl.col("before") > pl.col("known_utc") if known else pl.lit(value=False)
     return not bool(found.select((pl.col("is_there").is_null() | earlier).any()).item())
-
-
-def _laid_behind(table: Table, held: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Return both in the order of their table; what came last stands last where that is the order of time."""
-    order = list(table.order)
-    if table is BOOKS and held.height and held.select(order).row(-1) < new.select(order).row(0):
-        return pl.concat([held, new.sort(order)])
-    return pl.concat([held, new]).sort(order)

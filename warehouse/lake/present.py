@@ -1,7 +1,9 @@
 """The present: a snapshot with some partitions in memory, in front of what its files say of them.
 
 Whatever reads a snapshot reads the present by the same calls. Files are those of one base snapshot and never change;
-memory is replaced partition by partition, and what was read before a replacement stays what it was.
+memory is replaced partition by partition, and what was read before a replacement stays what it was. Rows that are laid
+behind a partition wait beside it, and are put into its order when somebody asks for the partition, or at leisure: a
+minute costs what came in it, not what the day holds already. Who needs the newest rows alone follows the table.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import duckdb
 import polars as pl
@@ -23,6 +25,21 @@ from warehouse.lake.store import Snapshot, is_wanted, with_path
 from warehouse.lake.tables import TABLES, Partition, Table
 
 _IN_MEMORY = "present"
+_MOST_PIECES = 64
+"""Rows that came piece by piece are made one when there are more of these: every reader goes over all of them."""
+
+
+class Follower(Protocol):
+    """Hears what becomes of the partitions of one table."""
+
+    def put(self, partition: Partition, rows: pl.DataFrame) -> None:
+        """Hear that a partition is said anew; rows are without the columns of its path."""
+
+    def laid(self, partition: Partition, rows: pl.DataFrame) -> None:
+        """Hear that rows were laid behind a partition."""
+
+    def is_other(self) -> None:
+        """Hear that what files say may be something else from now on."""
 
 
 class Present(Snapshot):
@@ -37,6 +54,8 @@ class Present(Snapshot):
         self._since = since
         self._put: dict[str, dict[Partition, pl.DataFrame]] = {}
         self._read: dict[str, dict[Partition, pl.DataFrame]] = {}
+        self._waiting: dict[str, dict[Partition, list[pl.DataFrame]]] = {}
+        self._followers: dict[str, list[Follower]] = {}
         self._entries: dict[tuple[str, Partition], FileEntry] = {}
         self._partitions: dict[str, list[Partition]] = {}
         self._con: duckdb.DuckDBPyConnection | None = None
@@ -49,22 +68,36 @@ class Present(Snapshot):
 
     def put(self, contract: Table, partition: Partition, rows: pl.DataFrame) -> None:
         """Say one partition anew. Its rows were sifted and sorted by whoever merged them: only their shape is asked."""
-        if rows.schema != contract.schema:
-            raise ContractBroken(
-                f"{contract.name} {partition}: rows in memory have other columns than the table: {dict(rows.schema)}",
-                hint=f"the columns of {contract.name}, without those of its path, are {', '.join(contract.schema)}",
-            )
-        said = self._put.setdefault(contract.name, {})
-        if partition not in said:
+        _require_columns(contract, partition, rows)
+        self._waiting.get(contract.name, {}).pop(partition, None)
+        self._hold(contract, partition, rows)
+        for follower in self._followers.get(contract.name, ()):
+            follower.put(partition, rows)
+
+    def lay_behind(self, contract: Table, partition: Partition, rows: pl.DataFrame) -> None:
+        """Say more rows of one partition, of keys that it does not hold."""
+        _require_columns(contract, partition, rows)
+        waiting = self._waiting.setdefault(contract.name, {})
+        if partition not in waiting:
             self._partitions.pop(contract.name, None)
-        said[partition] = with_path(rows, contract, partition)
-        self._entries.pop((contract.name, partition), None)
-        self._stale.add(contract.name)
+        waiting.setdefault(partition, []).append(rows)
+        for follower in self._followers.get(contract.name, ()):
+            follower.laid(partition, rows)
+
+    def tidy(self) -> None:
+        """Put the rows that wait beside their partitions into these; it changes nothing that is said."""
+        for name in self._waiting:
+            self._tidied(name)
+
+    def follow(self, contract: Table, follower: Follower) -> None:
+        """Tell somebody from now on what becomes of a table."""
+        self._followers.setdefault(contract.name, []).append(follower)
 
     def cut(self, since: date) -> None:
         """Forget the event dates before one; where the base has a file of them, that file speaks again."""
         self._since = since
         self._partitions.clear()
+        self.tidy()
         for said in (self._put, self._read):
             for name, partitions in said.items():
                 old = [place for place in partitions if place.event_date is not None and place.event_date < since]
@@ -76,11 +109,14 @@ class Present(Snapshot):
 
     def rebase(self, base: Snapshot) -> None:
         """Stand over another snapshot, as one that was published meanwhile; what was put stays in front of it."""
+        self.tidy()
         self.close()
         self._base = base
         self.paths, self.number, self.folder = base.paths, base.number, base.folder
         self._read.clear()
         self._partitions.clear()
+        for follower in [one for followers in self._followers.values() for one in followers]:
+            follower.is_other()
 
     @property  # not cached: a new base brings a manifest of its own
     def manifest(self) -> Manifest:
@@ -89,7 +125,7 @@ class Present(Snapshot):
 
     def files(self, name: str) -> list[FileEntry]:
         """Return what a table is made of, in order: files, and for a partition in memory the hash of its rows."""
-        put = self._put.get(name, {})
+        put = self._tidied(name)
         entries = [entry for entry in self._base.files(name) if entry.partition not in put]
         entries += (self._entry(name, partition) for partition in put)
         return sorted(entries, key=lambda entry: entry.partition)
@@ -99,13 +135,13 @@ class Present(Snapshot):
         entry = self.manifest.tables.get(name)
         if entry is None:
             return []
-        folder, put = self.paths.version(name, entry.version), self._put.get(name, {})
+        folder, put = self.paths.version(name, entry.version), self._tidied(name)
         return [folder / file.path for file in self._base.files(name) if file.partition not in put]
 
     def partitions(self, name: str) -> list[Partition]:
         """Return the partitions that a table has, in order."""
         if name not in self._partitions:
-            self._partitions[name] = sorted({*self._base.partitions(name), *self._put.get(name, ())})
+            self._partitions[name] = sorted({*self._base.partitions(name), *self._tidied(name)})
         return list(self._partitions[name])
 
     def read(self, contract: Table, partition: Partition, *, columns: Sequence[str] = ()) -> pl.DataFrame:
@@ -134,6 +170,7 @@ class Present(Snapshot):
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """Return a cursor of one connection with every view; before, tables that changed are said anew to it."""
+        self.tidy()
         if self._con is None:
             self._con = build_in_memory({name: self.locations(name) for name in self.manifest.tables})
             self._con.execute(f"create schema {_IN_MEMORY}")
@@ -161,7 +198,30 @@ class Present(Snapshot):
         on_disk = relation_over(contract, self.locations(contract.name))
         create_relations(con, {contract.name: f"({on_disk}) union all ({of_memory})"})
 
+    def _hold(self, contract: Table, partition: Partition, rows: pl.DataFrame) -> None:
+        """Hold the rows of a partition in the place of what was said of it."""
+        said = self._put.setdefault(contract.name, {})
+        if partition not in said:
+            self._partitions.pop(contract.name, None)
+        said[partition] = with_path(rows, contract, partition)
+        self._entries.pop((contract.name, partition), None)
+        self._stale.add(contract.name)
+
+    def _tidied(self, name: str) -> dict[Partition, pl.DataFrame]:
+        """Return the partitions of a table that are in memory, nothing waiting beside them."""
+        for partition in list(self._waiting.get(name, ())):
+            self._tidy(TABLES[name], partition)
+        return self._put.get(name, {})
+
+    def _tidy(self, contract: Table, partition: Partition) -> None:
+        new = self._waiting.get(contract.name, {}).pop(partition, None)
+        if new:
+            held = self.read(contract, partition)[contract.schema.names()]
+            self._hold(contract, partition, _in_order(contract, held, pl.concat(new)))
+
     def _in_memory(self, name: str, partition: Partition) -> pl.DataFrame | None:
+        if partition in self._waiting.get(name, ()):
+            self._tidy(TABLES[name], partition)
         put = self._put.get(name, {}).get(partition)
         return put if put is not None else self._read.get(name, {}).get(partition)
 
@@ -180,6 +240,24 @@ class Present(Snapshot):
                 sha256=_rows_sha256(frame),
             )
         return self._entries[key]
+
+
+def _require_columns(contract: Table, partition: Partition, rows: pl.DataFrame) -> None:
+    if rows.schema != contract.schema:
+        raise ContractBroken(
+            f"{contract.name} {partition}: rows in memory have other columns than the table: {dict(rows.schema)}",
+            hint=f"the columns of {contract.name}, without those of its path, are {', '.join(contract.schema)}",
+        )
+
+
+def _in_order(contract: Table, held: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Return both in the order of their table; what came last stands last where that is the order of time."""
+    order = list(contract.order)
+    new = new.sort(order)
+    if held.is_empty() or new.is_empty() or held[order].row(-1) < new[order].row(0):
+        rows = pl.concat([held, new])
+        return rows.rechunk() if rows.n_chunks() > _MOST_PIECES else rows
+    return pl.concat([held, new]).sort(order)
 
 
 def _rows_sha256(frame: pl.DataFrame) -> str:

@@ -217,14 +217,23 @@ class Table:
 
     def split(self, frame: pl.DataFrame) -> Iterator[tuple[Partition, pl.DataFrame]]:
         """Yield each partition that the frame speaks of, in order, with its rows and without the path columns."""
+        self._require_path(frame)
+        groups = frame.partition_by(list(self.path_columns), as_dict=True, include_key=False, maintain_order=True)
+        yield from sorted(((Partition(*key), rows) for key, rows in groups.items()), key=lambda part: part[0])
+
+    def places(self, frame: pl.DataFrame) -> list[Partition]:
+        """Return the partitions that the frame speaks of, in order."""
+        self._require_path(frame)
+        said = zip(*(frame[name].to_list() for name in self.path_columns), strict=True)
+        return sorted(Partition(*key) for key in set(said))
+
+    def _require_path(self, frame: pl.DataFrame) -> None:
         said = [name for name, dtype in self.path_columns.items() if frame.schema.get(name) == dtype]
         if len(said) < len(self.path_columns) or any(frame[name].has_nulls() for name in said):
             raise ContractBroken(
                 f"{self.name}: a row without its {' and '.join(self.path_columns)} has no partition",
                 hint="say city as text and event_date as a date in every row of the frame",
             )
-        groups = frame.partition_by(said, as_dict=True, include_key=False, maintain_order=True)
-        yield from sorted(((Partition(*key), rows) for key, rows in groups.items()), key=lambda part: part[0])
 
     @cached_property
     def _row_laws(self) -> list[tuple[str, pl.Expr]]:
