@@ -23,7 +23,7 @@ QUOTE_FRESH_MINUTES = 60  # a quote is told again only when it moves, so an hour
 WEATHER_FRESH_MINUTES = 15
 VOLUME_WINDOW_MINUTES = 20
 
-_RUN_UP_MINUTES = VOLUME_WINDOW_MINUTES
+RUN_UP_MINUTES = VOLUME_WINDOW_MINUTES
 """So many minutes before those that are asked for are laid out, so that what they look back on is whole."""
 _MICROSECONDS = 60_000_000
 _MINUTES_PER_DAY = 1_440
@@ -77,7 +77,7 @@ def latest_candles(
     keys = listed["city"].unique().sort()
     of_market = keys.search_sorted(listed["city"]).cast(pl.Int64).to_numpy()
     since, until = (round(instant.timestamp()) // 60 for instant in (since_utc, until_utc))
-    grid = _Grid.of(listed, cities=of_market, since=since - _RUN_UP_MINUTES, until=until)
+    grid = _Grid.of(listed, cities=of_market, since=since - RUN_UP_MINUTES, until=until)
     rows = _laid_out(candles, grid, [(CITIES[key], weather.get(key, OBS_1M.empty())) for key in keys])
     return rows.filter(pl.col("minute") > since).select("city", "event_date", *_typed())
 

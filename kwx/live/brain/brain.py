@@ -32,14 +32,15 @@ from kwx.live.brain.columns import StrategyColumns, whole_panel
 from kwx.live.brain.fusing import LEAST_MINUTES, Fusing
 from kwx.live.brain.hazards import Evaluated, Hazards
 from kwx.live.brain.highs import Highs
-from kwx.live.brain.laying import Laid, laid, silent, tape_of, with_sizes
+from kwx.live.brain.laying import Laid, laid, silent, still_told, tape_of, with_sizes
 from kwx.live.brain.predictions import Predictions
 from kwx.live.brain.promoted import Promoted
 from kwx.live.brain.skies import Skies
 from kwx.live.brain.slate import Slate, Slates
+from kwx.live.brain.tail import Tail
 from kwx.live.brain.thought import Decided, Thought
 from kwx.live.brain.told import SIGNALS, signals_of, stale_of, with_decided
-from kwx.live.brain.trail import Trail, trail_of
+from kwx.live.brain.trail import LOOKS_BACK, Trail, still_telling, trail_of
 from kwx.live.room import ROOM_BRACKETS
 from kwx.signals.minutes import LISTED, OF_MINUTE, OF_NEIGHBORS, WHOLE_LADDER, beside, of_minute
 from kwx.signals.registry import strategy as strategy_of
@@ -48,7 +49,7 @@ from kwx.signals.strategy import KEYS, Strategy
 from kwx.signals.weather import OF_WEATHER, empty_grid, weather_columns
 from pipelines.live.arrivals import Top
 from warehouse.lake.present import Present
-from warehouse.lake.tables import Partition
+from warehouse.lake.tables import CANDLES_1M, TRADES, Partition
 
 _EVERY_COLUMN = {*OF_MINUTE, *OF_NEIGHBORS, WHOLE_LADDER}
 _RUN_UP = timedelta(minutes=30)
@@ -103,6 +104,7 @@ class Brain:
         self._minutes = max(self._columns.looks_back, LEAST_MINUTES)
         self._families = {key: self.strategy.family(told) for key, told in self.settings.items()}
         self._slates = Slates(present, self.cities, maker_fee=account.maker_fee, brackets=brackets)
+        self._candles, self._trades = Tail(present, CANDLES_1M, still_telling), Tail(present, TRADES, still_told)
         self._skies = Skies(present)
         self._hazards = Hazards(present, self._skies)
         self._fusing = Fusing(present)
@@ -121,6 +123,7 @@ class Brain:
     def prepare(self, minute_utc: datetime) -> None:
         """Work out of a minute to come what is known already; it spares time then and changes no answer."""
         slate = self._slates.at(minute_utc)
+        self._tidy(slate, minute_utc)
         self._grids(slate, minute_utc)
         self._evaluations(slate, minute_utc)
         self._predictions.make_ready(minute_utc, slate, self._families)
@@ -164,7 +167,7 @@ class Brain:
             return self.think(minute_utc)
         slate = self._slates.at(minute_utc)
         weather = self._grids(slate, minute_utc)
-        trail = trail_of(self.present, slate, weather=weather, minute_utc=minute_utc, minutes=self._minutes)
+        trail = trail_of(self._candles, slate, weather=weather, minute_utc=minute_utc, minutes=self._minutes)
         by_date = self._laid(slate, trail, None)
         return Thought(
             minute_utc=minute_utc,
@@ -210,7 +213,7 @@ class Brain:
             slate = self._slates.at(minute_utc)
             grids = self._grids(slate, minute_utc)
         with _timed(stages, "minutes"):
-            trail = trail_of(self.present, slate, weather=grids, minute_utc=minute_utc, minutes=self._minutes)
+            trail = trail_of(self._candles, slate, weather=grids, minute_utc=minute_utc, minutes=self._minutes)
         with _timed(stages, "hazard"):
             evaluations = self._evaluations(slate, minute_utc)
         with _timed(stages, "fuse"):
@@ -222,7 +225,7 @@ class Brain:
 
     def _laid(self, slate: Slate, trail: Trail, columns: pl.DataFrame | None) -> dict[date, Laid]:
         """Return the last minute of a trail as the arrays of each event date."""
-        tape = tape_of(self.present, slate.places, trail.minute_utc)
+        tape = tape_of(self._trades, slate.places, trail.minute_utc)
         return {
             day: laid(
                 trail, events, columns, tape, event_date=day, cities=self.cities, brackets=self._brackets,
@@ -231,12 +234,20 @@ class Brain:
             for day, events in slate.events.items()
         }  # fmt: skip
 
+    def _tidy(self, slate: Slate, minute_utc: datetime) -> None:
+        """Put what came in into its order, and keep at hand what the minutes to come look back on."""
+        self.present.tidy()
+        since_utc = minute_utc - timedelta(minutes=self._minutes) - LOOKS_BACK
+        for tail in (self._candles, self._trades):
+            tail.of(slate.places, since_utc)
+            tail.shorten(since_utc)
+
     def _forget_what_is_over(self, slate: Slate) -> None:
         """Forget the days before the eve of the first event date that trades."""
         oldest = min(slate.events, default=self._oldest)
         if oldest != self._oldest:
             self._oldest = oldest
-            for one in (self._skies, self._hazards, self._predictions):
+            for one in (self._candles, self._trades, self._skies, self._hazards, self._predictions):
                 one.forget(oldest - _EVE)
 
     def _panel_at(self, at_utc: datetime, seen: _Seen) -> pl.DataFrame:

@@ -19,11 +19,11 @@ from kwx.exec.bars.prints import lay_candles, lay_prints
 from kwx.exec.bars.quotes import lay_quotes
 from kwx.exec.bars.read import lay_signals
 from kwx.exec.minute import Minute
+from kwx.live.brain.tail import Tail
 from kwx.live.brain.trail import Trail
 from kwx.live.journal.record import EVERY
 from pipelines.live.arrivals import Top
-from warehouse.lake.present import Present
-from warehouse.lake.tables import TRADES, Partition
+from warehouse.lake.tables import Partition
 from warehouse.market.climate_day import opens_utc
 
 _THE_MINUTE_AND_ITS_END = 2
@@ -44,14 +44,17 @@ class Tape(NamedTuple):
     untaped: list[Partition]
 
 
-def tape_of(present: Present, places: Sequence[Partition], minute_utc: datetime) -> Tape:
+def still_told(since_utc: datetime) -> pl.Expr:
+    """Tell of trades which ones are of minutes after an instant."""
+    return pl.col("ts_utc") > since_utc
+
+
+def tape_of(trades: Tail, places: Sequence[Partition], minute_utc: datetime) -> Tape:
     """Return what traded within the minute that ends then, as far as it was known by its end."""
-    held = [present.read(TRADES, place) for place in places]
-    untaped = [place for place, rows in zip(places, held, strict=True) if rows.is_empty()]
-    empty = pl.DataFrame(schema={**TRADES.path_columns, **TRADES.schema})
     begins_utc = minute_utc - timedelta(minutes=1)
+    told = trades.of(places, begins_utc)
     within = pl.col("ts_utc").is_between(begins_utc, minute_utc, closed="right") & (pl.col("known_utc") <= minute_utc)
-    return Tape(pl.concat([empty, *held]).filter(within), untaped)
+    return Tape(told.filter(within), trades.without_rows(places))
 
 
 def laid(

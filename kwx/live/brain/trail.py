@@ -12,10 +12,9 @@ import polars as pl
 
 from kwx.fuse.market.minutes import Ints
 from kwx.live.brain.slate import Slate
+from kwx.live.brain.tail import Tail
 from kwx.signals.places import Places
-from pipelines.transform.dense import latest_candles
-from warehouse.lake.present import Present
-from warehouse.lake.tables import CANDLES_1M
+from pipelines.transform.dense import RUN_UP_MINUTES, latest_candles
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,21 +67,29 @@ class Trail:
         return self.dense["velocity_half_ticks"].fill_null(0).to_numpy().astype(np.int64)
 
 
-_NO_CANDLES = pl.DataFrame(schema={**CANDLES_1M.path_columns, **CANDLES_1M.schema})
+LOOKS_BACK = timedelta(minutes=RUN_UP_MINUTES)
+"""So long before the first of the minutes candles count one by one; of older ones the last told quote and trade do."""
+
+
+def still_telling(since_utc: datetime) -> pl.Expr:
+    """Tell of candles which ones minutes are made of that begin so long after an instant."""
+    ours = pl.col("known_utc") > since_utc
+    told = [pl.col("yes_bid_close_ticks").is_not_null(), pl.col("price_close_ticks").is_not_null()]
+    stamp = pl.col("ts_utc")
+    # A stamp is there once in each market.
+    youngest = (stamp == pl.when(~ours & one).then(stamp).max().over("market_ticker") for one in told)
+    return pl.any_horizontal(ours, *(one.fill_null(value=False) for one in youngest))
 
 
 def trail_of(
-    present: Present, slate: Slate, *, weather: Mapping[str, pl.DataFrame], minute_utc: datetime, minutes: int
+    candles: Tail, slate: Slate, *, weather: Mapping[str, pl.DataFrame], minute_utc: datetime, minutes: int
 ) -> Trail:
     """Return so many of the last minutes of a slate's markets; weather: rows of obs_1m that cover them, by city."""
-    parts = [present.read(CANDLES_1M, place) for place in slate.places]
+    since_utc = minute_utc - timedelta(minutes=minutes)
     return Trail(
         minute_utc=minute_utc,
         dense=latest_candles(
-            pl.concat([_NO_CANDLES, *parts]),
-            slate.markets,
-            weather=weather,
-            since_utc=minute_utc - timedelta(minutes=minutes),
-            until_utc=minute_utc,
+            candles.of(slate.places, since_utc - LOOKS_BACK), slate.markets,
+            weather=weather, since_utc=since_utc, until_utc=minute_utc,
         ),
-    )
+    )  # fmt: skip

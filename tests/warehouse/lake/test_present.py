@@ -100,6 +100,73 @@ def test_the_files_of_the_present_change_with_its_rows(present: Present, base: S
     assert {entry.partition: entry.sha256 for entry in present.files("obs")}[CHICAGO] == first[CHICAGO].sha256
 
 
+class Heard:
+    """Somebody who follows a table, and what they heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Partition | None, int]] = []
+
+    def put(self, partition: Partition, rows: pl.DataFrame) -> None:
+        """Hear of a partition said anew."""
+        self.heard.append(("put", partition, rows.height))
+
+    def laid(self, partition: Partition, rows: pl.DataFrame) -> None:
+        """Hear of rows laid behind."""
+        self.heard.append(("laid", partition, rows.height))
+
+    def is_other(self) -> None:
+        """Hear of other files."""
+        self.heard.append(("other", None, 0))
+
+
+@pytest.mark.parametrize("is_tidied", [False, True])
+def test_rows_laid_behind_are_in_their_order_whichever_way_one_asks(
+    present: Present, written: Snapshot, base: Snapshot, observations: Rows, *, is_tidied: bool
+) -> None:
+    """Piece by piece, the later before the earlier, behind memory, behind a file and behind nothing."""
+    ours = Present.over(base)
+    later, whole, empty = observations(2, day=NEXT), observations(2, rows=5), Partition("chicago", NEXT)
+    ours.put(OBS, CHICAGO, whole[:2])
+    for rows in (whole[4:], whole[2:4].reverse()):
+        ours.lay_behind(OBS, CHICAGO, rows)
+    ours.lay_behind(OBS, empty, later)
+    if is_tidied:
+        ours.tidy()
+
+    assert ours.partitions("obs") == written.partitions("obs")
+    assert_frame_equal(ours.scan(OBS).collect(), written.scan(OBS).collect())
+    assert {entry.partition: entry.sha256 for entry in ours.files("obs")} == {
+        entry.partition: entry.sha256 for entry in present.files("obs")
+    }
+    asked = "select * from obs order by all"
+    assert_frame_equal(through_sql(ours, asked), through_sql(written, asked))
+
+
+def test_rows_that_wait_stand_in_front_of_a_new_base_with_what_they_were_laid_behind(
+    base: Snapshot, lake: Lake, change_chicago: Callable[..., Snapshot], observations: Rows
+) -> None:
+    """What was published meanwhile may hold the same rows: they are not there twice."""
+    present = Present.over(base)
+    new = observations(2, rows=5)[3:]
+    present.lay_behind(OBS, CHICAGO, new)
+    present.rebase(change_chicago(lake, 5))
+
+    assert_frame_equal(present.read(OBS, CHICAGO)[OBS.schema.names()], pl.concat([observations(1), new]))
+
+
+def test_who_follows_a_table_hears_what_becomes_of_it(present: Present, base: Snapshot, observations: Rows) -> None:
+    """Of that table alone, and no word of what is only put in order."""
+    follower, rows = Heard(), observations(2, rows=5)
+    present.follow(OBS, follower)
+    present.put(OBS, CHICAGO, rows[:3])
+    present.lay_behind(OBS, CHICAGO, rows[3:])
+    present.tidy()
+    present.put(SETTLEMENTS, CHICAGO, SETTLEMENTS.empty())
+    present.rebase(base)
+
+    assert follower.heard == [("put", CHICAGO, 3), ("laid", CHICAGO, 2), ("other", None, 0)]
+
+
 def test_what_is_cut_is_said_by_the_base_again(present: Present, base: Snapshot) -> None:
     """A partition with a file speaks by it; one without has no rows; younger ones stay in memory."""
     through_sql(present, "select 1")
@@ -143,6 +210,8 @@ def test_rows_of_another_shape_are_refused(present: Present, observations: Rows)
     """The error names the table and the partition."""
     with pytest.raises(ContractBroken, match="obs city=chicago/date=2026-07-01"):
         present.put(OBS, CHICAGO, observations(1).drop("wind_mph"))
+    with pytest.raises(ContractBroken, match="obs city=chicago/date=2026-07-01"):
+        present.lay_behind(OBS, CHICAGO, observations(1).drop("wind_mph"))
 
 
 def test_partitions_are_told_anew_when_one_comes_or_goes(present: Present, observations: Rows) -> None:
