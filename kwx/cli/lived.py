@@ -22,7 +22,7 @@ from kwx.exec.venue.consent import require_consent
 from kwx.exec.venue.kill import FILE_NAME, kill_now
 from kwx.live.exchange import opened_account
 from kwx.live.health.file import health_path, read_health
-from kwx.live.loop import Looked
+from kwx.live.looked import Looked
 from kwx.live.opened import FOR_REAL, PAPER, OpensAccount, Wish, opened, set_up
 from kwx.live.run import live_on
 from kwx.live.sink.dsn import EMBEDDED, ENVIRONMENT, postgres_folder

@@ -9,9 +9,8 @@ position smaller stays while the step wants its side and no book passed it: noth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -22,83 +21,11 @@ from kwx.exec.minute import NO_PRINT_HIGH_TICKS, NO_PRINT_LOW_TICKS, Array, Minu
 from kwx.exec.params import Params
 from kwx.exec.rules import Rules
 from kwx.exec.state import Actions, State
-from kwx.exec.venue.told import Outcome
-from kwx.live.days import Day
-from kwx.live.journal.journal import Journal
 from kwx.live.journal.record import Causes, MinuteRecord
-from kwx.live.traders import Trader
-from pipelines.live.arrivals import Moved, Top
-from warehouse.clock import Clock
+from pipelines.live.arrivals import Top
 
 WHY = "its book moved between two minutes: the step would not keep it"
 _TAKEN_OUT = f"{WHY}: "
-
-
-@dataclass(frozen=True, kw_only=True)
-class Between:
-    """What came of books that moved under orders of ours, and what became of the orders that were taken out.
-
-    received_utc: of the first of these books. looked_utc: when the loop came to it; before that a look was under way.
-    """
-
-    received_utc: datetime
-    looked_utc: datetime
-    decided_utc: datetime
-    outcomes: tuple[Outcome, ...] = ()
-
-    @property
-    def waited_s(self) -> float:
-        """How long a look kept the first of these books waiting."""
-        return (self.looked_utc - self.received_utc).total_seconds()
-
-    @property
-    def took_s(self) -> float:
-        """How long it took from the receipt of the first of these books to the decision."""
-        return (self.decided_utc - self.received_utc).total_seconds()
-
-
-def looked_between(
-    days: Mapping[date, Day], *, moved: Moved, tops: Callable[[], Mapping[str, Top]], trader: Trader, journal: Journal,
-    clock: Clock, asked_out: set[str],
-) -> Between | None:  # fmt: skip
-    """Ask the step again about orders whose books moved, write what it would not keep, and take that out.
-
-    None where no book moved under an order of ours. asked_out: the markets of which that was asked since the last look,
-    to which those of now are added; what could not be taken out is asked of again after the next one.
-    """
-    at_stake = (moved.market_tickers & trader.resting) - asked_out
-    if moved.received_utc is None or not at_stake:
-        return None
-    looked_utc = clock()
-    asked = {day: one for day, one in days.items() if one.minute is not None and at_stake & one.market_tickers}
-    found = trader.before(
-        {day: one.running for day, one in asked.items()}, {day: one.state for day, one in asked.items()}
-    )  # fmt: skip
-    quotes, not_kept = tops(), list[str]()
-    decided_utc = looked_utc
-    for event_date, day in asked.items():
-        assert day.minute is not None
-        again = asked_again(
-            day.origin.rules, day.origin.params, found.states[event_date], day.minute, tickers=day.origin.tickers,
-            tops=quotes, moved=at_stake,
-        )  # fmt: skip
-        decided_utc = clock()
-        if again.not_kept:
-            journal.append_between(event_date, _record(day, again, decided_utc))
-            not_kept += again.not_kept
-            asked_out.update(again.not_kept)
-    outcomes = trader.withdraw(not_kept, WHY) if not_kept else ()
-    return Between(
-        received_utc=moved.received_utc, looked_utc=looked_utc, decided_utc=decided_utc, outcomes=tuple(outcomes)
-    )  # fmt: skip
-
-
-def _record(day: Day, again: Again, decided_utc: datetime) -> MinuteRecord:
-    assert day.last_utc is not None  # it has a minute
-    causes = Causes(decided_utc=decided_utc, told=(f"{_TAKEN_OUT}{' '.join(again.not_kept)}",))
-    return MinuteRecord(
-        minute_utc=day.last_utc, minute=again.minute, actions=again.actions, causes=causes, before=again.before
-    )  # fmt: skip
 
 
 def taken_out(causes: Causes) -> Iterator[str]:
@@ -115,6 +42,14 @@ class Again(NamedTuple):
     minute: Minute
     actions: Actions
     not_kept: tuple[str, ...]
+
+
+def record_of(minute_utc: datetime, again: Again, decided_utc: datetime) -> MinuteRecord:
+    """Return what a journal keeps of a step that was asked again after a minute, and of the orders it did not keep."""
+    causes = Causes(decided_utc=decided_utc, told=(f"{_TAKEN_OUT}{' '.join(again.not_kept)}",))
+    return MinuteRecord(
+        minute_utc=minute_utc, minute=again.minute, actions=again.actions, causes=causes, before=again.before
+    )  # fmt: skip
 
 
 def asked_again(

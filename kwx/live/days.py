@@ -9,12 +9,13 @@ from datetime import date, datetime
 import numpy as np
 
 from kwx.exec.bars.bars import Words
+from kwx.exec.marks import worth_micros
 from kwx.exec.minute import NOT_SETTLED, Array, Minute
 from kwx.exec.state import State
 from kwx.live.brain import Thought
-from kwx.live.journal.record import Origin
+from kwx.live.journal.record import MinuteRecord, Origin
 from kwx.live.room import placed, unlisted
-from kwx.live.traders import Running
+from kwx.live.trader import Running
 from warehouse.lake.present import Present
 from warehouse.lake.tables import MARKETS
 from warehouse.market.cities import CITIES
@@ -62,6 +63,17 @@ class Day:
     def is_paid(self) -> bool:
         """Whether all of its cities were."""
         return set(self.cities) <= self.paid
+
+    @property
+    def worth_micros(self) -> int:
+        """What was gained by it, open positions at their marks."""
+        return int(self.state.cash_micros.sum()) + int(np.asarray(worth_micros(self.state)).sum())
+
+    def follow(self, record: MinuteRecord, state: State) -> None:
+        """Be as a record left it: a settlement is none of its minutes."""
+        self.state = state
+        if not record.is_settlement:
+            self.last_utc, self.minute = record.minute_utc, record.minute
 
     def is_made_of(self, tickers: Words, fee_nums: Array) -> bool:
         """Tell whether its minutes are of these markets at these fees still."""

@@ -19,7 +19,7 @@ from kwx.exec.venue.kill import Kill
 from kwx.exec.venue.told import Did
 from kwx.live.demo_history import day_starts_utc, prepare, world_around
 from kwx.live.exchange import Account, opened_account
-from kwx.live.loop import Looked
+from kwx.live.looked import Looked
 from kwx.live.opened import Setup, Wish, opened
 from kwx.live.run import OnLook, instants, live_through
 from pipelines.asking.secrets import Secret, Secrets

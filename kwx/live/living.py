@@ -10,13 +10,14 @@ from datetime import datetime
 from kwx.config.live import BudgetFields
 from kwx.exec.codes import FIRST_BLOCKED, Verb
 from kwx.exec.venue.told import Did, Outcome
-from kwx.live.between import Between
 from kwx.live.health.file import FAILING, HALTED, RUNNING, STARTING, STOPPED, STOPPING, Health
 from kwx.live.health.log import tell
 from kwx.live.health.running import RunningDrift
 from kwx.live.health.watch import Watch
 from kwx.live.journal.record import BOOKS, PRICES, TRADES, WEATHER
-from kwx.live.loop import Looked, Loop
+from kwx.live.looked import Looked
+from kwx.live.loop import Loop
+from kwx.live.meantime import Between
 from kwx.live.ticks import Tick
 from warehouse.errors import KwxError
 
@@ -75,17 +76,16 @@ class Living:
         self.watch.ticked(self._last)
         return looked
 
-    def between(self) -> Between | None:
-        """Look at books that moved between two looks; None where that concerned no order, or failed."""
-        try:
-            found = self.loop.between()
-        except Exception as error:
-            self._failed(error)
-            return None
-        if found is not None:
-            self.watch.watched.stage_seconds.observe(found.took_s, stage="between")
-            _log_orders(found.outcomes)
-        return found
+    def decided_between(self, found: Between) -> None:
+        """Hear what was decided between two looks, from the thread that did."""
+        self.watch.watched.stage_seconds.observe(found.took_s, stage="between")
+        _log_orders(found.outcomes)
+
+    def failed_between(self, error: BaseException) -> None:
+        """Halt: nobody asks any more whether what rests is still wanted. The next look says so as well."""
+        why = f"what decides between two minutes failed: {type(error).__name__}: {error}"
+        logger.critical("%s", why, exc_info=error)
+        self.loop.desk.trader.halt(why)
 
     def _failed(self, error: Exception) -> None:
         """Take out what rests, say so, and go on; give up when every look fails."""
@@ -119,10 +119,10 @@ class Living:
         loop = self.loop
         return Health(
             state=HALTED if looked.stopped else RUNNING, mode=self.mode, started_utc=self.started_utc,
-            tick_utc=looked.at_utc, minute_utc=loop.decided_utc, event_dates=tuple(sorted(loop.days)),
-            run_ids=tuple(day.run_id for _, day in sorted(loop.days.items())), stale_s=_ages(looked),
+            tick_utc=looked.at_utc, minute_utc=loop.desk.decided_utc, event_dates=tuple(sorted(loop.desk.days)),
+            run_ids=tuple(day.run_id for _, day in sorted(loop.desk.days.items())), stale_s=_ages(looked),
             failed=looked.failed, waiting=_waiting(loop), left_out=looked.left_out, clock_ahead_s=looked.ahead_s,
-            is_killed=bool(loop.stops()), open_orders=_open_orders(loop), why=looked.stopped,
+            is_killed=bool(loop.desk.stops()), open_orders=_open_orders(loop), why=looked.stopped,
         )  # fmt: skip
 
     def _count(self, looked: Looked) -> None:
@@ -168,13 +168,13 @@ class Living:
         if self.drift is None or not looked.settled:
             return
         for day in looked.settled:
-            self.drift.settled(self.loop.journal.read(day), self.loop.present)
+            self.drift.settled(self.loop.desk.journal.read(day), self.loop.present)
         self.drift.show(self.watch.watched)
 
     def _draw_down(self) -> None:
         """Say how far money lies below its highest since the start."""
         watched = self.watch.watched
-        now = self.loop.worth_micros / _MICROS_PER_DOLLAR
+        now = self.loop.desk.worth_micros / _MICROS_PER_DOLLAR
         self._best_dollars = max(self._best_dollars, now)
         watched.drawdown_share.set((self._best_dollars - now) / self.bankroll_dollars)
 
@@ -201,7 +201,7 @@ def _log_orders(outcomes: Iterable[Outcome]) -> None:
 def _waiting(loop: Loop) -> dict[str, int]:
     """Return how much waits: signals for the database, fills for the next minute or the settlement of their date."""
     spool = {} if loop.sink is None else {"spool": loop.sink.waiting}
-    return {**spool, "fills": len(loop.trader.waiting)}
+    return {**spool, "fills": len(loop.desk.trader.waiting)}
 
 
 def over_budget(seconds: Mapping[str, float], budgets: BudgetFields) -> list[str]:
@@ -224,4 +224,4 @@ def _ages(looked: Looked) -> dict[str, float]:
 
 
 def _open_orders(loop: Loop) -> int:
-    return sum(int((day.state.orders.side != 0).sum()) for day in loop.days.values())
+    return sum(int((day.state.orders.side != 0).sum()) for day in loop.desk.days.values())

@@ -22,6 +22,7 @@ from kwx.exec.settings import params_of
 from kwx.exec.venue.kill import FILE_NAME, Kill
 from kwx.live.brain import Brain
 from kwx.live.days import closes_utc
+from kwx.live.desk import Desk
 from kwx.live.due import floor_minute
 from kwx.live.exchange import Account
 from kwx.live.health.file import health_path
@@ -33,11 +34,13 @@ from kwx.live.journal.journal import Journal, journal_folder
 from kwx.live.journal.record import LIVE, SHADOW
 from kwx.live.living import Living
 from kwx.live.loop import Loop
+from kwx.live.on_exchange import OnExchange
 from kwx.live.origins import Origins
+from kwx.live.paper import Paper
 from kwx.live.resumed import resumed
 from kwx.live.sink.sink import Sink, open_sink
 from kwx.live.tables import LiveTables
-from kwx.live.traders import OnExchange, Paper, Trader
+from kwx.live.trader import Trader
 from kwx.signals.registry import strategy as strategy_of
 from kwx.signals.settings import SignalSettings, signal_settings
 from pipelines.ingest.access import Entry
@@ -207,10 +210,12 @@ def _loop(
         sink = _sink(wish, lake, hello)
         if sink is not None:
             stack.enter_context(sink)
+        desk = Desk(
+            journal=journal, trader=trader, decided_utc=found.decided_utc, days=found.days, stops=lambda: kill.why
+        )
         yield Loop(
-            feeds=feeds, tables=tables, present=present, brain=brain, trader=trader, journal=journal, sink=sink,
-            settings=setup.fields, origins=setup.origins, clock=hello.clock, decided_utc=found.decided_utc,
-            stops=lambda: kill.why, days=found.days,
+            feeds=feeds, tables=tables, present=present, brain=brain, desk=desk, sink=sink, settings=setup.fields,
+            origins=setup.origins, clock=hello.clock,
         )  # fmt: skip
 
 

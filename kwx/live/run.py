@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from kwx.live.between import Between
+from kwx.live.beside import Beside
 from kwx.live.living import Living
-from kwx.live.loop import Looked
+from kwx.live.looked import Looked
+from kwx.live.meantime import Between
 from kwx.live.ticks import Tick, ticks
 
 OnLook = Callable[[Looked], None]
 OnBetween = Callable[[Between], None]
+_SLICE_S = 0.2
 
 
 def live_on(
@@ -21,23 +23,27 @@ def live_on(
 ) -> int:  # fmt: skip
     """Look at every tick for so many seconds, or until the loop is told to stop; return how many looks there were.
 
-    Books that move in the meantime are looked at as they come.
+    Books that move are asked about beside it, as they come; on_between is called by the threads that do.
     """
     until_s = None if seconds is None else time.monotonic() + seconds
     looks = 0
 
     def wait(seconds: float) -> bool:
-        # In slices: a wait without end can miss a signal. Whatever feeds bring ends a slice.
+        # In slices: a wait without end can miss a signal.
         over_s = time.monotonic() + seconds
         while (left_s := over_s - time.monotonic()) > 0 and not _is_over(living, until_s):
-            if living.loop.feeds.wait(min(left_s, 0.2)) and (found := living.between()) is not None:
-                on_between(found)
+            time.sleep(min(left_s, _SLICE_S))
         return _is_over(living, until_s)
 
-    for tick in ticks(living.loop.settings.tick_seconds, monotonic=time.monotonic, wait=wait):
-        looks += 1
-        if (looked := living.look(tick)) is not None:
-            on_look(looked)
+    def tell(found: Between) -> None:
+        living.decided_between(found)
+        on_between(found)
+
+    with Beside(living.loop.meantime, on_between=tell, on_fault=living.failed_between):
+        for tick in ticks(living.loop.settings.tick_seconds, monotonic=time.monotonic, wait=wait):
+            looks += 1
+            if (looked := living.look(tick)) is not None:
+                on_look(looked)
     return looks
 
 

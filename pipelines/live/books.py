@@ -56,6 +56,7 @@ class BookFeed:
         cities: Sequence[str],
         clock: Clock,
         woken: threading.Event,
+        stirred: threading.Event,
     ) -> None:
         self.heard = Heard(self.name, (_STREAM,))
         self._url = url
@@ -66,6 +67,7 @@ class BookFeed:
         self._cities = tuple(cities)
         self._clock = clock
         self._woken = woken
+        self._stirred = stirred
         self._lock = threading.Lock()
         self._rows: list[Arrival] = []
         self._tops: dict[str, Top] = {}
@@ -207,6 +209,8 @@ class BookFeed:
                 if before is None or before[:_QUOTES] != top[:_QUOTES]:
                     self._moved.add(ticker)
                     self._moved_us = self._moved_us or first_us[ticker]
+            if self._moved:
+                self._stirred.set()
         self._woken.set()
 
     def _miss(self, gap: Gap) -> None:

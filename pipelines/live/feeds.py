@@ -74,6 +74,7 @@ class Feeds:
         clock: Clock,
         background: bool,
         woken: threading.Event,
+        stirred: threading.Event,
         ahead_s: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._asked = tuple(asked)
@@ -81,6 +82,7 @@ class Feeds:
         self._tape = tape
         self._books = books
         self._woken = woken
+        self._stirred = stirred
         self._ahead_s = ahead_s
         self._inbox = Inbox(woken)
         self._threads = Threads(self._asked, self._inbox, clock=clock) if background else None
@@ -130,9 +132,17 @@ class Feeds:
         """Wait until something comes, at most so long; tell whether something did."""
         return self._woken.wait(timeout_s)
 
+    def wait_for_moves(self, timeout_s: float) -> bool:
+        """Wait until best quotes change or somebody stirs, at most so long; tell whether that was."""
+        return self._stirred.wait(timeout_s)
+
+    def stir(self) -> None:
+        """Let whoever waits for moves look, whether there were some or not."""
+        self._stirred.set()
+
     def moved(self) -> Moved:
         """Return the markets whose best quotes changed since the last time this was asked."""
-        self._woken.clear()
+        self._stirred.clear()
         return Moved() if self._books is None else self._books.moved()
 
     def tops(self) -> dict[str, Top]:
@@ -213,7 +223,7 @@ def feeds_over(
     ahead_s: Callable[[], float | None] = lambda: None,
 ) -> Feeds:
     """Put the feeds of some cities together, over whoever answers; nothing is asked yet."""
-    catalogue, tape, woken = Catalogue(markets), Tape(), threading.Event()
+    catalogue, tape, woken, stirred = Catalogue(markets), Tape(), threading.Event(), threading.Event()
     books = None
     if settings.books and background and (entry.secrets.signed or entry.origin == "loopback"):
         books = BookFeed(
@@ -225,6 +235,7 @@ def feeds_over(
             cities=cities,
             clock=hello.clock,
             woken=woken,
+            stirred=stirred,
         )
     candles = CandleFeed(
         cities,
@@ -259,6 +270,7 @@ def feeds_over(
         clock=hello.clock,
         background=background,
         woken=woken,
+        stirred=stirred,
         ahead_s=ahead_s,
     )
 

@@ -36,7 +36,7 @@ from kwx.live.demo_history import day_starts_utc, prepare, world_around
 from kwx.live.exchange import Account, opened_account
 from kwx.live.health.watch import memory_bytes
 from kwx.live.living import Living
-from kwx.live.loop import Looked
+from kwx.live.looked import Looked
 from kwx.live.opened import Setup, Wish, opened
 from kwx.live.run import instants, live_through
 from pipelines.ingest.loopback import hear

@@ -17,15 +17,16 @@ from tempfile import TemporaryDirectory
 from led_world import LedWorld, led_world
 
 from kwx.live.brain import Brain
+from kwx.live.desk import Desk
 from kwx.live.health.watch import Watch
 from kwx.live.journal.journal import Journal
 from kwx.live.living import Living
 from kwx.live.loop import Loop
 from kwx.live.opened import Wish, set_up
+from kwx.live.paper import Paper
 from kwx.live.sink.sink import Sink, open_sink
 from kwx.live.tables import LiveTables
 from kwx.live.ticks import Tick
-from kwx.live.traders import Paper
 from pipelines.archive import RawArchive
 from pipelines.build import demo_world
 from pipelines.calls import Call
@@ -94,6 +95,9 @@ class ReadFeeds:
     def tops(self) -> dict[str, Top]:
         """Return what books show: no stream is heard here."""
         return self.feeds.tops()
+
+    def stir(self) -> None:
+        """Nobody waits for books."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +182,9 @@ def _living(
     brain.warm(served.now_utc)
     loop = Loop(
         feeds=feeds,  # type: ignore[arg-type]
-        tables=LiveTables(present), present=present, brain=brain, trader=Paper(), journal=journal,
-        sink=sink, settings=setup.fields, origins=setup.origins, clock=served, decided_utc=served.now_utc,
-        stopwatch=vendors.own_cpu_s,
+        tables=LiveTables(present), present=present, brain=brain,
+        desk=Desk(trader=Paper(), journal=journal, decided_utc=served.now_utc),
+        sink=sink, settings=setup.fields, origins=setup.origins, clock=served, stopwatch=vendors.own_cpu_s,
     )  # fmt: skip
     return Living(
         loop=loop, watch=watch, mode="paper", bankroll_dollars=1_000.0, started_utc=served.now_utc

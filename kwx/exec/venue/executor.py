@@ -5,15 +5,19 @@ holds both against each other; `apply` does the least that brings the orders to 
 orders are cancelled and nothing new is sent by this process again. While the account cannot be read, orders are
 cancelled at most. There is no clock and no chance of its own in here.
 
-One thread uses an executor; signals and the kill file may come at any time.
+What it knows is its own turn's (kwx.exec.venue.turn), which is let go while the exchange is waited for: another thread
+may take orders out then, and finds everything whole. Looks and wishes come from one thread alone. Signals and the kill
+file may come at any time.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 from kwx.exec.venue.changing import Changer
 from kwx.exec.venue.contract import Venue
@@ -23,12 +27,13 @@ from kwx.exec.venue.kill import Kill
 from kwx.exec.venue.opening import LOOKS_AT_ONCE, open_account
 from kwx.exec.venue.own_order import OwnOrder
 from kwx.exec.venue.placing import NewId, Placer
-from kwx.exec.venue.plan import Act, Step, steps_of
+from kwx.exec.venue.plan import CALLED_OFF, Act, Step, called_off, steps_of
 from kwx.exec.venue.reconcile import differences
 from kwx.exec.venue.record import Record
 from kwx.exec.venue.retreat import Retreat
 from kwx.exec.venue.sighting import look, note_fill, take_in
 from kwx.exec.venue.told import Did, Difference, Halt, Outcome, Reconciled, VenueFill
+from kwx.exec.venue.turn import Turn, WaitedFor
 from kwx.exec.venue.wanted import Desired, Limits, Take
 from pipelines.kalshi.portfolio.records import Fill
 from warehouse.clock import Clock
@@ -52,38 +57,44 @@ class Executor:
     def __init__(
         self, venue: Venue, journal: Journal, limits: Limits, clock: Clock, new_id: NewId, kill: Kill
     ) -> None:  # fmt: skip
-        self._venue = venue
+        self.turn = Turn()
+        self._venue = venue = cast("Venue", WaitedFor(venue, self.turn))
         self._limits = limits
         self._clock = clock
         self._kill = kill
         self._record = Record(journal, clock=clock)
         self._retreat = Retreat(venue, self._record, limits, clock)
         self._placer = Placer(
-            venue=venue, record=self._record, limits=limits, clock=clock, new_id=new_id, group=self._retreat.group
-        )
+            venue=venue, record=self._record, limits=limits, clock=clock, new_id=new_id, group=self._retreat.group,
+            stopped=lambda: self._why_not() if self._must_stand_down() else "",
+        )  # fmt: skip
         self._changer = Changer(venue=venue, record=self._record, limits=limits, clock=clock)
         self._fills_told = len(self._record.book.fills)
         self._started = False
         self._is_blind = False
         self._late_since: dict[tuple[str, str], datetime] = {}
         self._halt: Halt | None = None
+        self._changing: set[str] = set()
 
     # How it stands
 
     @property
     def open_orders(self) -> Sequence[OwnOrder]:
         """Every order of ours that may rest, those of which nobody knows among them."""
-        return self._record.book.open_orders
+        with self.turn:
+            return self._record.book.open_orders
 
     @property
     def positions_centi(self) -> Mapping[str, int]:
         """What our fills left us of each market, sold with a minus."""
-        return self._record.book.account.positions_centi
+        with self.turn:
+            return self._record.book.account.positions_centi
 
     @property
     def cash_micros(self) -> int:
         """What our fills left us to spend, a dollar bound for each contract that is sold short."""
-        return self._record.book.account.cash_micros
+        with self.turn:
+            return self._record.book.account.cash_micros
 
     @property
     def fills(self) -> Sequence[VenueFill]:
@@ -92,7 +103,8 @@ class Executor:
 
     def fills_after(self, number: int) -> Sequence[VenueFill]:
         """Return the fills of the journal after so many of them."""
-        return [self._told(fill) for fill in self._record.book.fills[number:]]
+        with self.turn:
+            return [self._told(fill) for fill in self._record.book.fills[number:]]
 
     @property
     def is_halted(self) -> bool:
@@ -108,6 +120,76 @@ class Executor:
 
     def start(self, *, adopt: bool = False) -> Reconciled:
         """Make journal and exchange agree, or refuse; `adopt` takes in orders that bear our mark in no journal."""
+        with self.turn:
+            return self._agreed(adopt=adopt)
+
+    def apply(
+        self, desired: Sequence[Desired], takes: Sequence[Take], *, unless: Set[str] = frozenset()
+    ) -> Sequence[Outcome]:  # fmt: skip
+        """Do the least that has exactly the desired orders rest, and take what is to be taken; tell each outcome.
+
+        unless: markets in which no order is wanted any more; it may grow while the exchange is waited for.
+        """
+        with self.turn:
+            self._require_started()
+            steps = steps_of(self._record.book, desired, takes, limits=self._limits, now_utc=self._clock())
+            outcomes = self._all_done(steps, unless)
+            self._record.sync()
+            self._stand_down_if_we_must()
+            return outcomes
+
+    def withdraw(self, market_tickers: Collection[str], *, why: str) -> Sequence[Outcome]:
+        """Cancel what rests in some markets, as far as it is known, and leave everything else as it is."""
+        with self.turn:
+            self._require_started()
+            outcomes = [outcome for ticker in sorted(market_tickers) for outcome in self._withdrawn(ticker, why)]
+            self._record.sync()
+            return outcomes
+
+    def poll(self) -> Sequence[VenueFill]:
+        """Read the account, halt where it is not as our record says, and return fills that were not returned yet."""
+        with self.turn:
+            self._require_started()
+            self._is_blind = True
+            try:
+                self._hold_against_the_exchange()
+                self._is_blind = False
+            finally:
+                self._record.sync()
+                self._stand_down_if_we_must()
+            return self._new_fills()
+
+    def hear(self, fills: Sequence[Fill]) -> None:
+        """Book fills that the stream told before the account was read; `poll` returns them."""
+        with self.turn:
+            for fill in fills:
+                if not note_fill(self._record, fill):
+                    logger.info("fill %s is of no order that is known yet", fill.trade_id)
+
+    def halt(self, reason: str) -> Halt:
+        """Stop trading for good: cancel everything, send nothing new."""
+        with self.turn:
+            return self._stopped_for_good(reason)
+
+    def stop(self) -> None:
+        """Cancel everything and see that nothing rests; say so loudly where that cannot be seen."""
+        self._kill.stop()
+        with self.turn:
+            for _ in range(STOPS):
+                stood = self._retreat.stand_down(anew=True)
+                if stood.is_clear:
+                    self._look_a_last_time()
+                    self._record.sync()
+                    return
+        left = "nobody could look" if stood.left is None else f"{len(stood.left)} orders still rest"
+        raise VendorDown(
+            f"at the end {left}: {'; '.join(stood.errors) or 'the exchange gave no reason'}",
+            hint=f"look at the account; what rests ends by itself after {self._limits.order_life}",
+        )
+
+    # Below
+
+    def _agreed(self, *, adopt: bool) -> Reconciled:
         if self._kill.holds:
             raise Refused(f"nothing is sent: {self._kill.why}", hint="the file is removed by a person, not by kwx")
         known = len(self._record.book.fills)
@@ -126,89 +208,59 @@ class Executor:
             adopted=adopted,
         )
 
-    def apply(self, desired: Sequence[Desired], takes: Sequence[Take]) -> Sequence[Outcome]:
-        """Do the least that has exactly the desired orders rest, and take what is to be taken; tell each outcome."""
-        self._require_started()
-        book = self._record.book
-        steps = steps_of(book, desired, takes, limits=self._limits, now_utc=self._clock())
+    def _all_done(self, steps: Sequence[Step], unless: Set[str]) -> list[Outcome]:
+        """Do one step after the other until we must stand down; the rest is blocked then."""
         outcomes: list[Outcome] = []
-        for step in steps:
+        for number, step in enumerate(steps):
             if self._must_stand_down():
-                self._retreat.stand_down()
-                return outcomes + [_blocked(left, self._why_not()) for left in steps[len(outcomes) :]]
-            outcomes.append(self._do(step))
-        self._record.sync()
-        if self._must_stand_down():
-            self._retreat.stand_down()
+                return outcomes + [_blocked(left, self._why_not()) for left in steps[number:]]
+            outcomes.append(self._do(called_off(step) if step.market_ticker in unless else step))
+            if step.market_ticker in unless:  # also one that was called off while it was being sent
+                outcomes += self._withdrawn(step.market_ticker, CALLED_OFF)
         return outcomes
 
-    def withdraw(self, market_tickers: Collection[str], *, why: str) -> Sequence[Outcome]:
-        """Cancel what rests in some markets, as far as it is known, and leave everything else as it is."""
-        self._require_started()
-        known = [order for order in self.open_orders if order.market_ticker in market_tickers and not order.is_unknown]
-        outcomes = [
-            self._do(Step(act=Act.CANCEL, market_ticker=order.market_ticker, order=order, why=why))
-            for order in known
-            if order.order_id is not None
-        ]
-        self._record.sync()
-        return outcomes
-
-    def poll(self) -> Sequence[VenueFill]:
-        """Read the account, halt where it is not as our record says, and return fills that were not returned yet."""
-        self._require_started()
-        self._is_blind = True
-        try:
-            self._hold_against_the_exchange()
-            self._is_blind = False
-        finally:
-            self._record.sync()
-            if self._must_stand_down():
-                self._retreat.stand_down()
-        return self._new_fills()
-
-    def hear(self, fills: Sequence[Fill]) -> None:
-        """Book fills that the stream told before the account was read; `poll` returns them."""
-        for fill in fills:
-            if not note_fill(self._record, fill):
-                logger.info("fill %s is of no order that is known yet", fill.trade_id)
-
-    def halt(self, reason: str, *, found: Sequence[Difference] = ()) -> Halt:
-        """Stop trading for good: cancel everything, send nothing new."""
-        if self._halt is None:
-            self._halt = Halt(why=reason, at_utc=self._clock(), differences=tuple(found))
-            logger.critical("HALT: %s", reason)
-            self._record.note(Halted(why=reason))
-        self._retreat.stand_down()
-        return self._halt
-
-    def stop(self) -> None:
-        """Cancel everything and see that nothing rests; say so loudly where that cannot be seen."""
-        self._kill.stop()
-        for _ in range(STOPS):
-            stood = self._retreat.stand_down(anew=True)
-            if stood.is_clear:
-                self._look_a_last_time()
-                self._record.sync()
-                return
-        left = "nobody could look" if stood.left is None else f"{len(stood.left)} orders still rest"
-        raise VendorDown(
-            f"at the end {left}: {'; '.join(stood.errors) or 'the exchange gave no reason'}",
-            hint=f"look at the account; what rests ends by itself after {self._limits.order_life}",
-        )
-
-    # Below
+    def _withdrawn(self, market_ticker: str, why: str) -> list[Outcome]:
+        """Cancel what is known to rest in a market; an order that somebody changes just now is left to them."""
+        known = [one for one in self._record.book.open_in(market_ticker) if one.order_id and not one.is_unknown]
+        ours = [order for order in known if order.client_order_id not in self._changing]
+        return [
+            self._do(Step(act=Act.CANCEL, market_ticker=market_ticker, order=order, why=why)) for order in ours
+        ]  # fmt: skip
 
     def _do(self, step: Step) -> Outcome:
+        why = self._why_left_alone(step.order)
+        if why:
+            return _blocked(step, why)
         try:
-            outcome = self._done(step)
+            with self._changed_by_us(step.order):
+                outcome = self._done(step)
         except (KwxError, OSError) as error:
             if not self._record.broken:
                 raise
             return _blocked(step, str(error))
         if outcome.did is Did.REFUSED and GROUP_STOPPED in outcome.code:
-            self.halt(f"the exchange stopped our order group, which filled faster than its limit: {outcome.why}")
+            self._stopped_for_good(
+                f"the exchange stopped our order group, which filled faster than its limit: {outcome.why}"
+            )
         return outcome
+
+    def _why_left_alone(self, order: OwnOrder | None) -> str:
+        """Return why nothing is done to an order: since it was looked at, another thread may have taken it out."""
+        if order is None:
+            return ""
+        if order.client_order_id in self._changing:
+            return "it is being taken out"
+        return "" if order.is_open else "it was taken out"
+
+    @contextmanager
+    def _changed_by_us(self, order: OwnOrder | None) -> Iterator[None]:
+        """Have nobody else change an order until its change was answered."""
+        ours = set() if order is None else {order.client_order_id}
+        self._changing |= ours
+        try:
+            yield
+        finally:
+            self._changing -= ours
 
     def _done(self, step: Step) -> Outcome:
         why = self._why_blocked(step)
@@ -251,7 +303,7 @@ class Executor:
         mismatches = self._mismatches(found)
         if mismatches:
             told = "; ".join(str(one) for one in mismatches)
-            self.halt(f"the account is not as our record says: {told}", found=mismatches)
+            self._stopped_for_good(f"the account is not as our record says: {told}", found=mismatches)
 
     def _mismatches(self, found: Sequence[Difference]) -> list[Difference]:
         """Return what is no more than late only while it is not for too long."""
@@ -264,10 +316,22 @@ class Executor:
             if not one.is_late or now_utc - self._late_since[one.what, one.subject] >= self._limits.late_after
         ]
 
+    def _stopped_for_good(self, reason: str, *, found: Sequence[Difference] = ()) -> Halt:
+        if self._halt is None:
+            self._halt = Halt(why=reason, at_utc=self._clock(), differences=tuple(found))
+            logger.critical("HALT: %s", reason)
+            self._record.note(Halted(why=reason))
+        self._retreat.stand_down()
+        return self._halt
+
     def _must_stand_down(self) -> bool:
         if self._record.broken and self._halt is None:
-            self.halt(self._record.broken)
+            self._stopped_for_good(self._record.broken)
         return self._halt is not None or self._kill.holds
+
+    def _stand_down_if_we_must(self) -> None:
+        if self._must_stand_down():
+            self._retreat.stand_down()
 
     def _look_a_last_time(self) -> None:
         """Book what was filled until the end; where that is not possible the next start does it."""

@@ -27,7 +27,7 @@ NewId = Callable[[], str]
 
 @dataclass(frozen=True, kw_only=True)
 class Placer:
-    """Places orders. `group` gives the order group that they belong to."""
+    """Places orders. `group` gives the order group that they belong to; `stopped` why nothing is sent any more."""
 
     venue: Venue
     record: Record
@@ -35,22 +35,23 @@ class Placer:
     clock: Clock
     new_id: NewId
     group: Callable[[], str]
+    stopped: Callable[[], str]
 
     def place(self, wish: Desired | Take) -> Outcome:
         """Place one order: one that rests until it ends by itself, or one that takes at once."""
-        why = self._blocked(wish)
-        if why:
+        if why := self._blocked(wish):
             return Outcome(did=Did.BLOCKED, market_ticker=wish.market_ticker, why=why)
-        order = self._order_of(wish)
-        why = over_limit(self.record.book, self.limits, order)
-        if why:
-            logger.error("an order in %s was not sent: %s", wish.market_ticker, why)
-            return Outcome(did=Did.OVER_LIMIT, market_ticker=wish.market_ticker, why=why)
         try:
             group = self.group()
         except VendorError as error:
             why = f"there is no order group for it: {error}"
             return Outcome(did=Did.BLOCKED, market_ticker=wish.market_ticker, why=why)
+        if why := self.stopped():  # while a group was waited for
+            return Outcome(did=Did.BLOCKED, market_ticker=wish.market_ticker, why=why)
+        order = self._order_of(wish)
+        if why := over_limit(self.record.book, self.limits, order):
+            logger.error("an order in %s was not sent: %s", wish.market_ticker, why)
+            return Outcome(did=Did.OVER_LIMIT, market_ticker=wish.market_ticker, why=why)
         self._write_down(order, wish, group)
         return self._send(order, group)
 

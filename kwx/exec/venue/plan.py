@@ -17,6 +17,8 @@ from kwx.exec.venue.own_order import OwnOrder
 from kwx.exec.venue.wanted import Desired, Limits, Take
 from warehouse.errors import Usage
 
+CALLED_OFF = "no order is wanted there any more"
+
 
 class Act(IntEnum):
     """What is to be done, in the order in which it is."""
@@ -93,6 +95,14 @@ def _blocked(step: Step, blocked: set[str]) -> Step:
     return Step(
         act=Act.BLOCK, market_ticker=step.market_ticker, order=step.order, desired=step.desired, take=step.take, why=why
     )
+
+
+def called_off(step: Step) -> Step:
+    """Return a step in a market in which no order is wanted any more: what rests goes, and nothing comes."""
+    if step.act in {Act.TAKE, Act.BLOCK, Act.CANCEL}:
+        return step
+    act = Act.BLOCK if step.order is None else Act.CANCEL
+    return Step(act=act, market_ticker=step.market_ticker, order=step.order, desired=step.desired, why=CALLED_OFF)
 
 
 def _distance(order: OwnOrder, wish: Desired) -> tuple[bool, int, int]:

@@ -79,7 +79,7 @@ def test_a_book_moved_when_the_first_word_of_it_was_received(tmp_path):
     """However many words of it came at once; what it shows is known since the last."""
     feed = BookFeed(
         "ws://127.0.0.1:9", sign=dict, paths=Lake(tmp_path).paths, catalogue=Catalogue(), tape=Tape(),
-        cities=("chicago",), clock=lambda: OPENING, woken=threading.Event(),
+        cities=("chicago",), clock=lambda: OPENING, woken=threading.Event(), stirred=threading.Event(),
     )  # fmt: skip
     levels = Levels(bid_prices_ticks=(4_900,), bid_sizes_centi=(300,))
     at_us = [int((OPENING + seconds * SECOND).timestamp() * 1e6) for seconds in (1, 2, 3)]

@@ -26,7 +26,7 @@ SPLIT = 3
 
 def minutes_of(life: Life) -> list[int]:
     """Return how many minutes lie between one record of the first date and the next."""
-    kept = [one.minute_utc for one in life.loop.journal.read(FIRST).of_minutes]
+    kept = [one.minute_utc for one in life.loop.desk.journal.read(FIRST).of_minutes]
     return [(after - before) // MINUTE for before, after in pairwise(kept)]
 
 
@@ -34,12 +34,12 @@ def test_an_event_of_seven_brackets_trades_beside_one_of_six(begin: Begin) -> No
     life = begin(21, hour=13.8)
     life.deliveries.list_instead("KXHIGHMIA-26NOV04", lambda rows: in_seven(rows, SPLIT))
     looked = [life.look(60) for _ in range(20)]
-    tickers = life.loop.days[SECOND].origin.tickers[..., 0]
+    tickers = life.loop.desk.days[SECOND].origin.tickers[..., 0]
 
     assert [int(number) for number in (tickers != "").sum(axis=0)] == [6, 7]
-    assert life.loop.days[FIRST].last_utc == life.loop.days[SECOND].last_utc == life.loop.decided_utc
+    assert life.loop.desk.days[FIRST].last_utc == life.loop.desk.days[SECOND].last_utc == life.loop.desk.decided_utc
     assert not any(one.left_out for one in looked)
-    assert (life.loop.days[FIRST].state.position_centi != 0).any() or life.executor.open_orders
+    assert (life.loop.desk.days[FIRST].state.position_centi != 0).any() or life.executor.open_orders
 
 
 def test_an_event_that_is_no_whole_for_a_while_has_minutes_without_an_opinion(begin: Begin) -> None:
@@ -54,7 +54,7 @@ def test_an_event_that_is_no_whole_for_a_while_has_minutes_without_an_opinion(be
 
     away = [any("miami 2026-11-03" in why for why in one.left_out) for one in looked]
     assert tuple(away) in {(True, True, True, False, False), (True, True, False, False, False)}
-    kept = life.loop.journal.read(FIRST).of_minutes[-5:]
+    kept = life.loop.desk.journal.read(FIRST).of_minutes[-5:]
     assert [not one.minute.open[:, 1].any() for one in kept] == away
     assert all(one.minute.open[:, 0].any() for one in kept)
     assert ["listing" in one.causes.stale.get("miami", ()) for one in kept] == away
@@ -76,9 +76,9 @@ def test_a_date_that_closed_too_early_in_a_listing_goes_on_without_a_hole(begin:
     for _ in range(8):
         life.look(60)
 
-    kept = life.loop.journal.read(FIRST).of_minutes
+    kept = life.loop.desk.journal.read(FIRST).of_minutes
     assert set(minutes_of(life)) == {1}
-    assert kept[-1].minute_utc == life.loop.decided_utc
+    assert kept[-1].minute_utc == life.loop.desk.decided_utc
     assert any("nothing was listed" in one.causes.told for one in kept)
     assert kept[-1].minute.open.any()
 
@@ -88,14 +88,14 @@ def test_an_event_that_is_listed_anew_with_other_brackets_is_away_for_good(begin
     life = begin(24, hour=16)
     for _ in range(6):
         life.look(60)
-    before = life.loop.days[FIRST].origin.tickers.copy()
+    before = life.loop.desk.days[FIRST].origin.tickers.copy()
     life.deliveries.list_at(life.exchange.clock(), in_seven(life.deliveries.listed("miami", FIRST), SPLIT))
     looked = [life.look(60) for _ in range(4)]
 
     assert all(any("miami" in why for why in one.left_out) for one in looked)
-    np.testing.assert_array_equal(before, life.loop.days[FIRST].origin.tickers)
-    assert life.loop.days[FIRST].minute.open[:, 0].any()
-    assert not life.loop.days[FIRST].minute.open[:, 1].any()
+    np.testing.assert_array_equal(before, life.loop.desk.days[FIRST].origin.tickers)
+    assert life.loop.desk.days[FIRST].minute.open[:, 0].any()
+    assert not life.loop.desk.days[FIRST].minute.open[:, 1].any()
 
 
 def list_nine(life: Life) -> None:
@@ -122,19 +122,19 @@ def test_a_city_that_was_never_traded_keeps_no_other_from_being_paid(
     life = begin(26, hour=29.9, knows_results=True)
     list_nine(life)
     looked, stepped = [life.look(60)], list[Any]()
-    began_with = life.loop.days[FIRST].origin.params
-    life.loop.origins = replace(life.loop.origins, params=made_params())
+    began_with = life.loop.desk.days[FIRST].origin.params
+    life.loop.minutes.origins = replace(life.loop.minutes.origins, params=made_params())
 
     def noted(rules: Any, params: Any, *said: Any) -> Any:
         stepped.append(params)
         return one_step(rules, params, *said)
 
-    monkeypatch.setattr("kwx.live.loop.one_step", noted)
+    monkeypatch.setattr("kwx.live.minutes.one_step", noted)
     while FIRST not in looked[-1].settled:
         looked.append(life.look(60))
         assert len(looked) < 30, "it is paid when it is over"
 
-    day = life.loop.days[FIRST]
+    day = life.loop.desk.days[FIRST]
     assert (day.cities, day.paid, stepped) == (["chicago"], {"chicago"}, [began_with])
 
 
@@ -145,9 +145,9 @@ def test_a_fill_that_is_told_after_its_date_was_paid_is_booked_and_a_strange_one
     life = begin(25, hour=29.6, knows_results=True)
     settled = [day for _ in range(40) for day in life.look(60).settled]
     assert settled == [FIRST]
-    day, trader = life.loop.days[FIRST], life.loop.trader
-    winner = int(life.loop.journal.read(FIRST).settlements[-1].minute.winner[0, 0])
-    cash_micros, worth_micros = int(day.state.cash_micros.sum()), life.loop.worth_micros
+    day, trader = life.loop.desk.days[FIRST], life.loop.desk.trader
+    winner = int(life.loop.desk.journal.read(FIRST).settlements[-1].minute.winner[0, 0])
+    cash_micros, worth_micros = int(day.state.cash_micros.sum()), life.loop.desk.worth_micros
     fill = VenueFill(
         trade_id="late", order_id="o", client_order_id="c", market_ticker=str(day.origin.tickers[winner, 0, 0]), side=1,
         ticks=4_000, centi=200, fee_micros=1_000, is_taker=False, at_utc=life.exchange.clock(), decision=None,
@@ -157,9 +157,9 @@ def test_a_fill_that_is_told_after_its_date_was_paid_is_booked_and_a_strange_one
 
     gain_micros = 200 * 10_000 - 200 * 4_000 - 1_000
     assert int(day.state.cash_micros.sum()) - cash_micros == gain_micros
-    assert life.loop.worth_micros - worth_micros >= gain_micros - 10**7
+    assert life.loop.desk.worth_micros - worth_micros >= gain_micros - 10**7
     assert "late" not in {one.trade_id for one in trader.waiting}
-    assert life.loop.journal.read(FIRST).settlements[-1].reported["trade_id"].to_list() == ["late"]
+    assert life.loop.desk.journal.read(FIRST).settlements[-1].reported["trade_id"].to_list() == ["late"]
     trader._waiting["strange", "o"] = fill.__class__(**{**_said(fill), "market_ticker": "KXHIGHDEN-26NOV03-B50.5"})
     assert "do not fit" in life.look().stopped
 

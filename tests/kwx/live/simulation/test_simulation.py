@@ -105,16 +105,16 @@ def test_a_date_is_paid_once_when_all_of_it_is_over(
         asked.append(event_date)
         return settlement_of(*args, event_date=event_date, **said)
 
-    monkeypatch.setattr("kwx.live.loop.settlement_of", counted)
+    monkeypatch.setattr("kwx.live.paying.settlement_of", counted)
     life, first = begun(tmp_path, lake, WORLD, 6, hour=28.8, knows_results=True), WORLD.event_dates[0]
-    settled = [(life.loop.decided_utc, day) for _ in range(80) for day in life.look(60).settled]
+    settled = [(life.loop.desk.decided_utc, day) for _ in range(80) for day in life.look(60).settled]
     assert settled == [(closes_utc(life.present, first), first)]
-    day = life.loop.days[first]
+    day = life.loop.desk.days[first]
     assert day.is_paid
     assert day.cities == list(WORLD.cities)
     assert not day.state.position_centi.any()
     assert asked == [first], "a date that is paid, or is not over, is not looked at"
-    recorded = life.loop.journal.read(first)
+    recorded = life.loop.desk.journal.read(first)
     assert len(recorded.settlements) == 1
     assert (recorded.last.tickers != "").any(axis=0).all(), "a city that closed early keeps its markets"
     life.close()
@@ -145,12 +145,12 @@ def test_a_life_through_midnight_ends_one_date_settles_it_and_goes_on_with_the_n
         settled += life.look(120).settled
         assert life.exchange.clock() < life.start_utc + timedelta(hours=9), "results are in by then"
     assert settled == [first]
-    assert not life.loop.days[first].state.position_centi.any()
-    assert life.loop.days[second].last_utc == life.loop.decided_utc
+    assert not life.loop.desk.days[first].state.position_centi.any()
+    assert life.loop.desk.days[second].last_utc == life.loop.desk.decided_utc
     for _ in range(20):
         life.tick()
     life.end()
-    recorded = life.loop.journal.read(first)
+    recorded = life.loop.desk.journal.read(first)
     assert recorded.settlements
     life.close()
 
@@ -166,11 +166,11 @@ def test_where_orders_go_out_nothing_new_is_risked_by_a_clock_that_nobody_knows(
 
     assert looked.spoke
     assert looked.clock_off
-    for day in life.loop.days:
-        kept = life.loop.journal.read(day).of_minutes[-1]
+    for day in life.loop.desk.days:
+        kept = life.loop.desk.journal.read(day).of_minutes[-1]
         assert kept.minute.clock_off.all()
         assert all(CLOCK in kept.causes.stale[city] for city in life.cities)
-    life.loop.origins = replace(life.loop.origins, kind=SHADOW)
+    life.loop.minutes.origins = replace(life.loop.minutes.origins, kind=SHADOW)
     assert not life.look(60).clock_off
     life.close()
 
@@ -178,7 +178,7 @@ def test_where_orders_go_out_nothing_new_is_risked_by_a_clock_that_nobody_knows(
 def test_a_fill_that_nobody_writes_down_breaks_a_law_at_the_end(tmp_path: Path, lake: Lake) -> None:
     """The executor has it, and no journal: what is in mind is not what the exchange holds."""
     life = begun(tmp_path, lake, WORLD, 1)
-    life.loop.trader._heard = 10**9  # deaf
+    life.loop.desk.trader._heard = 10**9  # deaf
     while not life.exchange.made.account.fills:
         life.look()
 
@@ -201,7 +201,7 @@ def test_a_minute_says_when_its_books_were_looked_at(
 
     monkeypatch.setattr(life.prices, "tops", slow_tops)
     life.look(60)
-    causes = life.loop.journal.read(max(life.loop.days)).of_minutes[-1].causes
+    causes = life.loop.desk.journal.read(max(life.loop.desk.days)).of_minutes[-1].causes
 
     assert causes.books_utc == looked_utc[-1]
     assert causes.decided_utc == looked_utc[-1] + timedelta(seconds=4)
@@ -211,7 +211,7 @@ def test_a_minute_says_when_its_books_were_looked_at(
 def resting_life(folder: Path, lake: Lake) -> Life:
     """Return a life that has orders in two books."""
     life = begun(folder, lake, WORLD, 7)
-    while len(life.loop.trader.resting) < 2:
+    while len(life.loop.desk.trader.resting) < 2:
         life.look()
     return life
 
@@ -221,9 +221,9 @@ def test_an_order_that_cannot_be_taken_out_is_asked_of_once_a_look_and_an_unknow
 ) -> None:
     """However often its book moves; each time would be a whole minute in the journal."""
     life = resting_life(tmp_path, lake)
-    first, second = sorted(life.loop.trader.resting)[:2]
+    first, second = sorted(life.loop.desk.trader.resting)[:2]
     quotes = {name: Top(0, 0, 10_000, 0, life.exchange.clock()) for name in (first, second)}
-    life.loop.feeds = books = Books(life.prices, quotes, Moved())
+    life.loop.meantime.feeds = books = Books(life.prices, quotes, Moved())
 
     def moves(name: str) -> list[Did] | None:
         books.told = Moved(frozenset([name]), life.exchange.clock())
@@ -236,11 +236,11 @@ def test_an_order_that_cannot_be_taken_out_is_asked_of_once_a_look_and_an_unknow
     order.standing = Standing.AMBIGUOUS
     assert moves(second) is None
     order.standing = Standing.RESTING
-    days = [day for day, one in life.loop.days.items() if {first, second} & one.market_tickers]
-    assert sum(len(life.loop.journal.read(day).between) for day in days) == 1
-    life.loop._asked_out.clear()  # as the next look does
+    days = [day for day, one in life.loop.desk.days.items() if {first, second} & one.market_tickers]
+    assert sum(len(life.loop.desk.journal.read(day).between) for day in days) == 1
+    life.loop.meantime.forget_what_was_asked()  # as the next look does
     assert [moves(first), moves(second)] == [[Did.CANCELLED], [Did.CANCELLED]]
-    life.loop.feeds = life.prices
+    life.loop.meantime.feeds = life.prices
     life.end()
     life.close()
 
@@ -248,21 +248,23 @@ def test_an_order_that_cannot_be_taken_out_is_asked_of_once_a_look_and_an_unknow
 def test_a_book_that_moves_takes_out_the_order_under_it_before_the_next_minute(tmp_path: Path, lake: Lake) -> None:
     """The exchange has it no longer, the others stay; the journal says why, and steps again to what it says."""
     life = resting_life(tmp_path, lake)
-    resting = sorted(life.loop.trader.resting)
-    life.loop.origins = replace(life.loop.origins, params=made_params())  # as a restart with other settings has them
+    resting = sorted(life.loop.desk.trader.resting)
+    # As a restart with other settings has them.
+    life.loop.minutes.origins = replace(life.loop.minutes.origins, params=made_params())
     ticker, now_utc = resting[0], life.exchange.clock()
-    life.loop.feeds = Books(life.prices, {ticker: Top(0, 0, 10_000, 0, now_utc)}, Moved(frozenset([ticker]), now_utc))
+    moved = Moved(frozenset([ticker]), now_utc)
+    life.loop.meantime.feeds = Books(life.prices, {ticker: Top(0, 0, 10_000, 0, now_utc)}, moved)
 
     between = life.loop.between()
 
     assert between is not None
     assert [outcome.did for outcome in between.outcomes] == [Did.CANCELLED]
-    assert sorted(life.loop.trader.resting) == resting[1:]
-    (event_date,) = [day for day, one in life.loop.days.items() if ticker in one.market_tickers]
-    recorded = life.loop.journal.read(event_date)
+    assert sorted(life.loop.desk.trader.resting) == resting[1:]
+    (event_date,) = [day for day, one in life.loop.desk.days.items() if ticker in one.market_tickers]
+    recorded = life.loop.desk.journal.read(event_date)
     assert len(recorded.between) == 1
     assert ticker in recorded.between[0].causes.told[0]
     assert recovered(recorded).minutes > 0
-    life.loop.feeds = life.prices
+    life.loop.meantime.feeds = life.prices
     life.end()
     life.close()

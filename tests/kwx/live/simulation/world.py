@@ -29,16 +29,18 @@ from kwx.exec.venue.journal import Journal as OrderJournal
 from kwx.exec.venue.kill import Kill
 from kwx.exec.venue.wanted import Limits
 from kwx.live.days import closes_utc
+from kwx.live.desk import Desk
 from kwx.live.journal.journal import Journal
 from kwx.live.journal.record import LIVE
-from kwx.live.loop import Looked, Loop
+from kwx.live.looked import Looked
+from kwx.live.loop import Loop
+from kwx.live.on_exchange import OnExchange
 from kwx.live.origins import Origins
 from kwx.live.resumed import resumed
 from kwx.live.sink.signal import Signal
 from kwx.live.sink.sink import Written
 from kwx.live.sink.spool import Spool
 from kwx.live.tables import LiveTables
-from kwx.live.traders import OnExchange
 from pipelines.asking.clocks import Clocks
 from pipelines.asking.responses import Response
 from pipelines.demo.venue import Venue
@@ -186,6 +188,9 @@ class Prices:
         """Return which books moved."""
         return self.books.moved(self.now_utc)
 
+    def stir(self) -> None:
+        """Nobody waits."""
+
 
 @dataclass
 class Store:
@@ -284,9 +289,11 @@ class Life:
         self.loop = Loop(
             feeds=self.prices, tables=LiveTables(self.present), present=self.present,
             brain=Opinions(self.present, self.cities, RULES, PARAMS, self.seed),
-            trader=OnExchange(self.executor, self.kill, found.noted),
-            journal=_Mortal(journal, self), sink=self.store, settings=LiveFields(), origins=self.origins,
-            clock=self.exchange.clock, decided_utc=found.decided_utc, stops=lambda: self.kill.why, days=found.days,
+            desk=Desk(
+                trader=OnExchange(self.executor, self.kill, found.noted), journal=_Mortal(journal, self),
+                decided_utc=found.decided_utc, stops=lambda: self.kill.why, days=found.days,
+            ),
+            sink=self.store, settings=LiveFields(), origins=self.origins, clock=self.exchange.clock,
         )  # fmt: skip
 
     @property
@@ -323,10 +330,10 @@ class Life:
 
     def _look_between(self) -> None:
         """Let books move after the look: what is not kept is written and taken out, and nothing else is sent."""
-        resting, sent = self.loop.trader.resting, len(self.exchange.sent)
+        resting, sent = self.loop.desk.trader.resting, len(self.exchange.sent)
         between = self.loop.between()
         assert {write.kind for write in self.exchange.sent[sent:]} <= {"kalshi_cancel"}
-        assert self.loop.trader.resting <= resting
+        assert self.loop.desk.trader.resting <= resting
         if between is not None:
             self.looks_between += 1
             self.taken_out += len(between.outcomes)
@@ -366,7 +373,7 @@ class Life:
     def _list_in_part(self) -> None:
         """Have an event that trades listed as no whole for a while, and then as it was."""
         now_utc, city = self.exchange.clock(), self.chance.choice(self.cities)
-        event_date = self.chance.choice([day for day in self.world.event_dates if day in self.loop.days] or [None])
+        event_date = self.chance.choice([day for day in self.world.event_dates if day in self.loop.desk.days] or [None])
         if event_date is None:
             return
         listing = self.deliveries.listed(city, event_date)
@@ -398,8 +405,8 @@ class Life:
 
     def _require_states(self) -> None:
         """What the loop holds in mind is what journals and executor say: no fill is lost, none counted twice."""
-        noted = self.loop.trader.noted_already
-        for ticker in {name for day in self.loop.days.values() for name in day.origin.tickers.ravel() if name}:
+        noted = self.loop.desk.trader.noted_already
+        for ticker in {name for day in self.loop.desk.days.values() for name in day.origin.tickers.ravel() if name}:
             told = sum(
                 fill.side * fill.centi
                 for fill in self.executor.fills
@@ -407,7 +414,7 @@ class Life:
             )
             held = sum(
                 int(day.state.position_centi[day.running.place_of(ticker)])
-                for day in self.loop.days.values()
+                for day in self.loop.desk.days.values()
                 if day.running.place_of(ticker) is not None
             )
             assert told == held, f"{ticker}: {held} in mind, {told} by the fills that were noted"
@@ -415,7 +422,7 @@ class Life:
     def _require_fresh(self, looked: Looked) -> None:
         """Whoever opened saw just the quotes that the lake has of the minute, and knew what time it was."""
         for event_date, actions in looked.actions.items():
-            day = self.loop.days[event_date]
+            day = self.loop.desk.days[event_date]
             held = day.state.position_centi
             placed = np.where(np.isin(actions.verb, (Verb.PLACE, Verb.AMEND)), actions.order_side, 0)
             moved = np.sign(actions.took_centi + placed)
@@ -456,11 +463,11 @@ class Life:
         for _ in range(14):
             self.look(30)
         self.kill.path.unlink()
-        assert not self.loop.trader.waiting, "a fill that was told stands in no journal"
+        assert not self.loop.desk.trader.waiting, "a fill that was told stands in no journal"
         self._require_states()
         held = {
             str(name): int(day.state.position_centi[place])
-            for day in self.loop.days.values()
+            for day in self.loop.desk.days.values()
             for place, name in np.ndenumerate(day.origin.tickers)
             if name and name not in self.executor._record.book.settled
         }
@@ -468,7 +475,7 @@ class Life:
 
     def _said(self) -> set[tuple[datetime, str]]:
         """Return the signals of every minute that was decided in its time, as the journals have them."""
-        journal = self.loop.journal
+        journal = self.loop.desk.journal
         kept = [one for day in journal.event_dates() for one in journal.read(day).of_minutes]
         return {
             (one.minute_utc, name) for one in kept if not one.causes.missed for name in one.signals["market_ticker"]
@@ -476,7 +483,7 @@ class Life:
 
     def _require_decided(self) -> None:
         """Every order at the exchange was decided: its minute stands in the journal, with an order or a take in it."""
-        journal = self.loop.journal
+        journal = self.loop.desk.journal
         decided: dict[str, set[datetime]] = {}
         for day in journal.event_dates():
             recorded = journal.read(day)
