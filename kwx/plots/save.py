@@ -42,10 +42,15 @@ def svg_of(chart: Chart) -> str:
 def _svg(chart: Chart) -> str:
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(chart.to_json(indent=None))
+    drawn: str = vl_convert.vegalite_to_svg(_spec(chart))
     if _is_endless(drawn):
-        drawn = vl_convert.vegalite_to_svg(chart.configure_legend(disable=True).to_json(indent=None))
+        drawn = vl_convert.vegalite_to_svg(_spec(chart.configure_legend(disable=True)))
     return _named(drawn)
+
+
+def _spec(chart: Chart) -> str:
+    """Return what is drawn, not held against the schema: its parts were when they were made."""
+    return chart.to_json(indent=None, validate=False)
 
 
 def _is_endless(svg: str) -> bool:

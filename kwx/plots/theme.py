@@ -95,15 +95,21 @@ def legend_below(columns: int = 2) -> alt.Legend:
 
 def themed(chart: Chart, *, background: str = "white") -> Chart:
     """Return a whole drawing in the theme; its parts have none, so that they can be put together."""
+    # All at once: each `configure_…` copies a drawing with its rows.
+    return chart.properties(config=_config(background))
+
+
+def _config(background: str) -> alt.Config:
     ink = {"labelColor": INK, "titleColor": INK}
     lines = {"domainColor": INK, "tickColor": INK, "gridColor": INK, "gridOpacity": 0.12}
-    return (
-        chart.configure(background=background, padding=8)
-        .configure_range(category=list(CATEGORIES), ordinal=bracket_colours(7))
-        .configure_axis(**ink, **lines, titleFontWeight="normal", labelLimit=320)
-        .configure_axisQuantitative(labelOverlap=True, labelSeparation=8)
-        .configure_legend(**ink, titleFontWeight="normal", labelLimit=320)
-        .configure_header(**ink)
-        .configure_title(color=INK, fontSize=12, anchor="start")
-        .configure_view(stroke=None)
+    return alt.Config(
+        background=background,
+        padding=8,
+        range=alt.RangeConfig(category=list(CATEGORIES), ordinal=bracket_colours(7)),
+        axis=alt.AxisConfig(**ink, **lines, titleFontWeight="normal", labelLimit=320),
+        axisQuantitative=alt.AxisConfig(labelOverlap=True, labelSeparation=8),
+        legend=alt.LegendConfig(**ink, titleFontWeight="normal", labelLimit=320),
+        header=alt.HeaderConfig(**ink),
+        title=alt.TitleConfig(color=INK, fontSize=12, anchor="start"),
+        view=alt.ViewConfig(stroke=None),
     )
