@@ -6,9 +6,10 @@ known by its inclusive end: what happened at an instant lies in the first minute
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,8 @@ Ints = NDArray[np.int64]
 MINUTE = timedelta(minutes=1)
 _MINUTE_US = 60_000_000
 _ELSEWHERE = -1
+_NOWHERE = (_ELSEWHERE, 0)
+_FEW = 1_000
 
 
 class Cells(NamedTuple):
@@ -70,7 +73,6 @@ class Grid:
     dates: tuple[date, ...]
     events: tuple[Event, ...]
     tickers: Words
-    places: pl.DataFrame
 
     @classmethod
     def of(cls, events: Sequence[Event], extent: Extent, *, cities: Sequence[str], dates: Sequence[date]) -> Grid:
@@ -79,17 +81,8 @@ class Grid:
         for event in events:
             place = (slice(len(event.ladder.names)), cities.index(event.city), dates.index(event.event_date))
             tickers[place] = event.ladder.names
-        begins_us = pl.Series([extent.starts_utc(day) for day in dates], dtype=pl.Datetime("us", "UTC")).to_physical()
-        places = pl.DataFrame(
-            {
-                "market_ticker": pl.Series(tickers.ravel(), dtype=pl.String),
-                "place": np.arange(tickers.size),
-                "begins_us": np.broadcast_to(begins_us.to_numpy(), tickers.shape).ravel(),
-            }
-        ).filter(pl.col("market_ticker") != "")
         return cls(
             extent=extent, cities=tuple(cities), dates=tuple(dates), events=tuple(events), tickers=tickers.astype(str),
-            places=places,
         )  # fmt: skip
 
     @property
@@ -112,13 +105,24 @@ class Grid:
 
         It is quickest where the rows of a market follow each other, as the lake has them.
         """
-        runs = pl.DataFrame({"market_ticker": tickers}).select(pl.col("market_ticker").rle()).unnest("market_ticker")
-        runs = runs.rename({"value": "market_ticker"}).join(
-            self.places, on="market_ticker", how="left", maintain_order="left"
-        )
-        lengths = runs["len"].to_numpy()
-        place = np.repeat(runs["place"].fill_null(_ELSEWHERE).to_numpy(), lengths)
-        begins_us = np.repeat(runs["begins_us"].fill_null(0).to_numpy(), lengths)
-        minute = (instants.to_physical().to_numpy() - begins_us - 1) // _MINUTE_US
+        names, lengths = _runs(tickers)
+        found = [self._places.get(name, _NOWHERE) for name in names]
+        place, begins_us = np.repeat(np.array(found, np.int64).reshape(-1, 2), lengths, axis=0).T
+        minute = (instants.to_numpy().view(np.int64) - begins_us - 1) // _MINUTE_US
         kept = (place != _ELSEWHERE) & (minute >= 0) & (minute < self.extent.minutes - 1)
         return Cells(kept=kept, at=(minute * self.tickers.size + place)[kept])
+
+    @cached_property
+    def _places(self) -> Mapping[str, tuple[int, int]]:
+        """The place of each market, and when the first minute of its date begins, in microseconds."""
+        begins_us = self.starts_utc.astype("datetime64[us]").view(np.int64).tolist()
+        names, dates = self.tickers.ravel().tolist(), len(self.dates)
+        return {name: (place, begins_us[place % dates]) for place, name in enumerate(names) if name}
+
+
+def _runs(tickers: pl.Series) -> tuple[list[str], Ints]:
+    """Return markets whose rows follow each other, and how many each has; of a few rows each by itself."""
+    if len(tickers) <= _FEW:
+        return tickers.to_list(), np.ones(len(tickers), np.int64)
+    runs = tickers.rle().struct.unnest()
+    return runs["value"].to_list(), runs["len"].to_numpy().astype(np.int64)

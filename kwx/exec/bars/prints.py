@@ -8,10 +8,13 @@ then, so there are no prints on either side.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from kwx.exec.bars.grid import Grid
+from kwx.exec.bars.grid import Grid, Ints
 from kwx.exec.minute import PRINT_LEVELS, Minute, Prints
 
 TRADE_COLUMNS = (
@@ -30,20 +33,30 @@ TAPE_PER_CANDLES = 0.5
 """A tape with less of the candles' volume than this share was recorded in part."""
 
 
+class _Placed(NamedTuple):
+    """Trades that lie in the arrays: where, when, at what price of yes, how many, and whether the taker bought yes."""
+
+    cell: Ints
+    ts_us: Ints
+    ticks: Ints
+    centi: Ints
+    bought: NDArray[np.bool_]
+
+
 def lay_prints(trades: pl.DataFrame, grid: Grid, minutes: Minute) -> None:
     """Write the trades of a tape into the minutes in which they happened."""
-    reach = pl.when(pl.col("taker_side") == "yes").then(1).otherwise(-1) * pl.col("yes_price_ticks")
-    tape = trades.filter(~pl.col("is_block")).sort("market_ticker", "ts_utc", reach)
+    tape = trades.filter(~pl.col("is_block"))
     cells = grid.cells(tape["market_ticker"], tape["ts_utc"])
-    price, count = pl.col("yes_price_ticks"), pl.col("count_centi").cast(pl.Int32)
-    placed = tape.filter(cells.kept).select("taker_side", price, count, cell=cells.at)
-    within = placed.group_by("cell").agg(
-        price.min().alias("low"), price.max().alias("high"), price.last().alias("close"), count.sum().alias("volume")
+    placed = _Placed(
+        cell=cells.at,
+        ts_us=tape["ts_utc"].to_numpy().view(np.int64)[cells.kept],
+        ticks=tape["yes_price_ticks"].to_numpy()[cells.kept].astype(np.int64),
+        centi=tape["count_centi"].cast(pl.Int32).to_numpy()[cells.kept].astype(np.int64),
+        bought=(tape["taker_side"] == "yes").to_numpy()[cells.kept],
     )
-    for name, into in _bars(minutes).items():
-        into.reshape(-1)[within["cell"].to_numpy()] = within[name].to_numpy()
-    _lay_side(placed.filter(pl.col("taker_side") == "no"), grid, minutes.sells, falling=False)
-    _lay_side(placed.filter(pl.col("taker_side") == "yes"), grid, minutes.buys, falling=True)
+    _lay_ranges(placed, minutes)
+    _lay_side(placed, ~placed.bought, grid, minutes.sells, falling=False)
+    _lay_side(placed, placed.bought, grid, minutes.buys, falling=True)
 
 
 def lay_candles(dense: pl.DataFrame, grid: Grid, minutes: Minute) -> bool:
@@ -63,16 +76,44 @@ def _bars(minutes: Minute) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def _lay_side(placed: pl.DataFrame, grid: Grid, into: Prints, *, falling: bool) -> None:
+def _lay_ranges(placed: _Placed, minutes: Minute) -> None:
+    """Write lowest, highest and last price, and the volume, of each market and minute that traded."""
+    reach = np.where(placed.bought, placed.ticks, -placed.ticks)
+    order = np.lexsort((reach, placed.ts_us, placed.cell))
+    cell, ticks, centi = placed.cell[order], placed.ticks[order], placed.centi[order]
+    first = _firsts(cell)
+    if not len(first):
+        return
+    within = {
+        "low": np.minimum.reduceat(ticks, first), "high": np.maximum.reduceat(ticks, first),
+        "close": ticks[np.append(first[1:], len(ticks)) - 1], "volume": np.add.reduceat(centi, first),
+    }  # fmt: skip
+    for name, into in _bars(minutes).items():
+        into.reshape(-1)[cell[first]] = within[name]
+
+
+def _lay_side(placed: _Placed, ours: NDArray[np.bool_], grid: Grid, into: Prints, *, falling: bool) -> None:
     """Write the prints of one side by price, those furthest through the book first, so many as there are levels."""
-    levels = (
-        placed.group_by("cell", "yes_price_ticks")
-        .agg(pl.col("count_centi").sum())
-        .sort("cell", "yes_price_ticks", descending=[False, falling])
-        .with_columns(level=pl.int_range(pl.len()).over("cell"))
-        .filter(pl.col("level") < PRINT_LEVELS)
-    )
-    minute, place = np.divmod(levels["cell"].to_numpy(), grid.tickers.size)
-    at = (minute * PRINT_LEVELS + levels["level"].to_numpy()) * grid.tickers.size + place
-    into.ticks.reshape(-1)[at] = levels["yes_price_ticks"].to_numpy()
-    into.centi.reshape(-1)[at] = levels["count_centi"].to_numpy()
+    cell, ticks, centi = placed.cell[ours], placed.ticks[ours], placed.centi[ours]
+    order = np.lexsort((-ticks if falling else ticks, cell))
+    cell, ticks, centi = cell[order], ticks[order], centi[order]
+    first = _firsts(cell, ticks)
+    if not len(first):
+        return
+    cell, ticks, centi = cell[first], ticks[first], np.add.reduceat(centi, first)
+    begins = _firsts(cell)
+    level = np.arange(len(cell)) - np.repeat(begins, np.diff(begins, append=len(cell)))
+    kept = level < PRINT_LEVELS
+    minute, place = np.divmod(cell[kept], grid.tickers.size)
+    at = (minute * PRINT_LEVELS + level[kept]) * grid.tickers.size + place
+    into.ticks.reshape(-1)[at] = ticks[kept]
+    into.centi.reshape(-1)[at] = centi[kept]
+
+
+def _firsts(*sorted_by: Ints) -> Ints:
+    """Return the rows at which something of what rows are sorted by is another than in the row before."""
+    is_other = np.zeros(len(sorted_by[0]), np.bool_)
+    is_other[:1] = True
+    for values in sorted_by:
+        is_other[1:] |= values[1:] != values[:-1]
+    return np.flatnonzero(is_other)

@@ -20,8 +20,12 @@ def lay_quotes(dense: pl.DataFrame, grid: Grid, minutes: Minute) -> None:
     A market is open in the minutes that it has a row of, but not at the end of its last one.
     """
     cells = grid.cells(dense["market_ticker"], dense["ts_utc"])
-    cells.lay(minutes.open, dense["minutes_to_close"] > 0)
-    cells.lay(minutes.bid_ticks, dense["yes_bid_ticks"].fill_null(NO_BID_TICKS))
-    cells.lay(minutes.ask_ticks, dense["yes_ask_ticks"].fill_null(NO_ASK_TICKS))
-    cells.lay(minutes.volume_20m_centi, dense["volume_20m_centi"].cast(pl.Int32))
-    cells.lay(minutes.fresh, dense["complete"])
+    laid = {
+        "open": pl.col("minutes_to_close") > 0,
+        "bid_ticks": pl.col("yes_bid_ticks").fill_null(NO_BID_TICKS),
+        "ask_ticks": pl.col("yes_ask_ticks").fill_null(NO_ASK_TICKS),
+        "volume_20m_centi": pl.col("volume_20m_centi").cast(pl.Int32),
+        "fresh": pl.col("complete"),
+    }
+    for column in dense.select(**laid):
+        cells.lay(getattr(minutes, column.name), column)

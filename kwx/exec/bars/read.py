@@ -96,9 +96,9 @@ def _read(plan: BarsPlan, table: Table, columns: Sequence[str], city: str, since
 def lay_signals(columns: pl.DataFrame, grid: Grid, minutes: Minute) -> None:
     """Write the columns of a strategy into the minutes."""
     cells = grid.cells(columns["market_ticker"], columns["ts_utc"])
-    for name in ("p_fair", "p_gate", "score"):
-        cells.lay(getattr(minutes, name), columns[name].cast(pl.Float32).fill_null(float("nan")))
-    cells.lay(minutes.urgent, columns["urgent"].fill_null(value=False))
+    numbers = pl.col("p_fair", "p_gate", "score").cast(pl.Float32).fill_null(float("nan"))
+    for column in columns.select(numbers, pl.col("urgent").fill_null(value=False)):
+        cells.lay(getattr(minutes, column.name), column)
 
 
 def _bars(plan: BarsPlan, grid: Grid, minutes: Minute, notes: Sequence[Note]) -> Bars:

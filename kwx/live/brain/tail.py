@@ -45,7 +45,8 @@ class Tail:
             if place not in self._rows:
                 self.put(place, self._present.read(self._table, place)[self._table.schema.names()])
         parts = [part for place in places for part in (self._rows[place], *self._new.get(place, ()))]
-        return pl.concat([self._table.empty(), *parts])
+        rows: pl.DataFrame = pl.concat([self._table.empty(), *parts])
+        return rows
 
     def without_rows(self, places: Sequence[Partition]) -> list[Partition]:
         """Return the partitions of which no row at all is held; rows of them were asked for before."""

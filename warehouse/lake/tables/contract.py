@@ -6,7 +6,7 @@ or refused as a whole (a column is missing, foreign or of another type). Nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -240,10 +240,9 @@ class Table:
         of_columns = [law for column in self.columns for law in column.broken()]
         return of_columns + [(f"not so: {rule.law}", ~rule.holds) for rule in self.rules]
 
-    def _partition_laws(self, partition: Partition) -> Iterator[tuple[str, pl.Expr]]:
+    def _partition_laws(self, partition: Partition) -> Iterable[tuple[str, pl.Expr]]:
         day = _day_of(partition)
-        for law in self.day_laws if day is not None else ():
-            yield law.broken(day)
+        return () if day is None else (law.broken(day) for law in self.day_laws)
 
     def _ascends(self, frame: pl.DataFrame) -> bool:
         """Tell whether a frame lies in the order of its key and has none twice: then nothing is left to do."""
