@@ -19,7 +19,7 @@ from kwx.live.settling import settlement_of
 from pipelines.live.arrivals import Moved, Top
 from tests.kwx.exec.made import made_params
 from tests.kwx.exec.venue.exchange import UNSENT
-from tests.kwx.live.simulation.world import WORLD, Life, Prices, begun, foreign, lived
+from tests.kwx.live.simulation.world import WORLD, Prices, begun, foreign, lived, resting_life
 from warehouse.lake.store import Lake
 
 
@@ -46,6 +46,7 @@ def test_a_life_among_faults_keeps_every_law(tmp_path: Path, lake: Lake, seed: i
     life = lived(tmp_path, lake, WORLD, seed, ticks=110)
     assert life.exchange.made.account.fills
     assert life.looks_between > 5
+    assert life.looks_meanwhile > 5
     assert life.taken_out > 0
     life.close()
 
@@ -206,14 +207,6 @@ def test_a_minute_says_when_its_books_were_looked_at(
     assert causes.books_utc == looked_utc[-1]
     assert causes.decided_utc == looked_utc[-1] + timedelta(seconds=4)
     life.close()
-
-
-def resting_life(folder: Path, lake: Lake) -> Life:
-    """Return a life that has orders in two books."""
-    life = begun(folder, lake, WORLD, 7)
-    while len(life.loop.desk.trader.resting) < 2:
-        life.look()
-    return life
 
 
 def test_an_order_that_cannot_be_taken_out_is_asked_of_once_a_look_and_an_unknown_one_never(

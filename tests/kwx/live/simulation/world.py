@@ -43,6 +43,7 @@ from kwx.live.sink.spool import Spool
 from kwx.live.tables import LiveTables
 from pipelines.asking.clocks import Clocks
 from pipelines.asking.responses import Response
+from pipelines.calls import Call
 from pipelines.demo.venue import Venue
 from pipelines.demo.wire.kalshi_orders import Trading
 from pipelines.demo.wire.kalshi_trading import KalshiTrading
@@ -52,7 +53,9 @@ from pipelines.kalshi.portfolio.client import Portfolio
 from pipelines.kalshi.portfolio.records import NewOrder
 from pipelines.live.arrivals import Moved, Top
 from pipelines.live.feeds import Polled
+from pipelines.payload import Payload
 from pipelines.vendors import KALSHI_SIGNED
+from pipelines.writes import Write
 from tests.kwx.exec.made import made_params
 from tests.kwx.exec.venue.exchange import LOST_AFTER, LOST_BEFORE, UNSENT, Exchange
 from tests.kwx.live.simulation.deliveries import Deliveries, flawed
@@ -95,10 +98,34 @@ class WorldExchange(Exchange):
             trading=Trading(venue=self.made, clock=self.clock, skew=self.skew), limits=WireLimits(), public=None
         )
         self.portfolio = Portfolio(self)
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.cancelling: set[str] = set()
+        self.cancelled: set[str] = set()
 
     def clock(self) -> datetime:
         """Return the present."""
         return self.made.now_utc
+
+    def send(self, write: Write) -> Response:
+        """Have one thing done; while it is waited for, others go on. Nobody cancels an order twice."""
+        cancels = {write.path} if write.kind == "kalshi_cancel" else set()
+        assert not cancels & (self.cancelling | self.cancelled), f"{write} is cancelled twice"
+        self.cancelling |= cancels
+        try:
+            self.meanwhile()
+            response = super().send(write)
+            self.meanwhile()
+        finally:
+            self.cancelling -= cancels
+        self.cancelled |= cancels
+        return response
+
+    def fetch(self, call: Call) -> Payload:
+        """Ask one question; while it is waited for, others go on."""
+        self.meanwhile()
+        payload = super().fetch(call)
+        self.meanwhile()
+        return payload
 
 
 @dataclass
@@ -240,6 +267,7 @@ class Life:
     left_out: set[str] = field(default_factory=set)
     clock_stops: int = 0
     looks_between: int = 0
+    looks_meanwhile: int = 0
     taken_out: int = 0
     store_rows: dict[tuple[datetime, str], Signal] = field(default_factory=dict)
     acknowledged: set[tuple[datetime, str]] = field(default_factory=set)
@@ -249,6 +277,7 @@ class Life:
         self.chance = Random(self.seed)
         self.exchange = WorldExchange(self.world, self.start_utc, seed=self.seed)
         self.exchange.before_write = self._about_to_write
+        self.exchange.meanwhile = self._meanwhile
         self.cities = self.world.cities
         self.deliveries = Deliveries(
             self.snapshot, self.cities, self.start_utc, self.seed, knows_results=self.knows_results
@@ -258,6 +287,7 @@ class Life:
         self.present = Present.over(self.snapshot)
         self.deliveries.begin(self.present)
         self._dies_in: str = ""
+        self._is_tossed = False
         self._open: ExitStack | None = None
         self.born()
 
@@ -317,7 +347,10 @@ class Life:
         self._faults()
         self.ticks += 1
         try:
-            self._hold(self.loop.tick())
+            self._is_tossed = True
+            looked = self.loop.tick()
+            self._is_tossed = False
+            self._hold(looked)
             self._look_between()
         except Died:
             self.deaths += 1
@@ -327,6 +360,18 @@ class Life:
             again = f"{self.seed}, ticks={self.ticks}, hour={self.hour:g}"
             error.add_note(f"the same life again: lived(tmp_path, lake, WORLD, {again})")
             raise
+
+    def _meanwhile(self) -> None:
+        """Let books move while a look waits for the exchange: what is shared is whole then, and orders may go."""
+        if not self._is_tossed or self.chance.random() > 0.1:
+            return
+        self._is_tossed = False
+        try:
+            before = self.looks_between
+            self._look_between()
+            self.looks_meanwhile += self.looks_between - before
+        finally:
+            self._is_tossed = True
 
     def _look_between(self) -> None:
         """Let books move after the look: what is not kept is written and taken out, and nothing else is sent."""
@@ -340,6 +385,7 @@ class Life:
 
     def calm(self) -> None:
         """Let all faults pass."""
+        self._is_tossed = False
         for one in (self.exchange.faults, self.exchange.refuses, self.exchange.fails_to_read):
             one.clear()
         self.exchange.fills_twice, self._dies_in = False, ""
@@ -546,6 +592,14 @@ def lived(folder: Path, lake: Lake, world: World, seed: int, ticks: int, *, hour
     for _ in range(ticks):
         life.tick()
     life.end()
+    return life
+
+
+def resting_life(folder: Path, lake: Lake) -> Life:
+    """Return a life that has orders in two books."""
+    life = begun(folder, lake, WORLD, 7)
+    while len(life.loop.desk.trader.resting) < 2:
+        life.look()
     return life
 
 
