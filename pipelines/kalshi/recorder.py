@@ -78,24 +78,73 @@ async def _pump(
     on_progress: OnProgress,
     on_events: OnEvents,
 ) -> None:
-    """Take events and flush them, in another thread: meanwhile frames are read, and wait within the stream's limit."""
-    pending: list[Event] = []
-    flush_at_s = time.monotonic() + flush_seconds
+    """Take events and tell of them as they come, and flush them beside it."""
+    flushing = _Flushing(stream, writer, flush_seconds, flush_events, on_progress)
     try:
-        while (events := await stream.next_batch(timeout_seconds=flush_at_s - time.monotonic())) is not None:
+        while (events := await stream.next_batch(timeout_seconds=flushing.due_in_s)) is not None:
             on_events(events, stream)
-            pending += events
-            if time.monotonic() < flush_at_s and len(pending) < flush_events:
-                continue
-            taken, pending = pending, []
-            await asyncio.to_thread(writer.flush, taken, tuple(stream.books), reads_yes_price=stream.reads_yes_price)
-            if writer.take_loss():
-                stream.give_up("rows were lost for want of room on the disk")
-            flush_at_s = time.monotonic() + flush_seconds
-            on_progress(writer.seen(stream))
+            await flushing.take(events)
     finally:
-        writer.flush(pending, tuple(stream.books), reads_yes_price=stream.reads_yes_price)
-        on_progress(writer.seen(stream))
+        await flushing.end()
+
+
+class _Flushing:
+    """Flushes in another thread, one after the other; events go on to be told of, so a slow disk delays nobody.
+
+    Beyond so many events they are taken no more, and wait within the stream's limit until the flush is through.
+    """
+
+    def __init__(
+        self, stream: Stream, writer: Writer, every_s: float, most_events: int, on_progress: OnProgress
+    ) -> None:
+        self._stream = stream
+        self._writer = writer
+        self._every_s = every_s
+        self._most_events = most_events
+        self._on_progress = on_progress
+        self._pending: list[Event] = []
+        self._at_s = time.monotonic() + every_s
+        self._under_way: asyncio.Task[None] | None = None
+
+    @property
+    def due_in_s(self) -> float:
+        """In how many seconds somebody should look again, whether events come or not."""
+        return self._every_s if self._under_way is not None else self._at_s - time.monotonic()
+
+    async def take(self, events: Sequence[Event]) -> None:
+        """Take events, and begin a flush where one is due."""
+        self._pending += events
+        is_full = len(self._pending) >= self._most_events
+        if self._under_way is not None and (is_full or self._under_way.done()):
+            await self._finish(self._under_way)
+        if self._under_way is None and (is_full or time.monotonic() >= self._at_s):
+            self._begin()
+
+    async def end(self) -> None:
+        """Flush what is left, once the flush under way is through; what went wrong in that is raised after it."""
+        last = self._under_way
+        if last is not None:
+            await asyncio.wait([last])
+        self._writer.flush(self._pending, tuple(self._stream.books), reads_yes_price=self._stream.reads_yes_price)
+        self._on_progress(self._writer.seen(self._stream))
+        if last is not None:
+            last.result()
+
+    def _begin(self) -> None:
+        taken, self._pending = self._pending, []
+        self._at_s = time.monotonic() + self._every_s
+        self._under_way = asyncio.create_task(
+            asyncio.to_thread(
+                self._writer.flush, taken, tuple(self._stream.books), reads_yes_price=self._stream.reads_yes_price
+            )
+        )
+
+    async def _finish(self, flush: asyncio.Task[None]) -> None:
+        self._under_way = None
+        await flush
+        if self._writer.take_loss():
+            self._stream.give_up("rows were lost for want of room on the disk")
+        self._on_progress(self._writer.seen(self._stream))
 
 
 async def _stop_stream(stop: asyncio.Event, stream: Stream, *, until: datetime | None, clock: Clock) -> None:

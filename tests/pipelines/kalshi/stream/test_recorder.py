@@ -126,6 +126,27 @@ def test_everything_that_came_is_on_the_disk_after_a_stop(loopback, paths, ticke
     assert sorted(tickers) == books.filter(kind="gap")["market_ticker"].sort().to_list()
 
 
+def test_events_are_told_of_while_a_flush_waits_for_the_disk(loopback, paths, tickers, monkeypatch):
+    """Who decides by them must not wait for who writes them down."""
+    venue, told, went_on, flush = loopback(), [], [], Writer.flush
+
+    def slow(writer, taken, *args, **said):
+        before, until_s = len(told), time.monotonic() + 10
+        while taken and not went_on and len(told) == before and time.monotonic() < until_s:
+            time.sleep(0.005)
+        went_on.append(len(told) > before)
+        flush(writer, taken, *args, **said)
+
+    monkeypatch.setattr(Writer, "flush", slow)
+    progress = run(
+        venue.url, paths, tickers, enough=lambda progress: progress.book_rows > 300,
+        on_events=lambda events, stream: told.extend(events),
+    )  # fmt: skip
+
+    assert went_on[0]
+    assert progress.book_rows == hot(paths).height
+
+
 def test_stored_rows_replay_to_the_books_of_the_venue(loopback, paths, tickers):
     """What is in the lake is what the exchange had."""
     venue = loopback()
