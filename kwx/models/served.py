@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 
 import duckdb
+import numpy as np
 import polars as pl
 
 from kwx.config.file import BRACKETS, Configuration
@@ -99,17 +100,18 @@ def with_blend(panel: pl.DataFrame, *, weights: Mapping[str, float], pool: str =
     weights: the model's share for each type of bracket. Where a whole ladder of an event has its pool at a minute, from
     the one open end to the other, it is made to sum to one; rows of a part of a ladder stay as they are.
     """
-    if missing := [kind for kind in panel["strike_type"].unique().sort() if kind not in weights]:
+    kinds = panel["strike_type"].unique().to_list()
+    if missing := sorted(kind for kind in kinds if kind not in weights):
         raise Usage(f"brackets of type {missing[0]} have no weight", hint="give one for between, greater and less")
-    numbered = panel.with_row_index("row").with_columns(p_market=market())
-    whole = numbered.filter(pl.col("p_served").is_not_null() & pl.col("p_market").is_not_null())
-    pools = [
-        rows.select("row", pl.Series("p_pool", blended(rows["p_served"], rows["p_market"], weights[kind], pool=pool)))
-        for (kind,), rows in whole.group_by("strike_type", maintain_order=True)
-    ]
-    pooled = pl.concat([pl.DataFrame(schema={"row": pl.UInt32, "p_pool": pl.Float64}), *pools])
-    joined = numbered.join(pooled, on="row", how="left", maintain_order="left")
-    return joined.with_columns(p_blend=_over_ladders("p_pool")).drop("row", "p_market", "p_pool")
+    kind, served, told = panel.select("strike_type", "p_served", market().alias("p_market"))
+    are_there = (served.is_not_null() & told.is_not_null()).to_numpy()
+    pooled = np.full(panel.height, np.nan)
+    for name in kinds:
+        rows = np.flatnonzero(are_there & (kind == name).to_numpy())
+        if len(rows):
+            pooled[rows] = blended(served.to_numpy()[rows], told.to_numpy()[rows], weights[name], pool=pool)
+    pools = panel.with_columns(pl.Series("p_pool", pooled, nan_to_null=True))
+    return pools.with_columns(p_blend=_over_ladders("p_pool")).drop("p_pool")
 
 
 def market() -> pl.Expr:

@@ -6,7 +6,7 @@ rows of the brackets beside it at the same minute.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
@@ -86,7 +86,7 @@ def beside(panel: pl.DataFrame, places: Places, names: Collection[str]) -> pl.Da
 
 def both_sides(value: pl.Series, places: Places) -> dict[str, pl.Series]:
     """Return a column of the next colder and the next warmer bracket at the same minute."""
-    return {"left": value.gather(places.colder), "right": value.gather(places.warmer)}
+    return {"left": value[places.colder], "right": value[places.warmer]}
 
 
 def _ras(acceleration: pl.Series, places: Places) -> pl.Series:
@@ -106,9 +106,18 @@ def _of_mids(mid: pl.Series, places: Places) -> pl.DataFrame:
 
 
 def _whole_ladder(panel: pl.DataFrame, places: Places) -> pl.Series:
-    order = pl.col("bracket_order")
-    ends = pl.col("low_f").is_null().any() & pl.col("high_f").is_null().any()
-    is_tiled = (order.n_unique() == order.max() - order.min() + 1) & ends
-    listed = panel[places.starts].select(tiled=is_tiled.over("event_ticker"), brackets=pl.len().over("event_ticker"))
-    of_rows = pl.DataFrame({"moment": places.moment, **{one.name: places.of_markets(one) for one in listed}})
-    return of_rows.select(pl.col("tiled") & (pl.len().over("moment") == pl.col("brackets"))).to_series()
+    listed = panel[["event_ticker", "bracket_order", "low_f", "high_f"]][places.starts]
+    brackets: dict[str, list[tuple[int, int | None, int | None]]] = {}
+    for event, order, low_f, high_f in zip(*(column.to_list() for column in listed), strict=True):
+        brackets.setdefault(event, []).append((order, low_f, high_f))
+    of_market = [brackets[event] if _is_tiled(brackets[event]) else () for event in listed["event_ticker"].to_list()]
+    whole = places.of_markets(pl.Series([len(ours) for ours in of_market], dtype=pl.UInt32))
+    rows = pl.DataFrame({"moment": places.moment, "whole": whole})
+    return rows.select(pl.len().over("moment") == pl.col("whole")).to_series()
+
+
+def _is_tiled(brackets: Sequence[tuple[int, int | None, int | None]]) -> bool:
+    """Tell whether the listed brackets of an event reach without a gap from the one open end to the other."""
+    orders, lows_f, highs_f = zip(*brackets, strict=True)
+    ends = None in lows_f and None in highs_f
+    return ends and len(set(orders)) == max(orders) - min(orders) + 1

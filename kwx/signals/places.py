@@ -78,7 +78,7 @@ class Places:
 
     def of_markets(self, value: pl.Series) -> pl.Series:
         """Return [N] a value for each row from one for each market [M]."""
-        return value.gather(pl.Series(self.market))
+        return value[pl.Series(self.market)]
 
     def _beside(self, steps: int) -> pl.Series:
         wanted = _key(self._neighbours(steps)[self.market], self.minute)
@@ -95,28 +95,28 @@ class Places:
         return numbers
 
     def _of_market(self, columns: Sequence[str]) -> pl.DataFrame:
-        return self.panel.select(columns)[self.starts]
+        return self.panel[list(columns)][self.starts]
 
     @cached_property
     def _event_of_market(self) -> Ints:
-        events: Ints = self._of_market(("event_ticker",))["event_ticker"].rank("dense").cast(pl.Int64).to_numpy()
-        return events
+        names = self._of_market(("event_ticker",))["event_ticker"].to_list()
+        number = {name: place for place, name in enumerate(sorted(set(names)), start=1)}
+        return np.array([number[name] for name in names], np.int64)
 
     def _neighbours(self, steps: int) -> Ints:
         """Return [M] the number of the market so many places warmer in the event, −1 for none."""
-        listed = self._of_market(("event_ticker", "bracket_order")).with_row_index("number")
-        beside = listed.select("event_ticker", "number", bracket_order=pl.col("bracket_order") - steps)
-        found = listed.join(
-            beside.unique(("event_ticker", "bracket_order"), keep="first", maintain_order=True),
-            on=("event_ticker", "bracket_order"), how="left", maintain_order="left",
-        )  # fmt: skip
-        number: Ints = found["number_right"].cast(pl.Int64).fill_null(_NOBODY).to_numpy()
-        return number
+        listed = self._of_market(("event_ticker", "bracket_order"))
+        events, orders = listed["event_ticker"].to_list(), listed["bracket_order"].to_list()
+        number_of: dict[tuple[str, int], int] = {}
+        for number, place in enumerate(zip(events, orders, strict=True)):
+            number_of.setdefault(place, number)
+        wanted = ((event, order + steps) for event, order in zip(events, orders, strict=True))
+        return np.array([number_of.get(place, _NOBODY) for place in wanted], np.int64)
 
 
 def minutes_of(instants: pl.Series, *, at_the_end: bool = False) -> Ints:
     """Return the minute since 1970 that each instant lies in, or the one at whose end it is known."""
-    micros = instants.dt.epoch("us").to_numpy()
+    micros = instants.to_numpy().view(np.int64)
     minutes: Ints = -(-micros // _MICROS_A_MINUTE) if at_the_end else micros // _MICROS_A_MINUTE
     return minutes
 
@@ -127,5 +127,4 @@ def _key(market: Ints, minute: Ints) -> Ints:
 
 def _rows(row: Ints, holds: NDArray[np.bool_]) -> pl.Series:
     """Return rows to gather; null where nothing holds."""
-    found = pl.DataFrame({"row": row, "holds": holds}).select(pl.when("holds").then(pl.col("row").cast(pl.UInt32)))
-    return found.to_series()
+    return pl.Series(np.where(holds, row, np.nan), nan_to_null=True).cast(pl.UInt32)

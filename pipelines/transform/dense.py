@@ -173,9 +173,9 @@ class _Grid:
     def code_of(self, tickers: pl.Series) -> Ints:
         """Return the place of each ticker among the markets, _ABSENT for one that is not listed."""
         runs = tickers.rle().struct.unnest()
-        places = pl.DataFrame({"value": self.listed["market_ticker"], "code": np.arange(self.listed.height)})
-        found = runs.join(places, on="value", how="left", maintain_order="left")
-        return np.repeat(found["code"].fill_null(_ABSENT).to_numpy(), found["len"].to_numpy())
+        code = {name: place for place, name in enumerate(self.listed["market_ticker"].to_list())}
+        found = np.array([code.get(name, _ABSENT) for name in runs["value"].to_list()], dtype=np.int64)
+        return np.repeat(found, runs["len"].to_numpy())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +197,7 @@ _VALUES = (
 def _arrivals(candles: pl.DataFrame, grid: _Grid) -> _Arrivals:
     code = grid.code_of(candles["market_ticker"])
     ts_minute = _floor_minute(candles["ts_utc"])
-    known_us = candles["known_utc"].to_physical().to_numpy()
+    known_us = _micros(candles["known_utc"])
     minute = np.maximum(ts_minute, -(-known_us // _MICROSECONDS))
     last_minute = np.where(grid.size > 0, grid.first_minute + grid.size - 1, _ABSENT)
     picked = np.flatnonzero((code != _ABSENT) & (ts_minute > grid.open_minute[code]) & (minute <= last_minute[code]))
@@ -418,9 +418,14 @@ def _derived(dense: pl.DataFrame) -> pl.DataFrame:
 
 
 def _nullable(values: Ints, dtype: pl.DataType) -> pl.Series:
-    series = pl.Series(values, dtype=dtype)
-    return series.set(series == _ABSENT, None)
+    # A double holds every whole number up to 2**53: no price, minute or count comes near.
+    return pl.Series(np.where(values == _ABSENT, np.nan, values), nan_to_null=True).cast(dtype)
 
 
 def _floor_minute(instants: pl.Series) -> Ints:
-    return instants.to_physical().to_numpy() // _MICROSECONDS
+    return _micros(instants) // _MICROSECONDS
+
+
+def _micros(instants: pl.Series) -> Ints:
+    micros: Ints = instants.to_numpy().view(np.int64)
+    return micros

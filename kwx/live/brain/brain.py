@@ -55,6 +55,8 @@ _EVERY_COLUMN = {*OF_MINUTE, *OF_NEIGHBORS, WHOLE_LADDER}
 _RUN_UP = timedelta(minutes=30)
 """So long before the minutes that are looked at weather is laid out, for what looks back on them."""
 _EVE = timedelta(days=1)
+_STEP = timedelta(minutes=5)
+"""A minute reads of the weather what was known at it, and at the end of the last step of five minutes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -220,7 +222,7 @@ class Brain:
             fused = self._fusing.at(trail, slate.every_event, evaluations)
         with _timed(stages, "panel"):
             weather = pl.concat([empty_grid(), *grids.values()])
-            panel = _panel(trail, weather, fused)
+            panel = _panel(trail, weather.filter(pl.col("ts_utc") > minute_utc - _STEP), fused)
         return _Seen(slate=slate, trail=trail, weather=weather, panel=panel)
 
     def _laid(self, slate: Slate, trail: Trail, columns: pl.DataFrame | None) -> dict[date, Laid]:

@@ -31,17 +31,16 @@ _TICKS_PER_ONE = 10_000
 def signals_of(panel: pl.DataFrame, settings: Mapping[str, SignalSettings]) -> pl.DataFrame:
     """Return a signal for each row of a minute's panel; what its decision adds is null still."""
     blended = pl.concat(
-        with_blend(rows, weights=one.model_share, pool=one.fields.pool).select("market_ticker", "p_blend")
-        for rows, one in _by_settings(panel, settings)
+        with_blend(rows, weights=one.model_share, pool=one.fields.pool) for rows, one in _by_settings(panel, settings)
     )
     spread = (pl.col("spread_prob") * _TICKS_PER_ONE / TICKS_PER_CENT).round()
-    rows = panel.with_columns(bracket="strike_type", p_market=market(), spread_cents=spread).join(
-        blended, on="market_ticker", how="left", maintain_order="left"
-    )  # fmt: skip
-    return rows.select(
-        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in SIGNALS.items()
-    )
+    made = {"bracket": pl.col("strike_type"), "p_market": market(), "spread_cents": spread}
+    made |= {name: pl.lit(None) for name in DECIDED}
+    rows = blended.select(made.get(name, pl.col(name)).cast(dtype).alias(name) for name, dtype in SIGNALS.items())
+    if rows["market_ticker"].equals(panel["market_ticker"]):
+        return rows
+    in_order = panel[["market_ticker"]].join(rows, on="market_ticker", how="left", maintain_order="left")
+    return in_order.select(list(SIGNALS))
 
 
 def with_decided(

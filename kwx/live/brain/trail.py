@@ -37,7 +37,7 @@ class Trail:
         """Return a column of whole numbers of the last minute."""
         key = (column, absent)
         if key not in self._numbers:
-            self._numbers[key] = self.last[column].fill_null(absent).to_numpy().astype(np.int64)
+            self._numbers[key] = _whole_numbers(self.last[column], absent)
         return self._numbers[key]
 
     @cached_property
@@ -64,7 +64,13 @@ class Trail:
 
     @cached_property
     def _velocity(self) -> Ints:
-        return self.dense["velocity_half_ticks"].fill_null(0).to_numpy().astype(np.int64)
+        return _whole_numbers(self.dense["velocity_half_ticks"], 0)
+
+
+def _whole_numbers(values: pl.Series, absent: int) -> Ints:
+    """Return whole numbers, one that is not known as another says; in NumPy nothing known is NaN."""
+    numbers: Ints = np.nan_to_num(values.to_numpy(), nan=absent).astype(np.int64)
+    return numbers
 
 
 LOOKS_BACK = timedelta(minutes=RUN_UP_MINUTES)
