@@ -34,8 +34,8 @@ class Intake:
     def take(self, at_utc: datetime, *, decided_utc: datetime) -> tuple[Polled, Changed]:
         """Take what came, and tell which tables it changed."""
         polled = self.feeds.poll(at_utc)
-        self.late.hear(polled.arrivals, decided_utc)
-        return polled, self.tables.add(polled.arrivals)
+        changed = self.tables.add(polled.arrivals, hear=lambda news: self.late.hear(news, decided_utc))
+        return polled, changed
 
     def forget(self, before: date) -> None:
         """Forget the rows of dates before one."""
