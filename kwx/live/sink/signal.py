@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -61,6 +62,12 @@ class Signal:
         self._settle("ts_utc", _instant(self, "ts_utc"))
         if self.created_at is not None:
             self._settle("created_at", _instant(self, "created_at"))
+
+    def stamped(self, created_at: datetime) -> Signal:
+        """Return the same, written at an instant; what was judged is not judged again."""
+        signal = copy(self)
+        signal._settle("created_at", created_at.astimezone(UTC))
+        return signal
 
     def _settle(self, name: str, value: Any) -> None:
         """Hold a value in the type that the table has for it: a number of numpy becomes one of Python."""

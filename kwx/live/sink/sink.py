@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -78,7 +78,7 @@ class Sink:
             raise ValueError("the sink is closed")
         # A clock that was set back makes no later write look older than an earlier one.
         now = self._stamped_utc = max(self._clock(), self._stamped_utc)
-        stamped = [signal if signal.created_at is not None else replace(signal, created_at=now) for signal in signals]
+        stamped = [signal if signal.created_at is not None else signal.stamped(now) for signal in signals]
         parts = (stamped[start : start + APPEND_ROWS] for start in range(0, len(stamped), APPEND_ROWS))
         return sum((self._write(part) for part in parts), Written())
 
