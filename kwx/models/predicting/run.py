@@ -138,12 +138,7 @@ class Plan:
 
 def planned(snapshot: Snapshot, wish: PredictWish, root: Path | str | None = None) -> Plan:
     """Return which promoted window is to speak of which days."""
-    days = _days(snapshot, wish)
-    spoken = _Spoken(snapshot)
-    speeches: list[Speech] = []
-    broken: list[Broken] = []
-    old: set[str] = set()
-    held = 0
+    days, choosing, broken = _days(snapshot, wish), _Choosing(snapshot, wish), []
     for group in promoted_groups(root, wish.families):
         try:
             windows = windows_of(root, group)
@@ -152,20 +147,37 @@ def planned(snapshot: Snapshot, wish: PredictWish, root: Path | str | None = Non
             broken.append(Broken(folder=folder, why=str(error), hint=error.hint))
             continue
         for city in _cities_of(group, days):
-            chosen: dict[Path, list[date]] = defaultdict(list)
-            for day in days[city]:
-                found = window_for(windows, day)
-                if found is None:
-                    continue
-                folder, card = found
-                if _is_held(spoken, card, Partition(city, day), wish):
-                    held += 1
-                    continue
-                chosen[folder].append(day)
-                if age := age_days(card, day):
-                    old.add(f"{card.model_id} speaks {age} days after its last test date {card.test_until}")
-            speeches += [Speech(folder=one, city=city, dates=tuple(dates)) for one, dates in chosen.items()]
-    return Plan(speeches=tuple(speeches), held=held, broken=tuple(broken), old=tuple(sorted(old)))
+            choosing.choose(windows, city, days[city])
+    return Plan(
+        speeches=tuple(choosing.speeches), held=choosing.held, broken=tuple(broken), old=tuple(sorted(choosing.old))
+    )  # fmt: skip
+
+
+class _Choosing:
+    """Chooses the window of each day; gathers what is to be said, what is held, and who speaks out of its dates."""
+
+    def __init__(self, snapshot: Snapshot, wish: PredictWish) -> None:
+        self.speeches: list[Speech] = []
+        self.old: set[str] = set()
+        self.held = 0
+        self._wish = wish
+        self._spoken = _Spoken(snapshot)
+
+    def choose(self, windows: Sequence[tuple[Path, Card]], city: str, days: Sequence[date]) -> None:
+        """Let each day of a city be spoken of by its window, unless that is held."""
+        chosen: dict[Path, list[date]] = defaultdict(list)
+        for day in days:
+            found = window_for(windows, day)
+            if found is None:
+                continue
+            folder, card = found
+            if _is_held(self._spoken, card, Partition(city, day), self._wish):
+                self.held += 1
+                continue
+            chosen[folder].append(day)
+            if age := age_days(card, day):
+                self.old.add(f"{card.model_id} speaks {age} days after its last test date {card.test_until}")
+        self.speeches += [Speech(folder=one, city=city, dates=tuple(dates)) for one, dates in chosen.items()]
 
 
 def promoted_groups(root: Path | str | None, families: Collection[str] = ()) -> list[Group]:
