@@ -302,21 +302,23 @@ _PRICES = tuple(f"price_{moment}_ticks" for moment in _MOMENTS)
 
 def _laws() -> Iterator[Law]:
     ts = pl.col("end_period_ts")
-    yield "end_period_ts is in milliseconds, not in seconds", ts >= _SMALLEST_MS
-    yield "end_period_ts is no time of this exchange", ~ts.is_between(_FIRST_S, _AFTER_S)
-    yield "end_period_ts is no whole minute", ts % 60 != 0
-    yield "a candle of an hour or a day, not of a minute", pl.col("is_coarse")
+    yield Law("end_period_ts is in milliseconds, not in seconds", ts >= _SMALLEST_MS)
+    yield Law("end_period_ts is no time of this exchange", ~ts.is_between(_FIRST_S, _AFTER_S))
+    yield Law("end_period_ts is no whole minute", ts % 60 != 0)
+    yield Law("a candle of an hour or a day, not of a minute", pl.col("is_coarse"))
     # What it says would still change, and at its stamp nobody could have known how.
-    yield "its minute was not over when it was received", ts * 1_000_000 > pl.col("received_utc").to_physical()
+    yield Law("its minute was not over when it was received", ts * 1_000_000 > pl.col("received_utc").to_physical())
     absent = pl.all_horizontal(pl.col(name) == MISSING for name in _QUOTES)
-    yield "a candle without quotes: the filler that include_latest_before_start puts before a window", absent
+    yield Law(
+        "a candle without quotes: the filler that include_latest_before_start puts before a window", absent, _QUOTES[0]
+    )
     for side in _QUOTE_SIDES:
         for moment in _MOMENTS:
             yield from readable(f"{side}_{moment}_ticks", f"{side}.{moment}", thing="price of $0 to $1")
     for moment, name in zip(_MOMENTS, _PRICES, strict=True):
-        yield f"price.{moment} is no price of $0 to $1", pl.col(name) == BAD
+        yield Law(f"price.{moment} is no price of $0 to $1", pl.col(name) == BAD, name, MISSING)
     untold = pl.sum_horizontal((pl.col(name) == MISSING).cast(pl.Int32) for name in _PRICES)
-    yield "some of the four prices are missing", untold.is_between(1, len(_PRICES) - 1)
+    yield Law("some of the four prices are missing", untold.is_between(1, len(_PRICES) - 1))
     for name in ("volume", "open_interest"):
         yield from readable(f"{name}_centi", name, thing="count")
 

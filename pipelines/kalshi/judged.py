@@ -7,7 +7,7 @@ the contract of its table, and is judged where it is stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 import polars as pl
@@ -15,8 +15,23 @@ import polars as pl
 from pipelines.kalshi.exact import BAD, MISSING
 from pipelines.payload import REFUSED_SCHEMA
 
-Law = tuple[str, pl.Expr]
-"""A sentence, and the expression that is true where a row breaks it."""
+
+class Law(NamedTuple):
+    """A sentence, and the expression that is true where a row breaks it.
+
+    exact: a column of exact integers of which nothing breaks the law while none is below `least`.
+    """
+
+    sentence: str
+    broken: pl.Expr
+    exact: str = ""
+    least: int = 0
+
+    def surely_holds(self, rows: pl.DataFrame) -> bool:
+        """Tell whether it holds of all rows, where that is seen without going over them one by one."""
+        least = cast("int | None", rows[self.exact].min()) if self.exact else None
+        return least is not None and least >= self.least
+
 
 RecordsOf = Callable[[int, Sequence[int]], Iterable[object]]
 """What a part said at some places of it, in their order."""
@@ -28,16 +43,17 @@ _WHERE = ("part", "place")
 def readable(column: str, word: str, *, thing: str) -> tuple[Law, Law]:
     """Let a word be there, and be the price, count or instant that it should be."""
     value = pl.col(column)
-    return (f"{word} is missing", value == MISSING), (f"{word} is no {thing}", value == BAD)
+    return Law(f"{word} is missing", value == MISSING, column), Law(f"{word} is no {thing}", value == BAD, column)
 
 
 def parted(rows: pl.DataFrame, laws: Sequence[Law], *, subject_to: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows that break no law, and the others with their RULE; `subject_to` may hold a reason already."""
-    broken = pl.any_horizontal(pl.col(subject_to).is_not_null(), *(expr.fill_null(False) for _, expr in laws))
+    doubtful = (law.broken.fill_null(False) for law in laws if not law.surely_holds(rows))
+    broken = pl.any_horizontal(pl.col(subject_to).is_not_null(), *doubtful)
     is_broken = rows.select(broken).to_series()
     if not is_broken.any():
         return rows, _none_refused(rows)
-    reasons = (pl.when(expr).then(pl.lit(sentence)) for sentence, expr in laws)
+    reasons = (pl.when(law.broken).then(pl.lit(law.sentence)) for law in laws)
     refused = rows.filter(is_broken).with_columns(pl.coalesce(subject_to, *reasons).alias(RULE))
     return rows.filter(~is_broken), refused
 

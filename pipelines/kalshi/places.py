@@ -10,6 +10,8 @@ from warehouse.errors import Unparsable
 from warehouse.market.cities import City, city_of_series
 from warehouse.market.tickers import EventTicker, parse_market_ticker
 
+_FEW = 1_000
+"""So many rows are placed one by one quicker than by a join."""
 UNPLACED = "unplaced"
 """The column that says why a row has no place; null where it has one."""
 
@@ -27,9 +29,20 @@ def event_of(market_ticker: str) -> tuple[EventTicker, City]:
 
 def with_places(frame: pl.DataFrame) -> pl.DataFrame:
     """Add city and event_date to rows with a market_ticker; where there are none, UNPLACED says why."""
-    tickers = frame["market_ticker"].unique()
-    places = pl.DataFrame([_place(ticker) for ticker in tickers], schema=_SCHEMA, orient="row")
-    return frame.join(places, on="market_ticker", how="left", maintain_order="left", nulls_equal=True)
+    tickers = frame["market_ticker"]
+    if len(tickers) <= _FEW:
+        return frame.hstack(_places(tickers)[["city", "event_date", UNPLACED]])
+    return frame.join(
+        _places(tickers.unique()), on="market_ticker", how="left", maintain_order="left", nulls_equal=True
+    )
+
+
+def _places(tickers: pl.Series) -> pl.DataFrame:
+    told = [_place(ticker) for ticker in tickers.to_list()]
+    columns = zip(*told, strict=True) if told else ([] for _ in _SCHEMA)
+    return pl.DataFrame(
+        [pl.Series(name, column, dtype) for (name, dtype), column in zip(_SCHEMA.items(), columns, strict=True)]
+    )
 
 
 @lru_cache(maxsize=100_000)

@@ -230,15 +230,15 @@ def _typed() -> Iterator[pl.Expr]:
 
 
 def _laws() -> Iterator[Law]:
-    yield "trade_id is missing", pl.col("trade_id").fill_null("") == ""
+    yield Law("trade_id is missing", pl.col("trade_id").fill_null("") == "")
     yield from readable("created_us", "created_time", thing="instant of this exchange")
     yield from readable("yes_price_ticks", "the price of yes", thing="price of $0 to $1")
     yes, no, outcome, book = (pl.col(name) for name in ("yes_price_ticks", "no_price_ticks", "outcome", "book"))
-    yield "the price of no is no price of $0 to $1", no == BAD
-    yield "the prices of yes and no do not add up to $1", (no >= 0) & (yes + no != TICKS_PER_DOLLAR)
+    yield Law("the price of no is no price of $0 to $1", no == BAD, "no_price_ticks", MISSING)
+    yield Law("the prices of yes and no do not add up to $1", (no >= 0) & (yes + no != TICKS_PER_DOLLAR))
     yield from readable("count_centi", "count", thing="count")
-    yield "the side of the taker is missing", (outcome == MISSING) & (book == MISSING)
-    yield "the sides of the taker contradict each other", (outcome >= 0) & (book >= 0) & (outcome != book)
+    yield Law("the side of the taker is missing", (outcome == MISSING) & (book == MISSING))
+    yield Law("the sides of the taker contradict each other", (outcome >= 0) & (book >= 0) & (outcome != book))
 
 
 _LAWS = tuple(_laws())
