@@ -59,10 +59,10 @@ class Meantime:
         self._again = Moved()
 
     def look_at_books(self) -> tuple[datetime, Mapping[str, Top]]:
-        """Return what books show for a minute, and when: what moves from now on it does not see."""
+        """Return until when books are known and what they show: what moves from now on no minute of now sees."""
         with self.desk.turn:
             self._since_books.clear()
-        return self.clock(), self.feeds.tops()
+        return self.feeds.shown(self.clock())
 
     def ask_again(self) -> None:
         """Have the minute that was decided just now asked about books that moved after it looked at them."""

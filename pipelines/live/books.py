@@ -73,6 +73,7 @@ class BookFeed:
         self._tops: dict[str, Top] = {}
         self._moved: set[str] = set()
         self._moved_us: int | None = None
+        self._taken_us: int | None = None
         self._looks_in_vain = 0
         self._closed = threading.Event()
         self._stop: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -107,13 +108,21 @@ class BookFeed:
         with self._lock:
             return dict(self._tops)
 
+    def shown(self) -> tuple[datetime | None, dict[str, Top]]:
+        """Return them, and from when the newest word is known that was read; None where nothing was.
+
+        What was received after that is not in them, however long ago: who reads may be behind who receives.
+        """
+        with self._lock:
+            return None if self._taken_us is None else _instant(self._taken_us), dict(self._tops)
+
     def moved(self) -> Moved:
         """Return the markets whose best quotes changed since the last time this was asked."""
         with self._lock:
             moved, since_us = frozenset(self._moved), self._moved_us
             self._moved.clear()
             self._moved_us = None
-        return Moved(moved, None if since_us is None else _EPOCH + timedelta(microseconds=since_us))
+        return Moved(moved, None if since_us is None else _instant(since_us))
 
     def is_streamed(self, market_ticker: str) -> bool:
         """Tell whether the stream misses nothing of a market now."""
@@ -201,6 +210,7 @@ class BookFeed:
                 self._miss(said)
         tops = {ticker: _top(stream.books.get(ticker), event) for ticker, event in changed.items()}
         with self._lock:
+            self._taken_us = max((self._taken_us or 0, *map(event_known_us, events))) or None
             for ticker, top in tops.items():
                 if top is None:
                     self._tops.pop(ticker, None)
@@ -246,5 +256,9 @@ def _top(book: Book | None, event: Event) -> Top | None:
         book.best_bid_centi,
         book.best_ask_ticks,
         book.best_ask_centi,
-        _EPOCH + timedelta(microseconds=event_known_us(event)),
+        _instant(event_known_us(event)),
     )
+
+
+def _instant(us: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=us)

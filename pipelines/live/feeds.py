@@ -149,6 +149,11 @@ class Feeds:
         """Return the best quotes of every book that the stream keeps whole now."""
         return {} if self._books is None else self._books.tops()
 
+    def shown(self, now_utc: datetime) -> tuple[datetime, dict[str, Top]]:
+        """Return them, and until when what was received is in them: until now where no stream was ever heard."""
+        until_utc, tops = (None, dict[str, Top]()) if self._books is None else self._books.shown()
+        return until_utc or now_utc, tops
+
 
 @contextmanager
 def live_feeds(

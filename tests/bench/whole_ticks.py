@@ -92,9 +92,9 @@ class ReadFeeds:
         self.read_s = self.vendors.own_cpu_s() - began_s
         return polled
 
-    def tops(self) -> dict[str, Top]:
-        """Return what books show: no stream is heard here."""
-        return self.feeds.tops()
+    def shown(self, now_utc: datetime) -> tuple[datetime, dict[str, Top]]:
+        """Return it, and until when."""
+        return self.feeds.shown(now_utc)
 
     def stir(self) -> None:
         """Nobody waits for books."""

@@ -104,7 +104,8 @@ class Causes:
     missed: the loop did not run, and stepped the minute afterwards without an opinion. stale: by city, the sources that
     were too old. late: by city, the sources of which something came in after the minute was decided that belongs to
     it or to a minute before. unsized: the open markets of which no book was at hand, or EVERY. decided_utc:
-    when it was. books_utc: when the books were looked at, just before; None where a journal does not say, or none were.
+    when it was. books_utc: until when what was received of books was in what the minute saw of them; None where a
+    journal does not say, or none were looked at.
     told: whatever else is to be known of it, a sentence each.
     """
 

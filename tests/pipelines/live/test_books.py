@@ -13,7 +13,7 @@ from pipelines.build import demo_world
 from pipelines.demo.wire import Faults
 from pipelines.demo.wire.kalshi_books import levels_at
 from pipelines.kalshi.book import Book
-from pipelines.kalshi.events import Event
+from pipelines.kalshi.events import Event, Gap
 from pipelines.kalshi.levels import Levels
 from pipelines.kalshi.messages import Delta, Snapshot
 from pipelines.live.arrivals import Moved
@@ -75,12 +75,17 @@ class Kept:
     books: dict[str, Book]
 
 
-def test_a_book_moved_when_the_first_word_of_it_was_received(tmp_path):
-    """However many words of it came at once; what it shows is known since the last."""
-    feed = BookFeed(
-        "ws://127.0.0.1:9", sign=dict, paths=Lake(tmp_path).paths, catalogue=Catalogue(), tape=Tape(),
+def a_feed(folder):
+    """Return one that hears nothing by itself."""
+    return BookFeed(
+        "ws://127.0.0.1:9", sign=dict, paths=Lake(folder).paths, catalogue=Catalogue(), tape=Tape(),
         cities=("chicago",), clock=lambda: OPENING, woken=threading.Event(), stirred=threading.Event(),
     )  # fmt: skip
+
+
+def test_a_book_moved_when_the_first_word_of_it_was_received(tmp_path):
+    """However many words of it came at once; what it shows is known since the last."""
+    feed = a_feed(tmp_path)
     levels = Levels(bid_prices_ticks=(4_900,), bid_sizes_centi=(300,))
     at_us = [int((OPENING + seconds * SECOND).timestamp() * 1e6) for seconds in (1, 2, 3)]
     words = [
@@ -92,6 +97,25 @@ def test_a_book_moved_when_the_first_word_of_it_was_received(tmp_path):
 
     assert feed.moved() == Moved(frozenset(["ONE"]), OPENING + SECOND)
     assert feed.tops()["ONE"].known_utc == OPENING + 3 * SECOND
+
+
+def test_books_are_known_until_the_newest_word_that_was_read_whatever_of(tmp_path):
+    """What was received since waits to be read: it is not in them, and nobody may say that it was seen."""
+    feed = a_feed(tmp_path)
+    assert feed.shown() == (None, {})
+    levels = Levels(bid_prices_ticks=(4_900,), bid_sizes_centi=(300,))
+    at_us = [int((OPENING + seconds * SECOND).timestamp() * 1e6) for seconds in (1, 2)]
+    words = [
+        Snapshot(sid=1, seq=1, market_ticker="ONE", levels=levels),
+        Gap(2, "orderbook_delta", ("OTHER",), "a frame is missing"),
+    ]
+
+    feed._take([Event(us, 1, word) for us, word in zip(at_us, words, strict=True)], Kept({"ONE": Book(levels)}))
+
+    until_utc, tops = feed.shown()
+    assert until_utc == OPENING + 2 * SECOND
+    assert tops == feed.tops()
+    assert tops["ONE"].known_utc == OPENING + SECOND
 
 
 def test_a_market_that_the_stream_tells_whole_is_asked_for_trades_once(day_from):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -57,6 +58,10 @@ class Moving:
         self.stirred.clear()
         told, self.told = self.told, frozenset()
         return Moved(told, self.life.exchange.clock() if told else None)
+
+    def shown(self, now_utc: datetime) -> tuple[datetime, dict[str, Top]]:
+        """Return what they show now."""
+        return now_utc, self.tops()
 
     def tops(self) -> dict[str, Top]:
         """Return what they show, or fail."""

@@ -215,6 +215,10 @@ class Prices:
         """Return which books moved."""
         return self.books.moved(self.now_utc)
 
+    def shown(self, now_utc: datetime) -> tuple[datetime, dict[str, Top]]:
+        """Return it, as known until now."""
+        return now_utc, self.tops()
+
     def stir(self) -> None:
         """Nobody waits."""
 
