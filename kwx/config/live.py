@@ -37,13 +37,17 @@ class FeedFields(Section):
 
 
 class BudgetFields(Section):
-    """How long each stage of a tick may take, in milliseconds; a stage over its budget is told, not cut off."""
+    """How long each stage of a tick may take, in milliseconds; a stage over its budget is told, not cut off.
+
+    between_ms: from the receipt of a book that moves between two minutes to the decision about the order under it.
+    """
 
     take_in_ms: Milliseconds = 40
     think_ms: Milliseconds = 150
     decide_ms: Milliseconds = 10
     send_ms: Milliseconds = 2_000
     write_ms: Milliseconds = 50
+    between_ms: Milliseconds = 10
 
 
 class VenueFields(Section):

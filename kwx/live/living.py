@@ -79,6 +79,7 @@ class Living:
     def decided_between(self, found: Between) -> None:
         """Hear what was decided between two looks, from the thread that did."""
         self.watch.watched.stage_seconds.observe(found.took_s, stage="between")
+        self._tell_over_budget({"between": found.took_s})
         _log_orders(found.outcomes)
 
     def failed_between(self, error: BaseException) -> None:
@@ -130,8 +131,7 @@ class Living:
         watched = self.watch.watched
         for stage, seconds in looked.seconds.items():
             watched.stage_seconds.observe(seconds, stage=stage)
-        for stage in over_budget(looked.seconds, self.loop.settings.budgets):
-            watched.over_budget.add(1, stage=stage)
+        self._tell_over_budget(looked.seconds)
         watched.minutes_decided.add(int(looked.spoke))
         watched.minutes_missed.add(len(looked.minutes) - int(looked.spoke))
         for city in looked.stale:
@@ -151,6 +151,10 @@ class Living:
         if looked.ahead_s is not None:
             watched.clock_skew_seconds.set(looked.ahead_s)
         self._draw_down()
+
+    def _tell_over_budget(self, seconds: Mapping[str, float]) -> None:
+        for stage in over_budget(seconds, self.loop.settings.budgets):
+            self.watch.watched.over_budget.add(1, stage=stage)
 
     def _count_denials(self, looked: Looked) -> None:
         """Say for how long all that was wanted was stopped: minutes in which nothing was wanted do not count."""
@@ -208,7 +212,7 @@ def over_budget(seconds: Mapping[str, float], budgets: BudgetFields) -> list[str
     """Return the stages of a look that took longer than they may."""
     most_ms = {
         "take_in": budgets.take_in_ms, "think": budgets.think_ms, "decide": budgets.decide_ms,
-        "write": budgets.write_ms, "send": budgets.send_ms,
+        "write": budgets.write_ms, "send": budgets.send_ms, "between": budgets.between_ms,
     }  # fmt: skip
     return [stage for stage, most in most_ms.items() if seconds.get(stage, 0) * _MILLISECONDS > most]
 

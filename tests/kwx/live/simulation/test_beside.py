@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -209,6 +209,20 @@ def test_a_fault_in_it_halts_and_everybody_is_told(
     assert said is not None
     assert said["state"] == HALTED
     assert any(record.levelname == "CRITICAL" and record.exc_info for record in caplog.records)
+
+
+def test_a_decision_that_took_too_long_is_told(life: Life, tmp_path: Path) -> None:
+    """As of every stage of a look."""
+    now_utc = life.exchange.clock()
+    living = Living(
+        loop=life.loop, watch=Watch(path=tmp_path / "health.json", clock=life.exchange.clock, every_s=0),
+        mode="live", bankroll_dollars=1_000, started_utc=now_utc,
+    )  # fmt: skip
+    for milliseconds in (9, 11):
+        decided_utc = now_utc + timedelta(milliseconds=milliseconds)
+        living.decided_between(Between(received_utc=now_utc, looked_utc=now_utc, decided_utc=decided_utc))
+
+    assert living.watch.watched.over_budget.value(stage="between") == 1
 
 
 def test_a_book_that_moved_after_a_minute_looked_at_it_is_asked_about_once_the_minute_is_decided(
