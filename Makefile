@@ -31,10 +31,10 @@ backtest: $(VENV)/.core ## Run a strategy through the lake's days (ARGS="--strat
 	@$(BIN)/kwx backtest --strategy accel $(ARGS)
 
 test: $(VENV)/.dev ## Run the test suite, one process for each core (ARGS="-k publish").
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow" $(ARGS)
 
 test-long: $(VENV)/.dev ## Run the tests that take minutes each: worlds of months, years of real reports.
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile -m slow $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 check: $(VENV)/.dev ## Lint, format and types.
 	@$(BIN)/ruff check .

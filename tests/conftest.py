@@ -24,6 +24,35 @@ ROOT = Path(__file__).parents[1]
 RECORDED = Path(os.environ.get("KWX_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
 
+LONGEST_FIRST = (
+    "tests/kwx/test_truth.py",
+    "tests/kwx/backtest/test_truth.py",
+    "tests/kwx/live/test_demo_day.py",
+    "tests/repo/test_docs_run.py",
+    "tests/kwx/models/test_labels_of_the_archive.py",
+    "tests/kwx/fuse/fit/test_tune.py",
+    "tests/kwx/test_train_cli.py",
+    "tests/kwx/nightly/test_kill.py",
+    "tests/pipelines/ingest/test_ingest.py",
+    "tests/kwx/test_cli.py",
+    "tests/kwx/live/brain/test_decide.py",
+    "tests/kwx/hazard/scored/test_skill.py",
+    "tests/kwx/test_backtest_cli.py",
+    "tests/kwx/nightly/test_run.py",
+    "tests/kwx/live/brain/test_think.py",
+    "tests/kwx/live/test_tables.py",
+    "tests/kwx/test_families_cli.py",
+    "tests/kwx/live/simulation/test_simulation.py",
+)
+"""The files that take longest, in that order: one goes to one process, and the suite ends with the last of them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest; xdist would begin with those that have most tests."""
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(ROOT).as_posix(), len(places)))
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's lake or keys."""

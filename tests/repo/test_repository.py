@@ -109,3 +109,11 @@ def test_an_installed_wheel_answers(wheel, tmp_path):
     )
 
     assert "0\n" == done.stdout, done.stderr
+
+
+def test_the_files_that_take_longest_are_there():
+    """A name that is nobody's any more would put its file last again."""
+    from tests.conftest import LONGEST_FIRST
+
+    assert [] == [name for name in LONGEST_FIRST if not (ROOT / name).is_file()]
+    assert len(LONGEST_FIRST) == len(set(LONGEST_FIRST))
