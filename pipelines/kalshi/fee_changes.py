@@ -32,7 +32,7 @@ def fee_changes_frame(changes: Iterable[FeeChange], rolls: Iterable[Roll] = ()) 
 def withdrawn_by(arrived: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     """Return the changes that stood, were still to come, and are missing where all were listed: as withdrawn.
 
-    What an event says of itself alone stands in no list of changes.
+    What an event says of itself alone stands in no list of changes, and what was heard after a list not in that one.
     """
     rolls = arrived.filter(pl.col("scope") == LISTED).select(
         scope=pl.col("change_id"), of_ticker=pl.col("ticker"), asked_utc=pl.col("known_utc")
@@ -40,8 +40,9 @@ def withdrawn_by(arrived: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     timed = standing.filter(pl.col("change_id") != OF_THE_LISTING)
     missing = timed.join(arrived, on=["ticker", "change_id"], how="anti").join(rolls, on="scope", how="inner")
     is_meant = (pl.col("scope") != SERIES) | (pl.col("ticker") == pl.col("of_ticker"))
+    was_to_come = pl.col("asked_utc").is_between("known_utc", "scheduled_utc", closed="left")
     return (
-        missing.filter(is_meant & (pl.col("scheduled_utc") > pl.col("asked_utc")))
+        missing.filter(is_meant & was_to_come)
         .with_columns(scope=pl.lit(WITHDRAWN), known_utc=pl.col("asked_utc"))
         .select(standing.columns)
     )
@@ -54,6 +55,6 @@ def _cities(roll: Roll) -> Iterator[City]:
 
 def _roll_row(city: City, roll: Roll) -> dict[str, object]:
     return {
-        "city": city.key, "scope": LISTED, "ticker": city.series, "change_id": roll.scope,
+        "city": city.key, "scope": LISTED, "ticker": roll.series or city.series, "change_id": roll.scope,
         "scheduled_utc": roll.asked_utc, "known_utc": roll.asked_utc,
     }  # fmt: skip

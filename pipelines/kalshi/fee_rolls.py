@@ -1,7 +1,7 @@
 """Answers that list all changes of fees, of one series or of every event: what is missing in them was taken back.
 
 A list is whole where the question named the series, or where its pages were read from the first to the last without a
-gap. One with a record that cannot be read proves nothing of what is missing.
+gap. One with a record that cannot be read, or that is no list, proves nothing of what is missing.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ class FeeRolls:
 
     def read(self, payload: Payload, answer: Mapping[str, Any], *, is_whole: bool) -> None:
         """Take one answer in, of which every record was read or not."""
-        if not is_whole:
+        listed = answer.get(_OF_SERIES, answer.get(_OF_EVENTS))
+        if not is_whole or not isinstance(listed, list):
             self._next_page = 0
         elif _OF_SERIES in answer and (series := payload.asked.get("series_ticker")):
-            self._book.close_roll(SERIES, series, set(_keys(SERIES, answer[_OF_SERIES])), payload.received_utc)
+            self._book.close_roll(SERIES, series, set(_keys(SERIES, listed)), payload.received_utc)
         elif _OF_EVENTS in answer:
-            self._read_page(payload, answer)
+            self._read_page(payload, listed, is_last=not answer.get("cursor"))
 
-    def _read_page(self, payload: Payload, answer: Mapping[str, Any]) -> None:
+    def _read_page(self, payload: Payload, listed: list[Mapping[str, Any]], *, is_last: bool) -> None:
         if payload.page == 1:
             self._listed, self._next_page = set(), 1
         if not payload.page or payload.page != self._next_page:
             self._next_page = 0
             return
-        self._listed.update(_keys(EVENT, answer[_OF_EVENTS]))
+        self._listed.update(_keys(EVENT, listed))
         self._next_page += 1
-        if not answer.get("cursor"):
+        if is_last:
             self._book.close_roll(EVENT, "", self._listed, payload.received_utc)
             self._next_page = 0
 
 
-def _keys(scope: str, listed: object) -> Iterator[tuple[str, str]]:
-    records = listed if isinstance(listed, list) else []
-    return (key_of(scope, record) for record in records)
+def _keys(scope: str, listed: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    return (key_of(scope, record) for record in listed)

@@ -33,30 +33,6 @@ Terms = Mapping[str, object]
 """Fee fields as a market record names them; what is not said is absent."""
 
 
-@dataclass(kw_only=True)
-class _History:
-    """What one series or event said of its fees at each receipt, and from when on something else held or will hold."""
-
-    told: dict[datetime, Terms] = field(default_factory=dict)
-    changes: dict[datetime, Terms] = field(default_factory=dict)
-
-    @property
-    def current(self) -> Terms:
-        """What it said last."""
-        return self.told[max(self.told)] if self.told else {}
-
-    def in_force(self, at_utc: datetime | None) -> Terms:
-        """Return what held at an instant, as far as anybody says."""
-        if at_utc is None or not self.changes:
-            return self.current
-        before = [scheduled_utc for scheduled_utc in self.changes if scheduled_utc <= at_utc]
-        if before:
-            return self.changes[max(before)]
-        # What had changed before we asked was something else until then, and nobody says what.
-        older = [received_utc for received_utc in self.told if received_utc < min(self.changes)]
-        return self.told[max(older)] if older else {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class FeeChange:
     """One change, past or to come, of a series or an event, and when we were first told that it is so."""
@@ -79,6 +55,31 @@ class FeeChange:
             "fee_multiplier_milli": exact_milli(self.terms, FEE_MULTIPLIER),
             "known_utc": min(self.received_utc, self.scheduled_utc),
         }
+
+
+@dataclass(kw_only=True)
+class _History:
+    """What one series or event said of its fees at each receipt, and from when on something else held or will hold."""
+
+    told: dict[datetime, Terms] = field(default_factory=dict)
+    changes: dict[str, FeeChange] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Terms:
+        """What it said last."""
+        return self.told[max(self.told)] if self.told else {}
+
+    def in_force(self, at_utc: datetime | None) -> Terms:
+        """Return what held at an instant, as far as anybody says."""
+        if at_utc is None or not self.changes:
+            return self.current
+        changes = sorted(self.changes.values(), key=lambda change: (change.scheduled_utc, change.received_utc))
+        before = [change for change in changes if change.scheduled_utc <= at_utc]
+        if before:
+            return before[-1].terms
+        # What had changed before we asked was something else until then, and nobody says what.
+        older = [received_utc for received_utc in self.told if received_utc < changes[0].scheduled_utc]
+        return self.told[max(older)] if older else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +129,10 @@ class FeeBook:
         """
         self._rolls[scope, series] = Roll(scope=scope, series=series, asked_utc=received_utc)
         for key, change in list(self._changes.items()):
-            is_meant = change.scope == scope and series in ("", change.ticker)
+            is_meant = change.scope == scope and series in ("", change.ticker) and change.received_utc <= received_utc
             if is_meant and key not in listed and change.scheduled_utc > received_utc:
                 self._changes[key] = replace(change, scope=WITHDRAWN, received_utc=received_utc)
-                self._histories(scope)[change.ticker].changes.pop(change.scheduled_utc, None)
+                self._histories(scope)[change.ticker].changes.pop(change.change_id, None)
 
     @property
     def rolls(self) -> Iterable[Roll]:
@@ -160,10 +161,7 @@ class FeeBook:
     def _add_change(self, change: FeeChange) -> None:
         key = change.ticker, change.change_id
         before = self._changes.get(key)
-        history = self._histories(change.scope).setdefault(change.ticker, _History())
-        if before is not None and before.scheduled_utc != change.scheduled_utc:
-            history.changes.pop(before.scheduled_utc, None)
-        history.changes[change.scheduled_utc] = change.terms
+        self._histories(change.scope).setdefault(change.ticker, _History()).changes[change.change_id] = change
         if before is None or before.row() | {"known_utc": None} != change.row() | {"known_utc": None}:
             self._changes[key] = change
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -96,6 +97,8 @@ def test_what_counts_already_is_never_withdrawn():
             of_series({"series_fee_change_arr": [change(TO_COME, "x", id="c")]}, 5), id="one that cannot be read"
         ),
         pytest.param(of_events(hour=5), id="of events"),
+        pytest.param(of_series({"series_fee_change_arr": change(TO_COME, 2, id="c")}, 5), id="it is no list"),
+        pytest.param(of_series(NOTHING, 0), id="asked before it was told"),
     ],
 )
 def test_an_answer_that_does_not_list_all_changes_withdraws_none(answer):
@@ -128,6 +131,24 @@ def test_the_list_of_all_events_is_whole_with_its_last_page(cut, pages, scope):
     found = {name: whose for whose, name, _ in folds(*several)}
 
     assert scope == found["e"]
+
+
+def test_a_change_that_takes_the_place_of_another_at_its_instant_counts():
+    """Under a new name: the old one is withdrawn, and what an event pays when it opens is the new one's."""
+    later = "2026-10-03T13:00:00Z"  # before the event opens, after the answers
+    first = {"series_fee_change_arr": [change(later, 2, id="c")]}
+    second = {"series_fee_change_arr": [change(later, 3, id="d")]}
+    payloads = [
+        replace(of_series(answer, 0), received_utc=datetime(2026, 10, 3, hour, tzinfo=UTC))
+        for hour, answer in ((1, first), (2, second))
+    ]
+    listed = replace(of_series({"markets": brackets()}, 3), kind="kalshi_markets")
+
+    markets, _, changes = parse_market_payloads([*payloads, listed])
+
+    assert {3_000} == set(markets.frame["fee_multiplier_milli"])
+    told = changes.frame.filter(pl.col("scope") != LISTED)
+    assert {("c", "withdrawn"), ("d", "series")} == set(told.select("change_id", "scope").rows())
 
 
 def test_what_an_event_says_of_itself_stands_in_no_list():
