@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from warehouse.errors import KwxError
 from warehouse.lake.files import sync_folder, write_json
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import Partition
+from warehouse.market.climate_day import event_dates
 
 logger = logging.getLogger(__name__)
 
@@ -101,12 +102,30 @@ class Ends:
 
 
 def _plain(end: End) -> dict[str, Any]:
-    by_city: dict[str, list[str]] = {}
+    by_city: dict[str, list[date]] = {}
     for day in sorted(end.days):
-        by_city.setdefault(day.city, []).append(str(day.event_date))
-    return {"snapshot": end.snapshot, "tables": list(end.tables), "owed": by_city}
+        assert day.event_date is not None, "what is owed is owed by the day"
+        by_city.setdefault(day.city, []).append(day.event_date)
+    spans = {city: [[str(first), str(last)] for first, last in _spans(days)] for city, days in by_city.items()}
+    return {"snapshot": end.snapshot, "tables": list(end.tables), "owed": spans}
+
+
+def _spans(days: Sequence[date]) -> list[tuple[date, date]]:
+    """Return days in order as spans of days one after the other: what is owed for long is one of them."""
+    spans: list[tuple[date, date]] = []
+    for day in days:
+        if spans and day == spans[-1][1] + timedelta(days=1):
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((day, day))
+    return spans
 
 
 def _end_of(said: Mapping[str, Any]) -> End:
-    days = {Partition(city, date.fromisoformat(day)) for city, some in said["owed"].items() for day in some}
+    days = {
+        Partition(city, day)
+        for city, spans in said["owed"].items()
+        for first, last in spans
+        for day in event_dates(date.fromisoformat(first), date.fromisoformat(last))
+    }
     return End(snapshot=int(said["snapshot"]), tables=tuple(said["tables"]), days=frozenset(days))

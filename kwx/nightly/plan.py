@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kwx.config.nightly import STEP_NAMES
@@ -33,12 +33,34 @@ STEPS: tuple[Step, ...] = (
     ingest.STEP, dense.STEP, settlements.STEP, hazard.STEP, fusion.STEP, predictions.STEP, scores.STEP,
     hazard_fit.STEP, fusion_fit.STEP, calibrators.STEP, models.STEP, shadow.STEP, report.STEP, publish.STEP, gc.STEP,
 )  # fmt: skip
-"""In the order in which they are done."""
+"""In the order in which they are done, but for a fit that the hazard cannot do without."""
 
 TELLING = ("report", "publish")
 """Steps that are done whatever else is asked for, unless they are left out by name."""
 
 OF_AN_EMPTY_LAKE = ("ingest", *TELLING)
+
+
+def steps_of(night: Night) -> Iterator[Step]:
+    """Yield the steps in the order of this night, each once all before it are done.
+
+    Where a city has no law yet and days enough for one, it is fitted before the hazard: else the first night of a lake
+    would say nothing of its weather.
+    """
+    was_early = False
+    for step in STEPS:
+        if step is hazard.STEP and _lacks_a_law(night):
+            was_early = True
+            yield hazard_fit.STEP
+        if not (was_early and step is hazard_fit.STEP):
+            yield step
+
+
+def _lacks_a_law(night: Night) -> bool:
+    try:
+        return night.has_snapshot and hazard_fit.lacks_a_law(night)
+    except Exception:  # what cannot be read is told by the steps that read it
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +99,7 @@ def plan_of(night: Night, asked: Asked) -> list[Planned]:
     """Return what every step would do now, doing none: a step may become due by what those before it bring."""
     return [
         Planned(step=step, state=state, why=why, is_optional=step.name in night.settings.optional)
-        for step in STEPS
+        for step in steps_of(night)
         for state, why in [_planned(night, step, asked)]
     ]
 

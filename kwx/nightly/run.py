@@ -25,7 +25,7 @@ from kwx.nightly.inputs import Inputs, inputs_as_left, inputs_of
 from kwx.nightly.journal import Begun, Journal, Outcome, Started
 from kwx.nightly.night import Night, OnPoint
 from kwx.nightly.places import NightPaths
-from kwx.nightly.plan import HELD_WHY, STEPS, TELLING, Asked, due_now, held_outcome, stopped_by
+from kwx.nightly.plan import HELD_WHY, STEPS, TELLING, Asked, due_now, held_outcome, steps_of, stopped_by
 from kwx.nightly.report.document import exit_code_of, report_of
 from kwx.nightly.source import Source
 from kwx.nightly.step import Done, Kind, Line, State, Step
@@ -100,7 +100,7 @@ def run_night(
         on_point("begin")
         take_ballast(night.paths.ballast)
         stopped: list[Step] = []
-        for step in STEPS:
+        for step in steps_of(night):
             outcome = _outcome(night, step, asked, stopped, on_progress, on_begin, on_point)
             night.told[step.name] = outcome
             _note(night, step, outcome)

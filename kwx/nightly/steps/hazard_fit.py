@@ -46,6 +46,12 @@ def _old(night: Night) -> list[str]:
     ]
 
 
+def lacks_a_law(night: Night) -> bool:
+    """Tell whether a city has no law yet, and days enough for one."""
+    newest = _newest(night)
+    return any(newest[city] is None for city in _old(night))
+
+
 def _due(night: Night) -> Due:
     every, newest = night.settings.refit.hazard_days, _newest(night)
     if every is None:

@@ -36,17 +36,28 @@ def _changed(night: Night) -> frozenset[Partition] | None:
 
 def _do(night: Night, on_progress: OnProgress) -> Done:
     wish = PredictWish(cities=night.cities, since=night.since(STEP), until=night.until, changed=_changed(night))
-    return _told(
-        predict(
-            wish, night.lake.paths.root, night.models_root, workers=night.workers, clock=night.fit_clock,
-            on_progress=on_progress,
-        )
+    run = predict(
+        wish, night.lake.paths.root, night.models_root, workers=night.workers, clock=night.fit_clock,
+        on_progress=on_progress,
     )  # fmt: skip
+    return told_of(run, owed=span_owed(night))
 
 
-def _told(run: PredictRun) -> Done:
+def span_owed(night: Night) -> str:
+    """Say from when to when days are owed where the step does only a part: a range, however many they are."""
+    spoken = night.days_with(CANDLES_DENSE.name, since=night.since(STEP))
+    days = sorted({day for some in spoken.values() for day in some})
+    return f"{days[0]} … {days[-1]}, {len(days)} dates," if days else "no date"
+
+
+def told_of(run: PredictRun, *, owed: str) -> Done:
+    """Tell what was said; what models lack that cannot speak is owed, and is said in one go once they are mended."""
     lines = [
-        Line(kind=Kind.BROKEN_MODEL, words=f"a promoted model cannot speak: {one.why}", hint=one.hint)
+        Line(
+            kind=Kind.BROKEN_MODEL,
+            words=f"a promoted model cannot speak: {one.why}; what it lacks of {owed} is owed until it can",
+            hint=one.hint,
+        )
         for one in run.broken
     ]
     lines += [

@@ -8,14 +8,17 @@ import polars as pl
 import pytest
 
 from kwx.hazard.fit.walk import Fitted
+from kwx.models.predicting.run import Broken, PredictRun
 from kwx.models.registry.places import PILOTS, stage_folder
+from kwx.nightly.owed import End
+from kwx.nightly.plan import STEPS, Asked, plan_of
 from kwx.nightly.step import Kind
-from kwx.nightly.steps import calibrators, models
+from kwx.nightly.steps import calibrators, hazard_fit, models, predictions
 from kwx.nightly.steps.hazard_fit import told_of
 from tests.kwx.nightly.conftest import DATE, NOON, night_of
 from warehouse.errors import FileBroken, Refused
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import CALIBRATORS, MARKETS, MODEL_RUNS, PREDICTIONS, Partition
+from warehouse.lake.tables import CALIBRATORS, MARKETS, MC_PARAMS, MODEL_RUNS, PREDICTIONS, Partition
 
 CITIES = ("chicago", "nyc")
 DATES = tuple(DATE - timedelta(days=back) for back in range(3))
@@ -106,3 +109,43 @@ def test_a_city_that_lacks_days_is_a_line_and_a_broken_file_a_failure():
     both = told_of(Fitted(**{**vars(fitted), "unfitted": {"nyc": lack, "chicago": broken}}))
     assert "chicago: a file is torn" in both.lines[1].words
     assert (both.short, both.hint) == ("no law could be fitted of chicago", "mend it")
+
+
+def test_what_a_broken_model_owes_is_told_as_a_range(hazard_lake, copy_of, tmp_path):
+    """However many nights it cannot speak: each line says from when to when, and the file of ends holds one span."""
+    root = copy_of(hazard_lake)
+    days = [DATE - timedelta(days=back) for back in range(40)]
+    night = night_of(root)
+    owed = frozenset(Partition("chicago", day) for day in days)
+    end = End(snapshot=Lake(root).snapshot().number, tables=predictions.STEP.reads, days=owed)
+    night.ends.note({"predictions": end})
+    broken = Broken(folder=tmp_path / "win", why="win cannot be read", hint="roll back")
+    run = PredictRun(built=None, added=0, spoke=(), held=0, broken=(broken,), old=(), seconds=0.0)
+
+    told = predictions.told_of(run, owed=predictions.span_owed(night))
+
+    (line,) = told.lines
+    held = [day.event_date for day in Lake(root).snapshot().partitions("candles_dense") if day.city == "chicago"]
+    span = f"{held[0]} … {held[-1]}, {len(held)} dates,"
+    assert (
+        f"a promoted model cannot speak: win cannot be read; what it lacks of {span} is owed until it can" == line.words
+    )
+    assert f'"{days[-1]}",' in night.paths.ends.read_text()
+    assert night.paths.ends.read_text().count("2026-") == 2
+    assert owed == night_of(root).owed(predictions.STEP).days
+
+
+def test_a_city_without_a_law_is_fitted_before_the_hazard(hazard_lake, copy_of, put, monkeypatch):
+    """Where it has days enough for one; the others wait for their turn."""
+    root, place = copy_of(hazard_lake), Partition("chicago")
+    usual = [one.step.name for one in plan_of(night_of(root), Asked())]
+    laws = Lake(root).snapshot().read(MC_PARAMS, place).select(MC_PARAMS.schema.names())
+    put(root, MC_PARAMS, laws.clear(), place)
+    assert usual == [one.step.name for one in plan_of(night_of(root), Asked())], "three days are too few"
+
+    monkeypatch.setattr(hazard_fit, "LEAST_DAYS", 3)
+    first = [one.step.name for one in plan_of(night_of(root), Asked())]
+
+    assert first.index("hazard-fit") == first.index("hazard") - 1
+    assert usual == [step.name for step in STEPS]
+    assert sorted(usual) == sorted(first)
