@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,15 @@ def fold_hot(paths: LakePaths, *, run_id: str) -> Iterator[Folded]:
 
 
 def keep_folded(paths: LakePaths, files: Iterable[Path]) -> None:
-    """Move files whose rows a snapshot holds now to the raw archive: a stream cannot be fetched again."""
+    """Move files whose rows a snapshot holds now to the raw archive: a stream cannot be fetched again.
+
+    One that a recorder merged in the meantime is gone; the file that it went into is folded in by the next publish.
+    """
     for path in files:
         kept = paths.raw / STREAM / path.parent.name / path.name
         kept.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(kept)
+        with suppress(FileNotFoundError):
+            path.replace(kept)
 
 
 def parse_stream_rows(payloads: Sequence[Payload]) -> Iterator[Parsed]:

@@ -218,6 +218,22 @@ def test_the_gap_behind_a_kill_is_marked_although_the_rows_were_folded_in(loopba
     assert hot(paths)["seq"].min() > last
 
 
+def test_files_that_a_recorder_merges_while_they_are_folded_in_are_kept_by_the_next_fold(paths, tickers):
+    """A night publishes while the loop goes on to record: their rows come once more, in the file they went into."""
+    area = HotArea(paths)
+    for number in (1, 2):
+        books, _ = rows_of(events(tickers[0], [number]), sid_of=int)
+        area.append(BOOKS, books.frame, name=f"rec-part-{number}")
+    folded = [path for part in fold_hot(paths, run_id="t") for path in part.files]
+
+    area.merge(BOOKS, prefix="rec-part", name="rec-merged", run_id="rec")
+    keep_folded(paths, folded)
+
+    assert [1, 2] == hot(paths)["seq"].sort().to_list()
+    keep_folded(paths, [path for part in fold_hot(paths, run_id="t") for path in part.files])
+    assert is_empty(paths)
+
+
 def test_rows_of_a_flush_that_did_not_end_are_behind_the_mark(paths, tickers):
     """What was noted and not written is missing: the mark stands behind the last row that is there."""
     recording = Recording(paths, clock=lambda: NOON)
