@@ -1,8 +1,8 @@
 """The fit of one window: trees on its training dates, judged on held-out ones, and what they say of its test dates.
 
 A training day is used only if its label was known at the first minute of the test dates' trading. The last training
-dates are held out at first: every other one of them chooses the number of trees, the rest judge it against the class
-prior. Then the trees are grown again on all training dates.
+dates are held out at first: the earlier ones of them choose the number of trees, the later ones judge it against the
+class prior, each a date apart. Then the trees are grown again on all training dates.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import polars as pl
 
 from kwx.features.tmax.instants import Clock, utc_of
 from kwx.features.tmax.snapshots import read_days, read_snapshots
-from kwx.models.artifact import EVERY_BRACKET, NOT_JUDGED, Artifact
+from kwx.models.artifact import EVERY_BRACKET, Artifact
+from kwx.models.held import LEAST_CUT_DATES, choosing_and_judging, held_out
 from kwx.models.tmax import hybrid, market_clock, tod
 from kwx.models.tmax.centre import Centre
 from kwx.models.tmax.classes import ErrorLaw, Floats, Ints, class_of
-from kwx.models.tmax.fitted import LEAST_DATES_JUDGED, Held, TmaxFamily, TmaxModel, rows_of
+from kwx.models.tmax.fitted import Held, TmaxFamily, TmaxModel, rows_of
 from kwx.models.tmax.ordinal import Ordinal, Prior, Rows, Trees
 from kwx.models.tmax.predictions import spoken_of
 from kwx.models.tmax.recipe import FAMILIES, TmaxRecipe
@@ -47,7 +48,7 @@ def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, reci
     lent = usable(_lent(snapshot, cities, window, recipe, clock), window, fit_utc, **every)
     model, found = fitted(train, family, recipe, lent=lent)
     test = rows.filter(pl.col("event_date").is_between(window.test_since, window.test_until))
-    notes = _not_judged(model.held)
+    notes = model.held.notes()
     predictions, brackets = spoken_of(model, test, snapshot, notes)
     metrics = brackets | {"classes": class_scores(model, test), "held": vars(model.held).copy()}
     return Artifact(
@@ -55,12 +56,6 @@ def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, reci
         calibrator=None, predictions=predictions, params=found, metrics=metrics, config=recipe.config(),
         seed=recipe.seed, snapshot=snapshot.number, notes=tuple(notes),
     )  # fmt: skip
-
-
-def _not_judged(held: Held, *, of: str = "") -> list[str]:
-    """Say so where the held-out dates are too few to tell whether the model is better than its class prior."""
-    told = f"{NOT_JUDGED}: {of}{held.dates} held-out date{'s' * (held.dates != 1)}, {LEAST_DATES_JUDGED} are needed"
-    return [] if held.is_judged else [told]
 
 
 def fit_alone(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: TmaxRecipe) -> Artifact:
@@ -86,8 +81,8 @@ def hybrid_window(
     test = pl.concat(
         read_snapshots(snapshot, city, since=window.test_since, until=window.test_until) for city in cities
     )
-    notes = _not_judged(clock_artifact.fitted.held)
-    notes += [note for city, one in sorted(tods.items()) for note in _not_judged(one.held, of=f"tod of {city}: ")]
+    notes = clock_artifact.fitted.held.notes()
+    notes += [note for city, one in sorted(tods.items()) for note in one.held.notes(of=f"tod of {city}: ")]
     notes += [f"tod of {city}: {why}" for city, why in model.silent.items()]
     predictions, metrics = spoken_of(model, test, snapshot, notes, beside=model.choices(test))
     parts = {"market_clock": clock_artifact.model_id, "tod": {one.city: one.model_id for one in tod_artifacts}}
@@ -193,19 +188,20 @@ def _learnt(
 
 
 def _cut(train: pl.DataFrame, recipe: TmaxRecipe) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Cut the dates: the first to fit, and of the last ones every other to choose by and to judge by."""
+    """Cut the dates: the first to fit, of the last ones the earlier to choose by and the later to judge by."""
     dates: list[date] = train["event_date"].unique().sort().to_list()
     if len(dates) < LEAST_DATES:
         raise Refused(
             f"{recipe.family}: {len(dates)} training dates have snapshots and a label; {LEAST_DATES} are needed",
             hint="say more --train-days, or ingest the settlements and observations of the dates before",
         )
-    held = dates[-max(2, round(len(dates) * recipe.held_share)) :]
+    held = dates[-max(LEAST_CUT_DATES, round(len(dates) * recipe.held_share)) :]
+    choosing, judging = choosing_and_judging(held)
     last = held[0] - timedelta(days=PURGED_DAYS)
     return (
         train.filter(pl.col("event_date") < last),
-        train.filter(pl.col("event_date").is_in(held[::2])),
-        train.filter(pl.col("event_date").is_in(held[1::2])),
+        train.filter(pl.col("event_date").is_in(list(choosing))),
+        train.filter(pl.col("event_date").is_in(list(judging))),
     )
 
 
@@ -222,19 +218,8 @@ def _judged(ordinal: Ordinal, rows: pl.DataFrame, family: TmaxFamily, centre: Ce
     seen, classes = _seen(rows, family, centre)
     p = ordinal.predict(seen)
     ours, prior = (log_loss(said, winner=classes) for said in (p, ordinal.prior.predict(seen)))
-    # Summed in the order of rows, however many threads Polars has.
-    _, date_of, count = np.unique(rows["event_date"].to_numpy(), return_inverse=True, return_counts=True)
-    means, priors = (np.bincount(date_of, weights=values) / count for values in (ours, prior))
-    number = len(count)
-    deviation = float((priors - means).std(ddof=1)) if number > 1 else 0.0
-    return Held(
-        dates=number,
-        rows=rows.height,
-        log_loss=float(means.mean()),
-        prior_log_loss=float(priors.mean()),
-        standard_error=deviation / number**0.5,
-        spread=float(np.ptp(p, axis=0).max()),
-    )
+    told = held_out(ours, prior, rows["event_date"].to_numpy())
+    return Held(**vars(told), spread=float(np.ptp(p, axis=0).max()))
 
 
 def class_scores(model: TmaxModel, rows: pl.DataFrame) -> Mapping[str, float]:

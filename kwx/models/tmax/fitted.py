@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from kwx.features.feature import FeatureSet
+from kwx.models.held import HeldOut
 from kwx.models.tmax.centre import READ, STOPS, Centre, Drawn
 from kwx.models.tmax.classes import CLASSES, ERROR_REACH_F, HIGHEST, LOWEST, ErrorLaw, Floats
 from kwx.models.tmax.degrees import Degrees, degrees_of
@@ -22,35 +22,17 @@ NUMBERS, TREES = "tmax.json", "trees.txt"
 _FORMAT = 2
 _BESIDE = ("is_eve", *READ)
 """The columns of a snapshot that say which degrees the classes are, and where the trees start."""
-LEAST_DATES_JUDGED = 2
-_LUCKY = 0.1
 _ERRORS = 2 * ERROR_REACH_F + 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
-    """How the trees did on held-out dates that neither grew them nor chose their number: mean over dates, in nats.
+class Held(HeldOut):
+    """How the trees did on held-out dates that neither grew them nor chose their number.
 
-    standard_error: of prior_log_loss − log_loss over the dates; 0 where there are too few. spread: the widest range of
-    any class's chance over the rows.
+    spread: the widest range of any class's chance over the rows.
     """
 
-    dates: int
-    rows: int
-    log_loss: float
-    prior_log_loss: float
-    standard_error: float
     spread: float
-
-    @property
-    def is_judged(self) -> bool:
-        """Whether there are dates enough to tell a gain from chance."""
-        return self.dates >= LEAST_DATES_JUDGED
-
-    @property
-    def chance(self) -> float:
-        """The gain that a model which knows nothing exceeds once in ten times: by Student's law over the dates."""
-        return float(stdtrit(max(self.dates - 1, 1), 1 - _LUCKY)) * self.standard_error
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,13 +95,7 @@ class TmaxModel:
             return "every day that it was fitted on is of a single class"
         if held.spread <= 1e-6:
             return "it says the same of every held-out row"
-        gain = held.prior_log_loss - held.log_loss
-        if held.is_judged and not gain > held.chance:
-            return (
-                f"on {held.dates} held-out dates its log loss {held.log_loss:.4f} is no better than the class prior's"
-                f" {held.prior_log_loss:.4f}: chance alone may make {held.chance:.4f}"
-            )
-        return None
+        return held.objection
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -18,7 +18,7 @@ from kwx.features.tmax.snapshots import read_snapshots
 from kwx.models.artifact import PREDICTED, Artifact
 from kwx.models.tmax import market_clock, tod
 from kwx.models.tmax.classes import CLASSES, HIGHEST, LOWEST
-from kwx.models.tmax.fit import _not_judged, fit_window, fitted, usable
+from kwx.models.tmax.fit import _cut, fit_window, fitted, usable
 from kwx.models.tmax.fitted import TmaxModel, rows_of
 from kwx.models.tmax.ordinal import assembled
 from kwx.models.tmax.recipe import TmaxRecipe
@@ -243,10 +243,21 @@ def test_one_held_out_date_judges_no_model(todded: dict[str, Artifact]):
 
     assert replace(model, held=replace(lost, dates=1)).degenerate() is None
     assert "no better than the class prior" in str(replace(model, held=replace(lost, dates=2)).degenerate())
-    assert ["not judged: tod of nyc: 1 held-out date, 2 are needed"] == _not_judged(
-        replace(lost, dates=1), of="tod of nyc: "
+    assert ["not judged: tod of nyc: 1 held-out date, 2 are needed"] == replace(lost, dates=1).notes(of="tod of nyc: ")
+    assert [] == lost.notes()
+
+
+def test_dates_that_judge_come_after_those_that_choose(training: pl.DataFrame, todded: dict[str, Artifact]):
+    """Dealt in turn, each judging date would have the weather of a choosing one on both sides."""
+    fit, choose, judge = (
+        sorted(part["event_date"].unique()) for part in _cut(training, TmaxRecipe(**_asked(todded["nyc"])))
     )
-    assert [] == _not_judged(lost)
+    day = timedelta(days=1)
+
+    assert fit[-1] + day < choose[0]
+    assert choose[-1] + day < judge[0]
+    assert judge[-1] == training["event_date"].max()
+    assert 0 <= len(judge) - len(choose) <= 1
 
 
 def test_a_model_of_a_single_class_is_degenerate(training: pl.DataFrame, todded: dict[str, Artifact]):
