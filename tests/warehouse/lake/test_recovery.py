@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from warehouse.errors import FileBroken, LakeBusy, NoSnapshot, Usage
+from warehouse.lake import files
 from warehouse.lake.checks import run_checks
 from warehouse.lake.recovery import collect_garbage, rollback
 from warehouse.lake.store import Lake
@@ -338,3 +339,20 @@ def test_a_folder_that_engines_would_misread_is_refused(tmp_path):
     """A lake below city=… would answer with that city."""
     with pytest.raises(Usage, match="cannot lie in"):
         Lake(tmp_path / "city=foo" / "lake")
+
+
+@pytest.mark.parametrize("folders", [3, 200])
+@pytest.mark.parametrize("can_flush", [True, False])
+def test_a_tree_is_durable_by_its_folders_or_by_one_flush(tmp_path, monkeypatch, folders, can_flush):
+    """Many folders do not cost a wait each, unless the system cannot flush them together."""
+    for number in range(folders):
+        (tmp_path / f"city=chicago-{number}").mkdir()
+    synced, flushed, flush = [], [], files._flushed
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    monkeypatch.setattr(files, "_flushed", lambda folder: flushed.append(folder) or (can_flush and flush(folder)))
+
+    files.sync_tree(tmp_path)
+
+    is_many = folders > files._MANY_FOLDERS
+    assert [tmp_path] * is_many == flushed
+    assert (0 if is_many and can_flush else folders + 1) == len(synced)
