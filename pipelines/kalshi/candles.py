@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import accumulate
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -123,13 +122,16 @@ _SHAPE: Shape[_Answer[list[_Candle]]] = Shape(_Answer[list[_KnownCandle]], _Answ
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """The candles of one market in one answer, as columns of exact integers; `places` says where they stood in it."""
+    """The candles of one market in one answer; `places` says where they stood in it.
+
+    block: columns of exact integers, of this market or of all markets of the answer, one after the other.
+    """
 
     ticker: str | None
     payload: Payload
     number: int
     places: Sequence[int]
-    columns: dict[str, Ints]
+    block: dict[str, Ints]
 
     def records(self, places: Sequence[int]) -> list[object]:
         """Return what was said of the candles of some places, word for word."""
@@ -166,13 +168,10 @@ def _read(payload: Payload, refusals: list[_Refusal]) -> list[_Part]:
 
 def _parts(told: Sequence[tuple[Any, list[_Candle] | None]], payload: Payload) -> Iterator[_Part]:
     """Yield the markets of an answer; their words are read at once, for a minute of many markets has few of each."""
-    columns = _columns([candle for _, candles in told for candle in candles or ()])
-    ends = list(accumulate(len(candles or ()) for _, candles in told))
-    for number, ((ticker, candles), end) in enumerate(zip(told, ends, strict=True)):
-        own = slice(end - len(candles or ()), end)
+    block = _columns([candle for _, candles in told for candle in candles or ()])
+    for number, (ticker, candles) in enumerate(told):
         yield _Part(
-            ticker=_subject(ticker), payload=payload, number=number, places=range(len(candles or ())),
-            columns={name: values[own] for name, values in columns.items()},
+            ticker=_subject(ticker), payload=payload, number=number, places=range(len(candles or ())), block=block
         )  # fmt: skip
 
 
@@ -190,7 +189,7 @@ def _read_one_by_one(payload: Payload, refusals: list[_Refusal]) -> Iterator[_Pa
             except msgspec.ValidationError as error:
                 refusals.append(refusal(_subject(ticker), str(error), {"ticker": ticker, "candle": record}))
         yield _Part(
-            ticker=_subject(ticker), payload=payload, number=number, places=places, columns=_columns(candles)
+            ticker=_subject(ticker), payload=payload, number=number, places=places, block=_columns(candles)
         )  # fmt: skip
 
 
@@ -252,9 +251,8 @@ def _words(parts: Sequence[_Part]) -> pl.DataFrame:
     """Return one row for each candle: its market, its receipt, its words as exact integers, and where it stood."""
     sizes = np.fromiter((len(part.places) for part in parts), np.int64, len(parts))
     of_part = np.repeat(np.arange(len(parts)), sizes)
-    columns: dict[str, Any] = {
-        name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns
-    }
+    blocks = list({id(part.block): part.block for part in parts}.values())
+    columns: dict[str, Any] = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     return pl.DataFrame(
         {
             "part": of_part,

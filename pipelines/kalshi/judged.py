@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 
 from pipelines.kalshi.exact import BAD, MISSING
-from pipelines.payload import REFUSED_SCHEMA
+from pipelines.payload import REFUSED_SCHEMA, refused_frame
 
 
 class Law(NamedTuple):
@@ -85,6 +85,8 @@ def told_last(rows: pl.DataFrame, key: Sequence[str], *, by: str) -> tuple[pl.Da
 
 def refusals_of(refused: pl.DataFrame, records_of: RecordsOf) -> pl.DataFrame:
     """Return refused rows as refusals, with what was said of them word for word."""
+    if refused.is_empty():
+        return refused_frame(())
     refused = refused.sort(_WHERE, maintain_order=True)
     texts: list[str] = []
     for (part,), some in refused.group_by("part", maintain_order=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 import numpy as np
@@ -28,6 +28,8 @@ FRAME_SCHEMA = pl.Schema({**TRADES.schema, **TRADES.path_columns})
 
 ROWS_AT_ONCE = 200_000
 """More rows than this make another frame, so that a long replay does not grow."""
+TRADES_AT_ONCE = 5_000
+"""So many trades are turned into columns together: as columns they take a fraction of the memory."""
 
 YES, NO = 1, 0
 _CODES: Mapping[str | None, int] = {
@@ -80,12 +82,10 @@ _BY_MARKET: Shape[dict[str, list[Any]]] = Shape(dict[str, list[_KnownTrade]], di
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """The trades of one answer as columns of exact integers; `places` says where they stood in it."""
+    """The trades of one answer; `places` says where they stood in it."""
 
     payload: Payload
     places: Sequence[int]
-    texts: dict[str, pl.Series]
-    columns: dict[str, Ints]
 
     def records(self, places: Sequence[int]) -> list[object]:
         """Return the trades of some places as they were said, word for word."""
@@ -94,19 +94,28 @@ class _Part:
 
 
 def parse_trades(payloads: Sequence[Payload]) -> Iterator[Parsed]:
-    """Turn pages of trades into rows; every trade ends in a frame, as a repeat of one, or among the refused."""
+    """Turn pages of trades into rows; every trade ends in a frame, as a repeat of one, or among the refused.
+
+    The words of many answers are read at once, for those of a minute have few trades each.
+    """
     parts: list[_Part] = []
+    blocks: list[_Block] = []
+    unread: list[_Trade] = []
     refusals: list[_Refusal] = []
     rows = 0
     for payload in payloads:
-        part = _read(payload, refusals)
+        part, trades = _read(payload, refusals)
         parts.append(part)
-        rows += len(part.places)
+        unread += trades
+        rows += len(trades)
+        if len(unread) >= TRADES_AT_ONCE:
+            blocks.append(_block(unread))
+            unread = []
         if rows >= ROWS_AT_ONCE:
-            yield _parsed(parts, refusals)
-            parts, refusals, rows = [], [], 0
+            yield _parsed(parts, [*blocks, _block(unread)], refusals)
+            parts, blocks, unread, refusals, rows = [], [], [], [], 0
     if rows or refusals:
-        yield _parsed(parts, refusals)
+        yield _parsed(parts, [*blocks, _block(unread)], refusals)
 
 
 def parsed_columns(columns: pl.DataFrame, *, records_of: RecordsOf, refusals: Sequence[_Refusal] = ()) -> Parsed:
@@ -119,39 +128,41 @@ def parsed_columns(columns: pl.DataFrame, *, records_of: RecordsOf, refusals: Se
     )
 
 
-def _parsed(parts: Sequence[_Part], refusals: Sequence[_Refusal]) -> Parsed:
+def _parsed(parts: Sequence[_Part], blocks: Sequence[_Block], refusals: Sequence[_Refusal]) -> Parsed:
     sizes = np.fromiter((len(part.places) for part in parts), np.int64, len(parts))
     of_part = np.repeat(np.arange(len(parts)), sizes)
     columns: dict[str, Any] = {
         "part": of_part,
         "place": np.arange(len(of_part)) - (np.cumsum(sizes) - sizes)[of_part],
         "received_utc": pl.Series([part.payload.received_utc for part in parts], dtype=UTC_TYPE).gather(of_part),
-        **{name: pl.concat([part.texts[name] for part in parts]) for name in parts[0].texts},
-        **{name: np.concatenate([part.columns[name] for part in parts]) for name in parts[0].columns},
+        **{name: pl.concat([block.texts[name] for block in blocks]) for name in blocks[0].texts},
+        **{name: np.concatenate([block.columns[name] for block in blocks]) for name in blocks[0].columns},
     }
     return parsed_columns(
         pl.DataFrame(columns), records_of=lambda part, places: parts[part].records(places), refusals=refusals
     )
 
 
-def _read(payload: Payload, refusals: list[_Refusal]) -> _Part:
+def _read(payload: Payload, refusals: list[_Refusal]) -> tuple[_Part, Sequence[_Trade]]:
     try:
         page = _PAGES.read(payload.body)
-        if page is not None:
-            return _part(page.trades or [], range(len(page.trades or ())), payload)
-        return _read_otherwise(payload, refusals)
+        trades, places = _read_otherwise(payload, refusals) if page is None else _all_of(page.trades or [])
     except Refused as error:
         refusals.append(refusal(payload.kind, str(error), shown(payload.body)))
-        return _part([], (), payload)
+        trades, places = _all_of([])
+    return _Part(payload=payload, places=places), trades
 
 
-def _read_otherwise(payload: Payload, refusals: list[_Refusal]) -> _Part:
+def _all_of(trades: list[_Trade]) -> tuple[list[_Trade], Sequence[int]]:
+    return trades, range(len(trades))
+
+
+def _read_otherwise(payload: Payload, refusals: list[_Refusal]) -> tuple[list[_Trade], Sequence[int]]:
     """Read trades by market, or an answer in which some field has another type: the rest is as good as ever."""
     by_market = _BY_MARKET.read(payload.body)
     if by_market and _are_markets(by_market):
-        trades = list(chain.from_iterable(by_market.values()))
-        return _part(trades, range(len(trades)), payload)
-    trades, places = [], []
+        return _all_of(list(chain.from_iterable(by_market.values())))
+    trades, places = list[_Trade](), list[int]()
     for place, record in enumerate(_records(payload.body)):
         try:
             trades.append(msgspec.convert(record, _Trade))
@@ -159,7 +170,7 @@ def _read_otherwise(payload: Payload, refusals: list[_Refusal]) -> _Part:
         except msgspec.ValidationError as error:
             ticker = record.get("ticker") if isinstance(record, dict) else None
             refusals.append(refusal(ticker if isinstance(ticker, str) else None, str(error), record))
-    return _part(trades, places, payload)
+    return trades, places
 
 
 def _records(body: bytes) -> list[Any]:
@@ -174,7 +185,14 @@ def _are_markets(names: Mapping[str, object]) -> bool:
     return bool(names) and all("-" in name for name in names)
 
 
-def _part(trades: Sequence[_Trade], places: Sequence[int], payload: Payload) -> _Part:
+class _Block(NamedTuple):
+    """Trades as columns of text and of exact integers."""
+
+    texts: dict[str, pl.Series]
+    columns: dict[str, Ints]
+
+
+def _block(trades: Sequence[_Trade]) -> _Block:
     texts = {
         "trade_id": pl.Series([trade.trade_id for trade in trades], dtype=pl.String),
         "market_ticker": pl.Series([trade.ticker for trade in trades], dtype=pl.String),
@@ -200,7 +218,7 @@ def _part(trades: Sequence[_Trade], places: Sequence[int], payload: Payload) -> 
         "book": _codes([trade.taker_book_side for trade in trades]),
         "is_block": np.fromiter([trade.is_block_trade is True for trade in trades], np.int64, len(trades)),
     }
-    return _Part(payload=payload, places=places, texts=texts, columns=columns)
+    return _Block(texts, columns)
 
 
 def _older_ticks(trades: Sequence[_Trade]) -> Ints:

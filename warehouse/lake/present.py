@@ -152,7 +152,7 @@ class Present(Snapshot):
                 return self._base.read(contract, partition, columns=columns)
             frame = self._base.read(contract, partition)
             self._read.setdefault(contract.name, {})[partition] = frame
-        return frame.select(columns) if columns else frame
+        return frame[list(columns)] if columns else frame
 
     def scan(
         self, contract: Table, *, cities: Sequence[str] = (), since: date | None = None, until: date | None = None
