@@ -253,4 +253,5 @@ def _hear_the_listing(feeds: Feeds, tables: LiveTables, hello: Hello, *, patienc
 def _sink(wish: Wish, lake: Lake, hello: Hello) -> Sink | None:
     if wish.dsn is None:
         return None
-    return open_sink(wish.dsn, lake.paths.root / "signals", clock=hello.clock)
+    # A look waits for its own disk alone: a database that is slow, or away, must not make the next minute late.
+    return open_sink(wish.dsn, lake.paths.root / "signals", clock=hello.clock, patience_s=0.0)

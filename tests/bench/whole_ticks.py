@@ -173,7 +173,7 @@ def _living(
     setup = set_up(
         Wish(cities=learned.cities, strategy=strategy, configuration=CONFIGURATION), learned.snapshot
     )  # fmt: skip
-    sink: Sink = stack.enter_context(open_sink(NO_DATABASE, folder / "signals", clock=served))
+    sink: Sink = stack.enter_context(open_sink(NO_DATABASE, folder / "signals", clock=served, patience_s=0.0))
     journal = Journal(folder / "journal")
     stack.callback(journal.close)
     watch = stack.enter_context(

@@ -134,6 +134,8 @@ class Sink:
         return Written(committed=len(signals) - refused, refused=refused)
 
 
-def open_sink(dsn: str, spool_folder: Path, *, clock: Clock = utc_now) -> Sink:
+def open_sink(
+    dsn: str, spool_folder: Path, *, clock: Clock = utc_now, patience_s: float = PATIENCE_S
+) -> Sink:  # fmt: skip
     """Return a sink over a database and a spool. Nothing is asked of the database yet: it may be away."""
-    return Sink(server_of(dsn), Spool(spool_folder), clock=clock)
+    return Sink(server_of(dsn), Spool(spool_folder), clock=clock, patience_s=patience_s)
