@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from kwx.backtest.funds import overdrawn
 from kwx.backtest.metrics import Measured, measured
 from kwx.backtest.sensitivity import Sensed, sense, sensed
 from kwx.config.file import Configuration, load_config
@@ -130,17 +131,19 @@ def backtest(
             done = sum(len(one.equity["event_date"].unique()) for one in ledgers)
             on_progress(done, len(setup.plan.dates), f"{bars.dates[0]} … {bars.dates[-1]}")
         whole = together(ledgers)
-        silent = without_opinion(setup.strategy, whole)
         found = measured(
             whole.fills, whole.equity, outcomes, block_days=wish.block_days, level=wish.level, seed=wish.seed
         )  # fmt: skip
+        remarks = [
+            *without_opinion(setup.strategy, whole), *overdrawn(found.days, int(setup.params.bankroll_micros)),
+        ]  # fmt: skip
         cases_told = sensed(pl.concat(cases), found.by_date) if cases else ()
         built = None if keeper is None else keeper.finish(
-            _summary(found, cases_told, [*notes_told(_within(setup.plan, noted)), *silent])
+            _summary(found, cases_told, [*notes_told(_within(setup.plan, noted)), *remarks])
         )  # fmt: skip
     return Outcome(
         asked=setup.asked, configs=setup.configs, measured=found, ledger=whole, sensitivity=cases_told,
-        notes=(*setup.lacking, *notes_told(noted), *silent), bars=int(whole.gates["minutes"].sum()), built=built,
+        notes=(*setup.lacking, *notes_told(noted), *remarks), bars=int(whole.gates["minutes"].sum()), built=built,
         seconds=time.perf_counter() - started,
     )  # fmt: skip
 

@@ -9,7 +9,9 @@ queue  What rested before us at our price is filled first; prints through the pr
        do prints at it once the market has passed it. Where order books are recorded, what is ahead shrinks to what the
        best level still shows. Bias: those ahead never cancel where no book is recorded (too few fills), and our own
        order moves nobody (too many).
-taker  Nothing rests.
+taker  Nothing rests; what is taken is at the shown quote and slippage beyond it, no more in a minute than is shown.
+       Bias: what we took is there again the next minute, as the quotes that were recorded know nothing of us, and where
+       no size is shown as much as the setting says is; so too much, too kindly. The takes of all other models share it.
 
 No model fills more than was printed, or at a price that nobody came to. An order that the market passes without a print
 is not filled but canceled, which is kind: whoever passed it would have hit it first. Of a minute's prints the prices

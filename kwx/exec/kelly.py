@@ -108,11 +108,6 @@ def single_kelly(p: Array, buy_cost: Array, sell_net: Array, stake: Array) -> Ar
     return jnp.where(buys | sells, stake * (p - price) / (price * (1 - price)), 0)
 
 
-def promises_gain(buy_cost: Array, sell_net: Array) -> Array:
-    """Return [...] whether prices alone promise a gain whatever settles: Kelly's answer is then only bounded."""
-    return (total(buy_cost) < 1) | (total(sell_net) > 1) | ~every(sell_net <= buy_cost)
-
-
 def ladder_kelly(p: Array, buy_cost: Array, sell_net: Array, wealth: Array) -> Array:
     """Return how many contracts to trade of each bracket [B, …], bought above zero and sold below.
 

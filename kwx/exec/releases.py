@@ -9,6 +9,8 @@ final        The office's report of the whole day, next morning.
 Each comes once a day between two minutes: from its stamp until the last of us can have it. A bulletin's stamp is sharp;
 the afternoon's report comes 23 to 43 minutes after four on eight days of ten; the last two are usual minutes, from
 which a day may differ by half an hour and more: what they tell is of an event that no longer trades.
+
+Not guarded are a station's summaries within the day: each sends them at hours of its own that nobody publishes.
 """
 
 from __future__ import annotations

@@ -35,7 +35,8 @@ class Columns:
     """The expressions of one strategy under some settings.
 
     p_fair: what the bracket is held to be worth, null is no opinion. p_gate: what must lie inside the range that is
-    traded, null passes. score: how much is wanted, and above 0 to buy. urgent: worth the spread even below the taker's
+    traded, null passes; where none is given it is the fused probability, and p_fair where nothing is fused.
+    score: how much is wanted, and above 0 to buy. urgent: worth the spread even below the taker's
     threshold; without it |score| decides, see the setting urgent_score. terms: what all of this is made of, for people
     to read. windows: what several of them look back on. Windows are computed first and terms next, so that what is read
     twice is made once: each may read by name what comes before it.
@@ -43,15 +44,20 @@ class Columns:
 
     p_fair: pl.Expr
     score: pl.Expr
-    p_gate: pl.Expr = field(default_factory=lambda: pl.col(GATE_BY_DEFAULT))
+    p_gate: pl.Expr | None = None
     urgent: pl.Expr | None = None
     terms: Mapping[str, pl.Expr] = field(default_factory=dict)
     windows: Mapping[str, pl.Expr] = field(default_factory=dict)
 
     @property
+    def gate(self) -> pl.Expr:
+        """What must lie inside the range that is traded: a limit holds also on a lake where nothing is fused."""
+        return pl.coalesce(pl.col(GATE_BY_DEFAULT), self.p_fair) if self.p_gate is None else self.p_gate
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """The columns of the panel that are read, in order."""
-        made = [self.p_fair, self.score, self.p_gate, *([] if self.urgent is None else [self.urgent])]
+        made = [self.p_fair, self.score, self.gate, *([] if self.urgent is None else [self.urgent])]
         of_terms = _roots(self.terms.values()) - set(self.windows)
         of_columns = _roots(made) - set(self.windows) - set(self.terms)
         return tuple(sorted((_roots(self.windows.values()) | of_terms | of_columns) - _ALWAYS_THERE))
@@ -108,7 +114,7 @@ class Strategy:
         """Return the columns of each row of a signal panel, in its order, with the terms where they are asked for."""
         built = self.columns(settings)
         urgent = _is_urgent(built.score, settings.fields.urgent_score) if built.urgent is None else built.urgent
-        numbers = {"p_fair": built.p_fair, "p_gate": built.p_gate, "score": built.score}
+        numbers = {"p_fair": built.p_fair, "p_gate": built.gate, "score": built.score}
         numbers |= {name: pl.col(name) for name in built.terms} if terms else {}
         columns = {name: one.cast(pl.Float64).fill_nan(None) for name, one in numbers.items()}
         columns["urgent"] = urgent.cast(pl.Boolean).fill_null(value=False)

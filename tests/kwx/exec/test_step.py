@@ -104,6 +104,16 @@ def test_a_loss_of_the_day_reduces_and_then_halts(loss_cents: int, mode: Mode) -
     assert _event(did.mode)[1] == mode
 
 
+@pytest.mark.parametrize(("p_fair", "gate", "took_centi"), [(0.9, Gate.REDUCING, 0), (0.01, Gate.NONE, -10_000)])
+def test_a_day_that_is_reduced_opens_nothing_more_and_may_close(p_fair: float, gate: Gate, took_centi: int) -> None:
+    """100 contracts have lost nine tenths of what the day may: more are refused by name, selling them is not."""
+    bid, ask = [4_900, 400, 400], [5_100, 600, 600]
+    minutes = made_minutes(3, p_fair=[0.9, np.nan, p_fair], bid_ticks=bid, ask_ticks=ask)
+    did = taken(minutes, made_params(city_loss_micros=50_000_000), rules=TAKER).actions
+    assert _event(did.mode)[1] == Mode.REDUCING
+    assert (_line(did.gate)[2], _line(did.took_centi)[2]) == (gate, took_centi)
+
+
 def test_a_halted_day_cancels_and_stays_halted_though_the_price_comes_back() -> None:
     minutes = made_minutes(
         4, p_fair=[0.9, 0.9, 0.9, 0.9], bid_ticks=[4_900, 100, 4_900, 4_900], ask_ticks=[5_100, 300, 5_100, 5_100]

@@ -108,6 +108,18 @@ def test_a_column_that_is_not_declared_is_refused_and_the_gate_says_where_its_ow
     assert told == ("p_fused_norm is read by p_gate where `Columns` says no other" in refused.value.hint)
 
 
+@pytest.mark.parametrize("name", ["accel", "elasticnet", "hybrid"])
+def test_the_range_that_is_traded_holds_where_nothing_was_fused(panel_for, name):
+    """By what the strategy itself holds a bracket to be worth: a limit is never off because its column is not there."""
+    one = strategy(name)
+    panel = panel_for(one).with_columns(p_fused_norm=pl.lit(None, pl.Float64))
+
+    said = one.evaluate(panel, SETTINGS)
+
+    assert said["p_fair"].drop_nulls().len()
+    assert said["p_fair"].equals(said["p_gate"].rename("p_fair"))
+
+
 def test_the_market_wants_nothing(panel_for):
     """It has no fair price of its own: one at the mid would have orders rest for half a spread."""
     one = strategy("market")
