@@ -2,7 +2,7 @@
 
 Run as `python tests/bench/bench_kelly.py [--ladders 100000]`. Six brackets, prices with a spread and a fee around a
 truth that the belief disagrees with, closed sides, positions held. SLSQP solves the first few ladders, with gradients;
-its time for all of them is reckoned in proportion. The second measure is one call of the size of a backtest's minute. The
+its time for all is reckoned in proportion. The second measure is one call of the size of a backtest's minute. The
 third is no time: how much of the gain is left where only prices with an edge of their own are open, as a step asks.
 """
 
