@@ -12,7 +12,7 @@ from pipelines.kalshi.fee_changes import LISTED
 from pipelines.live.arrivals import Arrival
 from warehouse.lake import tables
 from warehouse.lake.present import Present
-from warehouse.lake.tables import Table
+from warehouse.lake.tables import Table, utc_expr
 
 SOURCE_OF = {
     tables.CANDLES_1M.name: PRICES, tables.TRADES.name: TRADES, tables.BOOKS.name: BOOKS, tables.OBS.name: WEATHER,
@@ -47,7 +47,7 @@ class Late:
             if source is None or arrival.received_utc is None or arrival.frame.is_empty():
                 continue
             since = _SINCE.get(arrival.table.name, "known_utc")
-            late = _changes_only(arrival).filter(pl.max_horizontal("known_utc", since) <= decided_utc)
+            late = _changes_only(arrival).filter(pl.max_horizontal("known_utc", since) <= utc_expr(decided_utc))
             if late.is_empty():
                 continue
             self._found |= {(city, source) for city in self._unheld(arrival.table, late)}

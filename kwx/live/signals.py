@@ -6,9 +6,10 @@ window is that of its fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -34,29 +35,22 @@ class Signals:
 
     def of(self, minute_utc: datetime, said: pl.DataFrame, features: pl.DataFrame) -> list[Signal]:
         """Return the signals of a minute; features: what was seen of each market, by market_ticker."""
-        told = self._with_weather(said, features) if set(_OF_WEATHER) <= set(features.columns) else said
-        known = told.filter(pl.all_horizontal(pl.col(name).is_not_null() for name in _NEEDED))
-        return [Signal(ts_utc=minute_utc, **row) for row in known.select(SAID).iter_rows(named=True)]
+        by_weather = _by_weather(features)
+        rows = (self._told(row, by_weather) for row in said[[*SAID, "event_date"]].iter_rows(named=True))
+        return [
+            Signal(ts_utc=minute_utc, **{name: row[name] for name in SAID})
+            for row in rows
+            if all(row[name] is not None for name in _NEEDED)
+        ]
 
-    def _with_weather(self, said: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-        """Let the weather speak of the markets of which no model does."""
-        seen = features.select("market_ticker", *_OF_WEATHER)
-        rows = said.join(seen, on="market_ticker", how="left", maintain_order="left").join(
-            pl.DataFrame(list(self._rows_of_windows(said)), schema=_WINDOWS, orient="row"),
-            on=("city", "event_date"), how="left", maintain_order="left",
-        )  # fmt: skip
-        is_silent = pl.col("p_model").is_null()
-        named = pl.format("weather_{}_{}_{}", "city", "bracket", "window")
-        return rows.with_columns(
-            p_model=pl.coalesce("p_model", "p_wx"),
-            p_blend=pl.when(is_silent).then("p_fused_norm").otherwise("p_blend"),
-            model_id=pl.when(is_silent).then(named).otherwise("model_id"),
-            wf_window=pl.when(is_silent).then("window").otherwise("wf_window"),
-        )
-
-    def _rows_of_windows(self, said: pl.DataFrame) -> Iterator[tuple[str, date, str | None]]:
-        for city, event_date in said.select("city", "event_date").unique().iter_rows():
-            yield city, event_date, self._window(city, event_date)
+    def _told(self, row: dict[str, Any], by_weather: Mapping[str, tuple[float | None, float | None]]) -> dict[str, Any]:
+        """Let the weather speak of a market of which no model does."""
+        if row["p_model"] is not None:
+            return row
+        p_model, p_blend = by_weather.get(row["market_ticker"], (None, None))
+        window = self._window(row["city"], row["event_date"])
+        named = None if window is None else f"weather_{row['city']}_{row['bracket']}_{window}"
+        return row | {"p_model": p_model, "p_blend": p_blend, "model_id": named, "wf_window": window}
 
     def _window(self, city: str, event_date: date) -> str | None:
         """Return the last day that the fit of an event has seen, None where it has none."""
@@ -66,4 +60,9 @@ class Signals:
         return self._windows[city, event_date]
 
 
-_WINDOWS = {"city": pl.String(), "event_date": pl.Date(), "window": pl.String()}
+def _by_weather(features: pl.DataFrame) -> dict[str, tuple[float | None, float | None]]:
+    """Return by market its chance by the weather alone, and by weather and market; nothing where neither was asked."""
+    if not set(_OF_WEATHER) <= set(features.columns):
+        return {}
+    columns = (features[name].to_list() for name in ("market_ticker", *_OF_WEATHER))
+    return {name: (alone, pooled) for name, alone, pooled in zip(*columns, strict=True)}

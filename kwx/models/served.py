@@ -104,12 +104,13 @@ def with_blend(panel: pl.DataFrame, *, weights: Mapping[str, float], pool: str =
     if missing := sorted(kind for kind in kinds if kind not in weights):
         raise Usage(f"brackets of type {missing[0]} have no weight", hint="give one for between, greater and less")
     kind, served, told = panel.select("strike_type", "p_served", market().alias("p_market"))
-    are_there = (served.is_not_null() & told.is_not_null()).to_numpy()
+    # What is null in a column is NaN in NumPy.
+    p_served, p_told, of_kind = served.to_numpy(), told.to_numpy(), np.array(kind.to_list(), dtype=object)
     pooled = np.full(panel.height, np.nan)
     for name in kinds:
-        rows = np.flatnonzero(are_there & (kind == name).to_numpy())
+        rows = np.flatnonzero((of_kind == name) & ~np.isnan(p_served) & ~np.isnan(p_told))
         if len(rows):
-            pooled[rows] = blended(served.to_numpy()[rows], told.to_numpy()[rows], weights[name], pool=pool)
+            pooled[rows] = blended(p_served[rows], p_told[rows], weights[name], pool=pool)
     pools = panel.with_columns(pl.Series("p_pool", pooled, nan_to_null=True))
     return pools.with_columns(p_blend=_over_ladders("p_pool")).drop("p_pool")
 

@@ -45,7 +45,7 @@ def weather_columns(keys: pl.DataFrame, grids: pl.DataFrame, names: Collection[s
     told = grids.select(
         "city", "ts_utc", "climate_date", **{name: pl.col(of) for name, of in {**_PLAIN, **_GATED, **_OF_DAY}.items()}
     )
-    rows = keys.select("city", "event_date", "ts_utc").join(
+    rows = keys[["city", "event_date", "ts_utc"]].join(
         told, on=("city", "ts_utc"), how="left", maintain_order="left"
     )  # fmt: skip
     if _OF_STEP in names:
@@ -56,4 +56,4 @@ def weather_columns(keys: pl.DataFrame, grids: pl.DataFrame, names: Collection[s
         )  # fmt: skip
     gated = [pl.when(_IS_OPEN).then(pl.col(name)).alias(name) for name in _GATED]
     of_day = [pl.when(_IS_OWN).then(pl.col(name)).alias(name) for name in _OF_DAY]
-    return rows.with_columns(*gated, *of_day).select([name for name in OF_WEATHER if name in names])
+    return rows.with_columns(*gated, *of_day)[[name for name in OF_WEATHER if name in names]]

@@ -5,11 +5,13 @@ A row holds only reports that had arrived at its instant. Whole-°C reports are 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from warehouse.lake.tables import OBS_1M
+from warehouse.lake.tables import OBS_1M, utc_expr
 from warehouse.market.climate_day import ClimateDay
 
 OFFICIAL_SOURCE = "metar"
@@ -33,12 +35,12 @@ def observation_grid(obs: pl.DataFrame, *, day: ClimateDay, step_minutes: int) -
         day: the climate day to lay out.
         step_minutes: 1 for obs_1m, 5 for obs_5m.
     """
-    steps = pl.DataFrame({"ts_utc": day.minutes_utc(step_minutes=step_minutes)})
+    steps = _steps(day, step_minutes).to_frame()
     reports = _by_arrival(obs)
     heard = np.searchsorted(_instants(reports["known_utc"]), _instants(steps["ts_utc"]), side="right") - 1
     youngest = _youngest_so_far(reports["stamp_order"].to_numpy())
-    current = reports.select("ts_utc", *_REPORTED).select(pl.all().gather(_places(heard, youngest)))
-    maximum = _running_maximum(reports, day=day).select(pl.all().gather(_places(heard, np.arange(reports.height))))
+    current = reports[["ts_utc", *_REPORTED]][_places(heard, youngest)]
+    maximum = _running_maximum(reports, day=day)[_places(heard, np.arange(reports.height))]
     age_minutes = (steps["ts_utc"] - current["ts_utc"]).dt.total_minutes().alias("stale_minutes")
     grid = pl.concat([steps, current.drop("ts_utc"), age_minutes.to_frame(), maximum], how="horizontal")
     return grid.select(pl.col(name).cast(dtype) for name, dtype in OBS_1M.schema.items())
@@ -57,7 +59,7 @@ def _by_arrival(obs: pl.DataFrame) -> pl.DataFrame:
 
 def _running_maximum(reports: pl.DataFrame, *, day: ClimateDay) -> pl.DataFrame:
     """Return the maximum after each arrival; its bounds are the highest of the bounds of every report of the day."""
-    ours = pl.col("ts_utc").is_between(day.start_utc, day.end_utc, closed="left")
+    ours = pl.col("ts_utc").is_between(utc_expr(day.start_utc), utc_expr(day.end_utc), closed="left")
     bounds = {"run_max_f": "temp_f", "run_max_lo_f": "temp_lo_f", "run_max_hi_f": "temp_hi_f"}
     return reports.select(
         pl.when(ours).then(pl.col(of)).cum_max().forward_fill().alias(name) for name, of in bounds.items()
@@ -75,10 +77,16 @@ def _places(heard: Ints, of_arrival: Ints) -> pl.Series:
     """Turn the last arrival heard at each step into a place to read from; null before the first."""
     known = heard >= 0
     places = of_arrival[heard[known]]
-    filled = np.zeros(len(heard), dtype=np.uint32)
+    filled = np.full(len(heard), np.nan)
     filled[known] = places
-    return pl.Series(filled).set(pl.Series(~known), None)
+    return pl.Series(filled, nan_to_null=True).cast(pl.UInt32)
 
 
 def _instants(instants: pl.Series) -> Ints:
-    return instants.to_physical().to_numpy()
+    micros: Ints = instants.to_numpy().view(np.int64)
+    return micros
+
+
+@lru_cache(maxsize=64)
+def _steps(day: ClimateDay, step_minutes: int) -> pl.Series:
+    return day.minutes_utc(step_minutes=step_minutes)

@@ -49,7 +49,7 @@ from kwx.signals.strategy import KEYS, Strategy
 from kwx.signals.weather import OF_WEATHER, empty_grid, weather_columns
 from pipelines.live.arrivals import Top
 from warehouse.lake.present import Present
-from warehouse.lake.tables import CANDLES_1M, TRADES, Partition
+from warehouse.lake.tables import CANDLES_1M, TRADES, Partition, utc_expr
 
 _EVERY_COLUMN = {*OF_MINUTE, *OF_NEIGHBORS, WHOLE_LADDER}
 _RUN_UP = timedelta(minutes=30)
@@ -222,7 +222,7 @@ class Brain:
             fused = self._fusing.at(trail, slate.every_event, evaluations)
         with _timed(stages, "panel"):
             weather = pl.concat([empty_grid(), *grids.values()])
-            panel = _panel(trail, weather.filter(pl.col("ts_utc") > minute_utc - _STEP), fused)
+            panel = _panel(trail, weather.filter(pl.col("ts_utc") > utc_expr(minute_utc - _STEP)), fused)
         return _Seen(slate=slate, trail=trail, weather=weather, panel=panel)
 
     def _laid(self, slate: Slate, trail: Trail, columns: pl.DataFrame | None) -> dict[date, Laid]:

@@ -22,6 +22,7 @@ from kwx.signals.settings import SignalSettings
 from kwx.signals.strategy import KEYS, ONE_ROW, Strategy
 from kwx.signals.weather import OF_WEATHER, weather_columns
 from warehouse.errors import Refused
+from warehouse.lake.tables import utc_expr
 
 _THOUGHT = (*OF_EVALUATION, *OF_PREDICTION, *SAID_BESIDE)
 """Columns that are thought minute by minute, and never again."""
@@ -59,10 +60,14 @@ class StrategyColumns:
         """
         asked = panel if self.looks_back == ONE_ROW else self._window(trail, panel, weather)
         parts = [self._of_group(group, asked) for group in self._groups]
-        rows = pl.concat(parts, how="diagonal").filter(pl.col("ts_utc") == trail.minute_utc)
+        rows = parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal")
+        if self.looks_back > ONE_ROW:
+            rows = rows.filter(pl.col("ts_utc") == utc_expr(trail.minute_utc))
         if self._history.maxlen:
             self._history.append(panel.select("market_ticker", "ts_utc", *_THOUGHT))
-        return panel.select("market_ticker").join(rows, on="market_ticker", how="left", maintain_order="left")
+        if rows["market_ticker"].equals(panel["market_ticker"]):
+            return rows
+        return panel[["market_ticker"]].join(rows, on="market_ticker", how="left", maintain_order="left")
 
     def _of_group(self, group: _Alike, asked: pl.DataFrame) -> pl.DataFrame:
         rows = asked if len(self._groups) == 1 else asked.filter(pl.col("city").is_in(group.cities))
@@ -75,7 +80,7 @@ class StrategyColumns:
         """Return the last minutes as a panel; of earlier ones what was thought of them is known if it is remembered."""
         since_utc = trail.minute_utc - timedelta(minutes=self.looks_back)
         needed = with_needed(self.sources)
-        rows = trail.dense.filter(pl.col("ts_utc") > since_utc).select(*KEYS, *LISTED, *of_minute(needed))
+        rows = trail.dense.filter(pl.col("ts_utc") > utc_expr(since_utc)).select(*KEYS, *LISTED, *of_minute(needed))
         places = Places.of(rows)
         parts = [rows, numbered(places), beside(rows, places, self.sources.intersection((*OF_NEIGHBORS, WHOLE_LADDER)))]
         if seen := self.sources.intersection(OF_WEATHER):
@@ -90,7 +95,7 @@ class StrategyColumns:
 
 def whole_panel(panel: pl.DataFrame, places: Places, words: pl.DataFrame) -> pl.DataFrame:
     """Return a minute's panel with its numbers of markets and moments, and with the words that stand at it."""
-    stands = panel.select("market_ticker").join(words, on="market_ticker", how="left", maintain_order="left")
+    stands = panel[["market_ticker"]].join(words, on="market_ticker", how="left", maintain_order="left")
     beside_it = said_beside(stands.with_columns(p_said="p_served").drop("market_ticker"), places)
     return pl.concat([panel, numbered(places), beside_it], how="horizontal")
 

@@ -28,7 +28,7 @@ from kwx.live.brain.remembered import Remembered
 from kwx.live.brain.trail import Trail
 from kwx.signals.panel import OF_EVALUATION
 from warehouse.lake.present import Present
-from warehouse.lake.tables import BOOKS, FUSION_PARAMS, Partition
+from warehouse.lake.tables import BOOKS, FUSION_PARAMS, Partition, utc_expr
 from warehouse.lake.tables.contract import ALL_CITIES
 
 LEAST_MINUTES = VOLATILITY_MINUTES
@@ -219,6 +219,6 @@ def _weather_alone(event: Event, evaluated: Evaluated) -> pl.DataFrame:
 
 def _since_whole(books: pl.DataFrame, minute_utc: datetime) -> pl.DataFrame:
     """Return the messages of each market since its last whole book, or gap, that were known by a minute."""
-    told = books.filter(pl.col("known_utc") <= minute_utc).sort("market_ticker", "known_utc", "sid", "seq")
+    told = books.filter(pl.col("known_utc") <= utc_expr(minute_utc)).sort("market_ticker", "known_utc", "sid", "seq")
     epoch = (pl.col("kind") != "delta").cum_sum().over("market_ticker")
     return told.filter(epoch == epoch.max().over("market_ticker"))

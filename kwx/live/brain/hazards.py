@@ -23,7 +23,7 @@ from kwx.live.brain.remembered import Remembered
 from kwx.live.brain.skies import Skies
 from warehouse.errors import Refused
 from warehouse.lake.present import Present
-from warehouse.lake.tables import FORECASTS, MARKETS, MC_PARAMS, OBS, Partition
+from warehouse.lake.tables import FORECASTS, MARKETS, MC_PARAMS, OBS, Partition, utc_expr
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
 from warehouse.market.ladder import Ladder
@@ -133,9 +133,9 @@ def _day_data(
     """Return the day so far; nobody knows how it ends."""
     return DayData(
         day=ClimateDay(CITIES[city], event_date),
-        obs=pl.concat([eve, own]).select(OBS.schema.names()),
-        forecasts=forecasts.select(FORECASTS.schema.names()),
-        markets=markets.select(MARKETS.schema.names()),
+        obs=pl.concat([eve, own])[OBS.schema.names()],
+        forecasts=forecasts[FORECASTS.schema.names()],
+        markets=markets[MARKETS.schema.names()],
         label_f=None,
         label_known_utc=None,
     )
@@ -155,7 +155,7 @@ def _evaluations_us(day: ClimateDay) -> Ints:
 
 
 def _signed(rows: pl.DataFrame, at_utc: datetime) -> tuple[int, int]:
-    known = rows.filter(pl.col("known_utc") <= at_utc)
+    known = rows.filter(pl.col("known_utc") <= utc_expr(at_utc))
     return known.height, int(known.hash_rows().sum() or 0) if known.height else 0
 
 

@@ -23,7 +23,7 @@ from kwx.live.brain.tail import Tail
 from kwx.live.brain.trail import Trail
 from kwx.live.journal.record import EVERY
 from pipelines.live.arrivals import Top
-from warehouse.lake.tables import Partition
+from warehouse.lake.tables import Partition, utc_expr
 from warehouse.market.climate_day import opens_utc
 
 _THE_MINUTE_AND_ITS_END = 2
@@ -46,14 +46,15 @@ class Tape(NamedTuple):
 
 def still_told(since_utc: datetime) -> pl.Expr:
     """Tell of trades which ones are of minutes after an instant."""
-    return pl.col("ts_utc") > since_utc
+    return pl.col("ts_utc") > utc_expr(since_utc)
 
 
 def tape_of(trades: Tail, places: Sequence[Partition], minute_utc: datetime) -> Tape:
     """Return what traded within the minute that ends then, as far as it was known by its end."""
     begins_utc = minute_utc - timedelta(minutes=1)
     told = trades.of(places, begins_utc)
-    within = pl.col("ts_utc").is_between(begins_utc, minute_utc, closed="right") & (pl.col("known_utc") <= minute_utc)
+    begins, ends = utc_expr(begins_utc), utc_expr(minute_utc)
+    within = pl.col("ts_utc").is_between(begins, ends, closed="right") & (pl.col("known_utc") <= ends)
     return Tape(told.filter(within), trades.without_rows(places))
 
 

@@ -101,4 +101,4 @@ def _by_settings(
         if told not in done:
             done.append(told)
             same = [city for city, other in settings.items() if other == told]
-            yield panel.filter(pl.col("city").is_in(same)), told
+            yield panel if len(same) == len(settings) else panel.filter(pl.col("city").is_in(same)), told

@@ -15,6 +15,7 @@ from kwx.live.brain.slate import Slate
 from kwx.live.brain.tail import Tail
 from kwx.signals.places import Places
 from pipelines.transform.dense import RUN_UP_MINUTES, latest_candles
+from warehouse.lake.tables import utc_expr
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,7 +32,7 @@ class Trail:
     @cached_property
     def last(self) -> pl.DataFrame:
         """The rows of the last minute."""
-        return self.dense.filter(pl.col("ts_utc") == self.minute_utc)
+        return self.dense.filter(pl.col("ts_utc") == utc_expr(self.minute_utc))
 
     def last_numbers(self, column: str, absent: int = 0) -> Ints:
         """Return a column of whole numbers of the last minute."""
@@ -79,7 +80,7 @@ LOOKS_BACK = timedelta(minutes=RUN_UP_MINUTES)
 
 def still_telling(since_utc: datetime) -> pl.Expr:
     """Tell of candles which ones minutes are made of that begin so long after an instant."""
-    ours = pl.col("known_utc") > since_utc
+    ours = pl.col("known_utc") > utc_expr(since_utc)
     told = [pl.col("yes_bid_close_ticks").is_not_null(), pl.col("price_close_ticks").is_not_null()]
     stamp = pl.col("ts_utc")
     # A stamp is there once in each market.

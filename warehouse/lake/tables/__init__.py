@@ -5,7 +5,17 @@ from __future__ import annotations
 import difflib
 
 from warehouse.errors import Usage
-from warehouse.lake.tables.contract import ALL_CITIES, UTC_TYPE, Column, Layout, Partition, Rule, Sifted, Table
+from warehouse.lake.tables.contract import (
+    ALL_CITIES,
+    UTC_TYPE,
+    Column,
+    Layout,
+    Partition,
+    Rule,
+    Sifted,
+    Table,
+    utc_expr,
+)
 from warehouse.lake.tables.market import (
     BOOKS,
     BRACKET_COLUMNS,
@@ -101,4 +111,5 @@ __all__ = [
     "Sifted",
     "Table",
     "table",
+    "utc_expr",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from typing import cast
@@ -21,8 +21,14 @@ from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
 
 UTC_TYPE = pl.Datetime("us", "UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALL_CITIES = "all"
 """The city of a row that speaks of every city at once; allowed in tables without a day."""
+
+
+def utc_expr(instant: datetime) -> pl.Expr:
+    """Return an instant as an expression; of a datetime with a zone Polars makes one by a slow query of its own."""
+    return pl.lit((instant - _EPOCH) // timedelta(microseconds=1), dtype=pl.Int64).cast(UTC_TYPE)
 
 
 class Layout(StrEnum):
