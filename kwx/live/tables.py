@@ -74,18 +74,12 @@ class LiveTables:
             newest.forget(before)
 
     def _news_of(self, arrival: Arrival) -> Arrival:
-        """Return an arrival without rows that are held word for word among the newest; of other tables all or none."""
-        table, rows = arrival.table, arrival.frame
-        if rows.is_empty():
+        """Return an arrival without rows that are held word for word among the newest of their market."""
+        newest = self._newest.get(arrival.table.name)
+        if newest is None or arrival.frame.is_empty():
             return arrival
-        if table.name not in self._newest:
-            return replace(arrival, frame=rows.clear()) if self._are_held(table, rows) else arrival
-        newest = self._newest[table.name]
-        newest.meet(table.places(rows))
-        return replace(arrival, frame=newest.unseen(rows))
-
-    def _are_held(self, table: Table, rows: pl.DataFrame) -> bool:
-        return all(_is_held(table, self._rows(table, place), part) for place, part in table.split(rows))
+        newest.meet(arrival.table.places(arrival.frame))
+        return replace(arrival, frame=newest.unseen(arrival.frame))
 
     def _append(self, table: Table, arrivals: Sequence[Arrival]) -> None:
         """Lay new rows behind those that are held, and merge what is not simply new."""
@@ -146,8 +140,9 @@ def _is_held(table: Table, held: pl.DataFrame, rows: pl.DataFrame) -> bool:
     Whether a report repeats an older one is judged from the day, whatever an answer thinks of it.
     """
     said = [name for name in table.schema if name not in {"known_utc", "is_filled"}]
-    known = {"known_utc"} & set(table.schema)
-    before = held.select(*said, *(pl.col(name).alias("before") for name in known)).with_columns(is_there=True)
-    found = rows.join(before, on=said, how="left", nulls_equal=True)
-    earlier = pl.col("before") > pl.col("known_utc") if known else pl.lit(value=False)
-    return not bool(found.select((pl.col("is_there").is_null() | earlier).any()).item())
+    if not rows.join(held[said], on=said, how="anti", nulls_equal=True).is_empty():
+        return False
+    if "known_utc" not in table.schema:
+        return True
+    found = rows.join(held[[*said, "known_utc"]], on=said, how="left", nulls_equal=True, suffix="_before")
+    return not bool(found.select((pl.col("known_utc_before") > pl.col("known_utc")).any()).item())
