@@ -67,7 +67,7 @@ class Meantime:
     def ask_again(self) -> None:
         """Have the minute that was decided just now asked about books that moved after it looked at them."""
         with self.desk.turn:
-            self._again = Moved(frozenset(self._since_books), self.clock())
+            self._again = Moved(self._again.market_tickers | self._since_books, self.clock())
             self._since_books.clear()
             self.desk.asked_out.clear()
         self.feeds.stir()
