@@ -76,8 +76,8 @@ def direction(
 ) -> None:
     """Fit whether the mid of a bracket goes up or down within minutes.
 
-    Dates are parted 60 to fit, 20 to choose by and 20 to judge on, with a date between them that nobody uses; with
-    --train-days or --test-days they are walked through instead.
+    Dates are parted 60 to fit, 20 to choose by and to judge the choice, and 20 to test on, with a date between them
+    that nobody uses; with --train-days or --test-days they are walked through instead.
     """
     from kwx.cli.trained import write_validation
     from kwx.models.direction.recipe import DirectionRecipe

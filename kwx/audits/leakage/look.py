@@ -72,7 +72,7 @@ class Lens:
     def of(cls, snapshot: Snapshot, sample: Sample, strategies: Sequence[Strategy], promoted: Promoted) -> Lens:
         """Fit what has to be fitted to a lake as it is."""
         recorded = recorded_dates(snapshot, sample.city, [sample.event_date])
-        laws = fit_laws(snapshot, sample.city, recorded) if recorded else None
+        laws = fit_laws(snapshot, sample.city, recorded).in_hindsight() if recorded else None
         return cls(laws=laws, strategies=strategies, promoted=promoted)
 
 

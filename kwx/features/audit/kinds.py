@@ -148,7 +148,8 @@ class OfBooks:
         panel = _panel(place, every_minutes, columns=KEYS)
         recorded = recorded_dates(place.snapshot, place.city, place.dates)
         laws = fit_laws(place.snapshot, place.city, recorded) if recorded else Laws(buy=None, sell=None)
-        return with_microstructure(panel, place.snapshot, place.city, laws)
+        # What is known of a feature is counted on every date; nothing is learnt from these rows.
+        return with_microstructure(panel, place.snapshot, place.city, laws.in_hindsight())
 
     def tables(self, feature: Feature) -> tuple[str, ...]:
         """Return where it is from: intensities are of the tape alone, cancellations of both."""

@@ -7,8 +7,9 @@ order that swept the book, so one event.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,41 +27,53 @@ _MICROSECONDS_PER_MINUTE = 60_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Laws:
-    """The laws of one city's buys and sells; None where there were too few to tell one."""
+    """The laws of one city's buys and sells; None where there were too few to tell one.
+
+    known_utc: the close of the last market whose trades told them. Of a minute before it they say nothing, so that no
+    row is described by trades that came after it. None: they were not fitted, or are asked in hindsight.
+    """
 
     buy: Law | None
     sell: Law | None
+    known_utc: datetime | None = None
 
     @property
     def of_column(self) -> dict[str, Law | None]:
         """The law of each column of intensities."""
         return dict(zip(SIDES, (self.buy, self.sell), strict=True))
 
-    def document(self) -> dict[str, dict[str, float] | None]:
+    def in_hindsight(self) -> Laws:
+        """Return the same laws, which speak of every minute: to look at rows, never to learn from them."""
+        return replace(self, known_utc=None)
+
+    def document(self) -> dict[str, Any]:
         """Return the laws as JSON has them."""
         return {
             "buy": self.buy.document() if self.buy else None,
             "sell": self.sell.document() if self.sell else None,
+            "known_utc": self.known_utc.isoformat() if self.known_utc else None,
         }
 
     @classmethod
-    def of(cls, document: dict[str, dict[str, float] | None]) -> Laws:
+    def of(cls, document: dict[str, Any]) -> Laws:
         """Return the laws that `document` wrote."""
-        buy, sell = document["buy"], document["sell"]
-        return cls(buy=Law.of(buy) if buy else None, sell=Law.of(sell) if sell else None)
+        buy, sell, known = document["buy"], document["sell"], document["known_utc"]
+        return cls(
+            buy=Law.of(buy) if buy else None,
+            sell=Law.of(sell) if sell else None,
+            known_utc=datetime.fromisoformat(known) if known else None,
+        )
 
 
 def fit_laws(snapshot: Snapshot, city: str, dates: Sequence[date]) -> Laws:
-    """Return the laws of greatest likelihood of a city's trades on some event dates, all of their markets together.
-
-    They serve from the close of the last of these markets on.
-    """
+    """Return the laws of greatest likelihood of a city's trades on some event dates, all of their markets together."""
     markets, trades = _read(snapshot, city, dates)
     found = [
         fit(tapes).law if len(tapes.times_minutes) >= LEAST_EVENTS else None
         for tapes in (tapes_of(trades, markets, taker_side=side) for side in SIDES.values())
     ]
-    return Laws(buy=found[0], sell=found[1])
+    closed: list[datetime | None] = markets.select(pl.col("close_utc").max())["close_utc"].to_list()
+    return Laws(buy=found[0], sell=found[1], known_utc=closed[0])
 
 
 def laws_told(snapshot: Snapshot, city: str, dates: Sequence[date]) -> dict[str, Goodness | None]:
@@ -113,7 +126,10 @@ def tapes_of(trades: pl.DataFrame, markets: pl.DataFrame, *, taker_side: str) ->
 
 
 def intensities(laws: Laws, trades: pl.DataFrame, markets: pl.DataFrame, minutes: pl.DataFrame) -> pl.DataFrame:
-    """Return the rates of buys and sells at each minute, in its order, from trades known by then."""
+    """Return the rates of buys and sells at each minute, in its order, from trades known by then.
+
+    They are null before the laws are known.
+    """
     placed = minutes.join(
         markets.sort("market_ticker").select("market_ticker", "open_utc").with_row_index("tape"),
         on="market_ticker", how="left", maintain_order="left",
@@ -129,7 +145,11 @@ def intensities(laws: Laws, trades: pl.DataFrame, markets: pl.DataFrame, minutes
         )
         for column, law in laws.of_column.items()
     ]
-    return minutes.with_columns(rates)
+    told = minutes.with_columns(rates)
+    if laws.known_utc is None:
+        return told
+    is_known = pl.col("ts_utc") >= laws.known_utc
+    return told.with_columns(pl.when(is_known).then(column).alias(column) for column in SIDES)
 
 
 def _minutes(at: str) -> pl.Expr:

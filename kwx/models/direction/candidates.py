@@ -1,4 +1,4 @@
-"""What is tried: a logistic regression for each C, trees for each depth, number and rate, judged on later dates."""
+"""What is tried: a logistic regression for each C, trees for each depth, number, rate; later dates choose and judge."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from kwx.models.contract import Fitted, Floats
+from kwx.models.contract import Floats
 from kwx.models.direction.fitted import About, LogisticDirection, TreeDirection, matrix_of
 from kwx.models.direction.recipe import LOGISTIC, DirectionRecipe
+from kwx.models.held import HeldOut, held_out
 from kwx.models.scaling import Scaling
 from kwx.scoring.contracts import log_loss
 from kwx.scoring.inputs import Bools
@@ -31,7 +32,7 @@ class Rows:
 class Chosen:
     """The candidate of the least log loss on the dates that choose, and what every candidate lost there."""
 
-    fitted: Fitted
+    fitted: LogisticDirection | TreeDirection
     params: Mapping[str, Any]
     tried: tuple[Mapping[str, Any], ...]
 
@@ -94,6 +95,16 @@ def _chosen_trees(fitted: Rows, choosing: Rows, about: About, recipe: DirectionR
     # What is judged is what is stored: the trees are read back from their text.
     model = TreeDirection(about=about, text=text).checked()
     return Chosen(fitted=model, params={name: best[name] for name in ("depth", "trees", "rate")}, tried=tuple(tried))
+
+
+def judged_on(
+    model: LogisticDirection | TreeDirection, rows: Rows
+) -> tuple[LogisticDirection | TreeDirection, HeldOut]:
+    """Return a chosen model with how it did on later dates, which had no part in the choice, and that by itself."""
+    prior = np.full(len(rows.up), model.about.prior)
+    losses, priors = (log_loss(p, hit=rows.up) for p in (model.predict(rows.frame), prior))
+    held = held_out(losses, priors, rows.frame["event_date"].to_numpy())
+    return replace(model, about=replace(model.about, held=held)), held
 
 
 def _mean_loss(p: Floats, rows: Rows) -> float:

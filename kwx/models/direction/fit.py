@@ -1,9 +1,8 @@
-"""Fitting one window of direction: earlier dates fit, later ones choose, the test dates judge, each a date apart."""
+"""Fitting one window of direction: earlier dates fit, later ones choose and judge, and the test dates are spoken of."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -16,58 +15,32 @@ from kwx.features.panel import KEYS, read_panel
 from kwx.features.sets import set_for, set_of_all
 from kwx.models.artifact import EVERY_BRACKET, PREDICTED, Artifact
 from kwx.models.contract import Fitted
-from kwx.models.direction.candidates import Rows, choose
+from kwx.models.direction.candidates import Rows, choose, judged_on
 from kwx.models.direction.fitted import About, DirectionModel
 from kwx.models.direction.metrics import crossed_of, metrics_of
 from kwx.models.direction.moves import HALF_SPREAD, HALF_TICKS_PER_DOLLAR, KEY, MOVE, moves_of, went_up
+from kwx.models.direction.parts import Parts, parts_of, window_of
 from kwx.models.direction.recipe import FAMILY, DirectionRecipe
 from kwx.models.windows import Window
 from warehouse.errors import Refused
 from warehouse.lake.store import Snapshot
-from warehouse.lake.tables import CANDLES_DENSE
 from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.market.cities import CITIES
 
 UP = "up"
-LEAST_DATES = 5
-"""One date to fit, one to choose, one to judge, and one between them twice."""
 LEAST_ROWS = 100
 _PROBABILITY, _MOVE_PROB = "p_model", "move_prob"
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Parts:
-    """The event dates of each part, in order."""
-
-    fitted: tuple[date, ...]
-    choosing: tuple[date, ...]
-    judged: tuple[date, ...]
 
 
 def fit_direction(
     snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe, *, bracket: str = EVERY_BRACKET
 ) -> Artifact:
-    """Fit, choose and judge on the event dates of a range, parted by the recipe's shares."""
+    """Fit, choose, judge and test on the event dates of a range, parted by the recipe's shares."""
     return fit_window(snapshot, city, bracket, window_of(snapshot, city, since, until, recipe), recipe)
 
 
-def window_of(snapshot: Snapshot, city: str, since: date, until: date, recipe: DirectionRecipe) -> Window:
-    """Return the window whose test is the last share of the dates that a city has minutes of."""
-    dates = _dates(snapshot, city, since, until)
-    if len(dates) < LEAST_DATES:
-        raise Refused(
-            f"{city} has minutes on {len(dates)} dates of {since} … {until}; {LEAST_DATES} are needed",
-            hint="say a longer range; kwx lake dense makes the minutes",
-        )
-    used = len(dates) - 2
-    before = min(max(round((1 - recipe.shares[2]) * used), 2), used - 1) + 1
-    return Window(
-        train_since=dates[0], train_until=dates[before - 1], test_since=dates[before + 1], test_until=dates[-1]
-    )
-
-
 def fit_window(snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe) -> Artifact:
-    """Fit and choose on the dates of a window before its test, and judge on its test dates."""
+    """Fit, choose and judge on the dates of a window before its test, and speak of its test dates."""
     return fit_features(_features(city, bracket, recipe), snapshot, city, bracket, window, recipe)
 
 
@@ -75,34 +48,27 @@ def fit_features(
     features: FeatureSet, snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe
 ) -> Artifact:
     """Fit one window on features that are handed over."""
-    parts = _parts(snapshot, city, window, recipe)
+    parts = parts_of(snapshot, city, window, recipe)
     laws, notes = _laws(snapshot, city, parts, recipe)
-    panel = _panel(snapshot, city, bracket, parts, features, recipe, laws=laws)
-    frames = {
-        name: panel.filter(pl.col("event_date").is_in(list(getattr(parts, name))))
-        for name in ("fitted", "choosing", "judged")
-    }
-    fitted, choosing = (_rows(frames[name], name, city) for name in ("fitted", "choosing"))
+    panel = _panel(snapshot, city, bracket, parts.every, features, recipe, laws=laws)
+    frames = {name: panel.filter(pl.col("event_date").is_in(list(dates))) for name, dates in parts.of_rows.items()}
+    fitted, choosing, judging = (_rows(frames[name], name, city) for name in ("fitted", "choosing", "judging"))
     about = About(
         features=features.names, horizon_minutes=recipe.horizon_minutes, epsilon=recipe.epsilon,
         prior=float(fitted.up.mean()), validation_log_loss=0.0, validation_prior_log_loss=0.0,
         hawkes=None if laws is None else laws.document(),
     )  # fmt: skip
     chosen = choose(fitted, choosing, about, recipe)
-    told = frames["judged"].with_columns(pl.Series(_PROBABILITY, chosen.fitted.predict(frames["judged"])))
-    judged = told.filter(pl.col(UP).is_not_null())
-    metrics = metrics_of(
-        judged[_PROBABILITY].to_numpy(), up=judged[UP].to_numpy(), dates=judged["event_date"], prior=about.prior,
-        resamples=recipe.resamples, seed=recipe.seed,
-    )  # fmt: skip
-    crossed = _crossed(told, recipe)
+    model, held = judged_on(chosen.fitted, judging)
+    told = frames["judged"].with_columns(pl.Series(_PROBABILITY, model.predict(frames["judged"])))
     counts = {f"rows_{name}": frame[UP].count() for name, frame in frames.items()}
     return Artifact(
-        family=FAMILY, city=city, bracket=bracket, horizon=recipe.horizon, window=window, fitted=chosen.fitted,
+        family=FAMILY, city=city, bracket=bracket, horizon=recipe.horizon, window=window, fitted=model,
         calibrator=None, predictions=_predictions(told),
         params={"kind": recipe.kind, "epsilon": recipe.epsilon, **chosen.params},
-        metrics={**metrics, **crossed, **counts, "tried": list(chosen.tried)}, config=recipe.config(), seed=recipe.seed,
-        snapshot=snapshot.number, notes=notes,
+        metrics={**_metrics(told, about.prior, recipe), **_crossed(told, recipe), **counts, "held": vars(held).copy(),
+                 "tried": list(chosen.tried)},
+        config=recipe.config(), seed=recipe.seed, snapshot=snapshot.number, notes=(*notes, *held.notes()),
     )  # fmt: skip
 
 
@@ -110,11 +76,10 @@ def validation_rows(
     snapshot: Snapshot, city: str, bracket: str, window: Window, recipe: DirectionRecipe, fitted: DirectionModel
 ) -> pl.DataFrame:
     """Return the rows that chose a fitted model: keys, what came, what it says, what it saw."""
-    parts, features = _parts(snapshot, city, window, recipe), _features(city, bracket, recipe)
+    dates, features = parts_of(snapshot, city, window, recipe).choosing, _features(city, bracket, recipe)
     hawkes = fitted.about.hawkes
     laws = None if hawkes is None else Laws.of(hawkes)
-    choosing = _Parts(fitted=(), choosing=parts.choosing, judged=())
-    panel = _panel(snapshot, city, bracket, choosing, features, recipe, laws=laws)
+    panel = _panel(snapshot, city, bracket, dates, features, recipe, laws=laws)
     rows = _rows(panel, "choosing", city).frame
     told = rows.with_columns(
         pl.Series(_MOVE_PROB, rows[MOVE].to_numpy() / HALF_TICKS_PER_DOLLAR),
@@ -130,32 +95,11 @@ def said_of_dates(
     """Return what a fitted model of a city, or `of` all, says of a city's event dates: of every minute with a mid."""
     recipe = DirectionRecipe.of_config(config)
     hawkes = fitted.about.hawkes  # type: ignore[attr-defined]
-    spoken = _Parts(fitted=(), choosing=(), judged=tuple(dates))
     panel = _panel(
-        snapshot, city, bracket, spoken, _features(of, bracket, recipe), recipe,
+        snapshot, city, bracket, dates, _features(of, bracket, recipe), recipe,
         laws=None if hawkes is None else Laws.of(hawkes),
     )  # fmt: skip
     return _predictions(panel.with_columns(pl.Series(_PROBABILITY, fitted.predict(panel))))
-
-
-def _dates(snapshot: Snapshot, city: str, since: date, until: date) -> tuple[date, ...]:
-    """Return the event dates of a range that have minutes, in order."""
-    held = {one.event_date for one in snapshot.partitions(CANDLES_DENSE.name) if city in (ALL_CITIES, one.city)}
-    return tuple(sorted(day for day in held if day is not None and since <= day <= until))
-
-
-def _parts(snapshot: Snapshot, city: str, window: Window, recipe: DirectionRecipe) -> _Parts:
-    """Return which dates fit, choose and judge; nobody uses the one between those that fit and those that choose."""
-    before = _dates(snapshot, city, window.train_since, window.train_until)
-    judged = _dates(snapshot, city, window.test_since, window.test_until)
-    if len(before) < LEAST_DATES - 2 or not judged:
-        raise Refused(
-            f"{window.name}: {city} has minutes on {len(before)} dates before the test and {len(judged)} in it",
-            hint=f"{LEAST_DATES - 2} and 1 are needed; kwx lake dense makes the minutes",
-        )
-    used = len(before) - 1
-    fitted = min(max(round(recipe.fit_share * used), 1), used - 1)
-    return _Parts(fitted=before[:fitted], choosing=before[fitted + 1 :], judged=judged)
 
 
 def _features(city: str, bracket: str, recipe: DirectionRecipe) -> FeatureSet:
@@ -171,8 +115,8 @@ def _features(city: str, bracket: str, recipe: DirectionRecipe) -> FeatureSet:
     )
 
 
-def _laws(snapshot: Snapshot, city: str, parts: _Parts, recipe: DirectionRecipe) -> tuple[Laws | None, tuple[str, ...]]:
-    """Return the laws of the trades of the dates that are fitted, where they are asked for, and what is to be said."""
+def _laws(snapshot: Snapshot, city: str, parts: Parts, recipe: DirectionRecipe) -> tuple[Laws | None, tuple[str, ...]]:
+    """Return the laws of trades of dates before those that fit, where they are asked for, and what is to be said."""
     if not recipe.microstructure:
         return None, ()
     if city == ALL_CITIES:
@@ -185,21 +129,21 @@ def _laws(snapshot: Snapshot, city: str, parts: _Parts, recipe: DirectionRecipe)
             f"no order book of {city} was recorded from {parts.fitted[0]} to {parts.fitted[-1]}",
             hint="leave the microstructure out, or record first: kwx record",
         )
-    laws, notes = fit_laws(snapshot, city, parts.fitted), []
-    every = (*parts.fitted, *parts.choosing, *parts.judged)
-    missing = len(every) - len(recorded_dates(snapshot, city, every))
+    laws, notes = fit_laws(snapshot, city, parts.laws), []
+    missing = len(parts.every) - len(recorded_dates(snapshot, city, parts.every))
     if missing:
-        notes.append(f"order books were not recorded on {missing} of {len(every)} dates: their features are not known")
+        notes.append(
+            f"order books were not recorded on {missing} of {len(parts.every)} dates: their features are not known"
+        )
     notes += [f"too few trades to fit {column}: it is not known" for column, law in laws.of_column.items() if not law]
     return laws, tuple(notes)
 
 
 def _panel(
-    snapshot: Snapshot, city: str, bracket: str, parts: _Parts, features: FeatureSet, recipe: DirectionRecipe,
+    snapshot: Snapshot, city: str, bracket: str, dates: Sequence[date], features: FeatureSet, recipe: DirectionRecipe,
     *, laws: Laws | None,
 ) -> pl.DataFrame:  # fmt: skip
     """Return keys, features, move and `up` of every minute that has a mid, in the order of date, market and minute."""
-    dates = (*parts.fitted, *parts.choosing, *parts.judged)
     own = [name for name in features.sources if name not in MICROSTRUCTURE.sources]
     cities = tuple(CITIES) if city == ALL_CITIES else (city,)
     panel = pl.concat(
@@ -226,6 +170,15 @@ def _rows(frame: pl.DataFrame, part: str, city: str) -> Rows:
             hint="say more dates, a smaller epsilon, or every minute",
         )
     return Rows(frame=moved, up=moved[UP].to_numpy())
+
+
+def _metrics(told: pl.DataFrame, prior: float, recipe: DirectionRecipe) -> dict[str, Any]:
+    """Return the scores of the test dates' rows that moved."""
+    moved = told.filter(pl.col(UP).is_not_null())
+    return metrics_of(
+        moved[_PROBABILITY].to_numpy(), up=moved[UP].to_numpy(), dates=moved["event_date"], prior=prior,
+        resamples=recipe.resamples, seed=recipe.seed,
+    )  # fmt: skip
 
 
 def _crossed(told: pl.DataFrame, recipe: DirectionRecipe) -> dict[str, Any]:

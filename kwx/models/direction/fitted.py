@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from kwx.models.contract import Fitted, Floats
 from kwx.models.direction.recipe import FAMILY, HORIZON_MINUTES, KINDS, LOGISTIC, TREES
+from kwx.models.held import HeldOut
 from warehouse.errors import Refused
 
 NUMBERS, TREE_TEXT = "direction.json", "trees.txt"
@@ -26,7 +27,8 @@ class About:
     """What both kinds keep beside their numbers.
 
     prior: the share of ups in the rows that were fitted. hawkes: the laws of buys and sells (see features.book) by
-    which hawkes_* must be made, None where the features have none of them.
+    which hawkes_* must be made, None where the features have none of them. held: how it did on dates later than those
+    that chose it; None of a fit that kept none for it, which is judged by those that chose it.
     """
 
     features: tuple[str, ...]
@@ -35,13 +37,16 @@ class About:
     prior: float
     validation_log_loss: float
     validation_prior_log_loss: float
-    hawkes: dict[str, dict[str, float] | None] | None = None
+    hawkes: dict[str, Any] | None = None
+    held: HeldOut | None = None
 
     @property
     def objection(self) -> str | None:
         """Say why the model says nothing, as far as these numbers tell."""
         if self.prior in {0.0, 1.0}:
             return "a single class was fitted"
+        if self.held is not None:
+            return self.held.objection
         if self.validation_log_loss >= self.validation_prior_log_loss:
             return (
                 f"log loss {self.validation_log_loss:.6f} on the validation dates, no better than"
@@ -52,7 +57,8 @@ class About:
     def document(self) -> dict[str, Any]:
         """Return these as JSON has them."""
         said = {one.name: getattr(self, one.name) for one in fields(self)}
-        return said | {"features": list(self.features), "family": FAMILY}
+        held = None if self.held is None else vars(self.held)
+        return said | {"features": list(self.features), "held": held, "family": FAMILY}
 
 
 class DirectionModel(Fitted, Protocol):
@@ -225,9 +231,20 @@ def _about(document: Mapping[str, Any]) -> About:
         raise Refused(f"{NUMBERS} says {document.get('horizon_minutes')!r} minutes", hint=_HINT)
     told = ("epsilon", "prior", "validation_log_loss", "validation_prior_log_loss")
     return About(
-        features=tuple(names), horizon_minutes=int(document["horizon_minutes"]), hawkes=hawkes,
+        features=tuple(names), horizon_minutes=int(document["horizon_minutes"]), hawkes=hawkes, held=_held(document),
         **{name: _number(document, name) for name in told},
     )  # fmt: skip
+
+
+def _held(document: Mapping[str, Any]) -> HeldOut | None:
+    said = document.get("held")
+    if said is None:
+        return None
+    names = [one.name for one in fields(HeldOut)]
+    if not isinstance(said, dict) or set(said) != set(names):
+        raise Refused(f"{NUMBERS}: held is {said!r}, not {', '.join(names)}", hint=_HINT)
+    told = {name: _number(said, name) for name in names}
+    return HeldOut(**told | {name: int(told[name]) for name in ("dates", "rows")})  # type: ignore[arg-type]
 
 
 def _number(document: Mapping[str, Any], name: str) -> float:

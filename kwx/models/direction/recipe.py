@@ -22,9 +22,10 @@ class DirectionRecipe:
     """All that is asked of a fit.
 
     A move below `epsilon` (probability) is none: such rows are neither fitted nor judged. Of the candidates (a C each;
-    or a depth, a number of trees and a rate) the one with the least log loss on the validation dates is taken.
-    fit_share: of the dates of a window before its test, how many are fitted; the later ones choose. shares: how
-    fit_direction parts dates into those that are fitted, that choose and that judge.
+    or a depth, a number of trees and a rate) the one with the least log loss on the dates that choose is taken.
+    shares: how fit_direction parts dates: to fit, to choose by and judge the choice, and to test on. fit_share: of the
+    dates of a window before its test, how many fit. law_share: with the microstructure, how many of these tell the laws
+    of trades; what is learnt from begins after they are known.
     """
 
     horizon_minutes: int = 5
@@ -35,6 +36,7 @@ class DirectionRecipe:
     every_minutes: int = 5
     excluded_vc_cities: tuple[str, ...] = EXCLUDED_VC_CITIES
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    law_share: float = 0.25
     cs: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
     depths: tuple[int, ...] = (3, 4, 5)
     trees: tuple[int, ...] = (50, 100, 200)
@@ -52,6 +54,8 @@ class DirectionRecipe:
             raise Usage(f"epsilon {self.epsilon:g} is no move of a probability", hint="say a number such as 0.005")
         if min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-9:
             raise Usage(f"the shares {self.shares} do not part the dates", hint="three shares above 0, summing to 1")
+        if not 0 < self.law_share < 1:
+            raise Usage(f"law_share {self.law_share:g} leaves no dates to the laws or none to fit", hint="say 0.25")
         if self.every_minutes < 1:
             raise Usage(f"every {self.every_minutes} minutes is no step", hint="say 1 or more")
         wrong = [c for c in self.cs if c <= 0] + [count for count in (*self.depths, *self.trees) if count < 1]

@@ -133,7 +133,8 @@ def direction_series(
     snapshot: Snapshot, *, cities: Sequence[str], wish: WalkWish, recipe: DirectionRecipe
 ) -> list[Series]:  # fmt: skip
     """Return one window for each city, its dates parted by the recipe's shares; a walk where its days are said."""
-    from kwx.models.direction.fit import fit_window, window_of
+    from kwx.models.direction.fit import fit_window
+    from kwx.models.direction.parts import window_of
 
     is_walk = wish.train_days or wish.test_days or wish.step_days
     series = []

@@ -16,11 +16,11 @@ UNTIL = date(2026, 11, 4)
 
 @pytest.fixture(scope="session")
 def ten_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten days of Miami without order books; tests only read it."""
+    """Ten days of Miami with recorded order books; tests only read it."""
     from pipelines.build import build_demo, demo_world
 
     root = tmp_path_factory.mktemp("ten") / "lake"
-    build_demo(demo_world(days=10, until=UNTIL, cities=("miami",), seed=5, books=False), root, workers=1)
+    build_demo(demo_world(days=10, until=UNTIL, cities=("miami",), seed=5), root, workers=1)
     return root
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kwx.features.book.aggression import Laws, fit_laws
+from kwx.features.book.microstructure import MICROSTRUCTURE, with_microstructure
 from kwx.features.panel import read_panel
 from kwx.features.sets import set_for
 from kwx.features.tmax.instants import market_clock, time_of_day
@@ -33,6 +35,7 @@ from kwx.models.windows import Window
 from kwx.signals.standing import standing_predictions
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import (
+    BOOKS,
     CALIBRATORS,
     CANDLES_1M,
     CANDLES_DENSE,
@@ -74,7 +77,21 @@ POISONS: dict[str, tuple[str, tuple[pl.Expr, ...]]] = {
         ),
     ),
     CANDLES_1M.name: ("known_utc", (pl.col("volume_centi") * 7,)),
-    TRADES.name: ("known_utc", (pl.col("yes_price_ticks") * -1 + 10_000, pl.col("count_centi") + 900_000)),
+    TRADES.name: (
+        "known_utc",
+        (
+            pl.col("yes_price_ticks") * -1 + 10_000, pl.col("count_centi") + 900_000,
+            pl.when(pl.col("taker_side") == "yes").then(pl.lit("no")).otherwise(pl.lit("yes")).alias("taker_side"),
+        ),
+    ),
+    BOOKS.name: (
+        "known_utc",
+        (
+            pl.col("delta_centi") * 3, pl.col("price_ticks") * -1 + 10_000,
+            pl.col("bid_sizes_centi").list.eval(pl.element() * 3),
+            pl.col("ask_sizes_centi").list.eval(pl.element() * 5),
+        ),
+    ),
     OBS.name: ("known_utc", (pl.col("temp_f") + 9, pl.col("dew_f") - 9, pl.col("max_6h_f") + 9)),
     OBS_1M.name: ("ts_utc", (pl.col("temp_f") + 9, pl.col("run_max_f") + 9)),
     OBS_5M.name: ("ts_utc", (pl.col("temp_f") + 9, pl.col("run_max_f") + 9)),
@@ -91,6 +108,7 @@ OF_MOVES = ("direction",)
 SUMMING = ("market_clock", "tod", "hybrid")
 """Those whose own words sum to one already; elastic nets are fitted for each type of bracket by itself."""
 BRACKETS = ("less", "between", "greater")
+OF_DIRECTION = "ridge_conservative"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +140,24 @@ def snapshots_at(clock) -> Callable[[Snapshot], pl.DataFrame]:
     )
 
 
-def direction(kind: str) -> Kind:
-    """Return a family of direction."""
-    recipe = DirectionRecipe(kind=kind, every_minutes=15, resamples=50, cs=(0.1, 1.0), trees=(20,), depths=(3,))
+def direction(kind: str, **asked: object) -> Kind:
+    """Return a family of direction: of the next minute, which a mid that bounces between quotes tells a little of."""
+    recipe = DirectionRecipe(
+        kind=kind, horizon_minutes=1, every_minutes=1, feature_set=OF_DIRECTION, resamples=50, cs=(0.1, 1.0),
+        trees=(20,), depths=(3,), **asked,
+    )  # fmt: skip
     return Kind(
-        fit=lambda snapshot: fit_direction(snapshot, "miami", "all", WINDOW, recipe), rows=features_of("baseline")
+        fit=lambda snapshot: fit_direction(snapshot, "miami", "all", WINDOW, recipe),
+        rows=with_book_and_tape if recipe.microstructure else features_of(OF_DIRECTION),
     )
+
+
+def with_book_and_tape(snapshot: Snapshot) -> pl.DataFrame:
+    """Return a set's columns and those of the microstructure on the test date, by laws of the dates before."""
+    panel = read_panel(snapshot, "miami", since=WINDOW.test_since, until=WINDOW.test_until, every_minutes=30)
+    beside = with_microstructure(panel, snapshot, "miami", fit_laws(snapshot, "miami", WINDOW.train_dates))
+    built = (one.build(beside) for one in (set_for(OF_DIRECTION, "miami"), MICROSTRUCTURE))
+    return pl.concat(built, how="horizontal")
 
 
 BASELINE = ElasticnetRecipe(feature_set="baseline", trials=2, cv_splits=2, every_minutes=30)
@@ -145,6 +175,7 @@ KINDS = {
     ),
     "direction by logistic": direction("logistic"),
     "direction by trees": direction("gbdt"),
+    "direction by book and tape": direction("logistic", microstructure=True),
     "market_clock": Kind(
         fit=lambda snapshot: fit.fit_window(snapshot, "all", "all", WINDOW, TmaxRecipe(**QUICK)),
         rows=snapshots_at(market_clock),
@@ -175,6 +206,14 @@ def fitted(lake) -> Callable[[str], Artifact]:
         return held[name]
 
     return of
+
+
+def test_laws_of_orders_live_in_the_model_of_book_and_tape(fitted):
+    """Both sides have trades enough, and their rates weigh; so that poison of book or tape would reach a fit."""
+    model = fitted("direction by book and tape").fitted
+
+    assert all(Laws.of(model.about.hawkes).of_column.values())
+    assert set(MICROSTRUCTURE.names) <= set(model.coefficients())
 
 
 def weathered(snapshot: Snapshot, day: Partition) -> list[tuple[Table, pl.DataFrame]]:
@@ -275,8 +314,8 @@ def test_a_model_that_was_kept_says_the_same_to_the_bit(fitted, lake, tmp_path, 
     card = store(artifact, tmp_path)
     (folder,) = (path.parent for path in tmp_path.rglob("card.json"))
     assert read_predictions(folder).equals(artifact.predictions)
-    if card.degenerate is None:
-        assert np.array_equal(load(folder).fitted.predict(rows), artifact.fitted.predict(rows))
+    assert card.degenerate is None  # else nothing would be read back
+    assert np.array_equal(load(folder).fitted.predict(rows), artifact.fitted.predict(rows))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -414,7 +453,7 @@ def test_a_model_of_moves_gives_up_and_down_the_whole_chance(fitted, name):
 def test_what_is_served_of_a_move_is_no_share_of_a_ladder(served):
     """Each market's word stands by itself."""
     on = WINDOW.test_since
-    words = served_predictions(served, "miami", on, on, family="direction", horizon="5m")
+    words = served_predictions(served, "miami", on, on, family="direction", horizon="1m")
 
     assert words["p_served"].equals(words["p_model"].rename("p_served"))
     assert (words.group_by("ts_utc").agg(pl.col("p_served").sum())["p_served"] - 1).abs().max() > 0.1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -156,9 +158,25 @@ def test_laws_are_of_the_dates_that_were_asked_for(snapshot):
     assert laws.buy is not None
     assert laws.sell is not None
     assert laws != both
-    assert Laws.of(laws.document()) == laws
+    closed = snapshot.read(MARKETS, Partition("chicago", BEFORE))["close_utc"].max()
+    assert laws.known_utc == closed < both.known_utc
+    assert Laws.of(json.loads(json.dumps(laws.document()))) == laws
     assert Laws.of(Laws(buy=None, sell=LAWS.sell).document()) == Laws(buy=None, sell=LAWS.sell)
     assert tuple(laws.of_column) == tuple(SIDES)
+
+
+def test_laws_say_nothing_of_minutes_before_they_were_known(script, markets, instant):
+    """However they are asked, no row is told of by trades that came after it; in hindsight every minute is."""
+    book = script.whole(5, {40: 1}, {44: 1}).trade(30, 40, 1, "yes")
+    late = replace(LAWS, known_utc=instant(240))
+
+    always, then = (microstructure(book.books, book.trades, markets, laws) for laws in (LAWS, late))
+    early = pl.col("ts_utc") < instant(240)
+
+    assert then.filter(early).select(pl.col(tuple(SIDES)).null_count()).row(0) == (3, 3)
+    assert then.filter(~early).equals(always.filter(~early))
+    assert then.drop(*SIDES).equals(always.drop(*SIDES))
+    assert microstructure(book.books, book.trades, markets, late.in_hindsight()).equals(always)
 
 
 def test_too_few_trades_leave_a_rate_unknown(script, markets):

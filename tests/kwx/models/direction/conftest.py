@@ -1,4 +1,4 @@
-"""Lakes whose mids are made by hand: one where the last move tells the next, one where only the book tells it."""
+"""Lakes whose mids are made by hand: the last move tells the next, or only the book does, with trades or without."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from kwx.features.hawkes import Law, simulate
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, Partition
+from warehouse.lake.tables import BOOKS, CANDLES_DENSE, MARKETS, TRADES, Partition
 from warehouse.lake.writer import write
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
@@ -20,6 +21,8 @@ SINCE, DATES = date(2026, 1, 5), 12
 MARKET_COUNT, MINUTES = 3, 280
 CENT_HALF_TICKS = 200
 UNRECORDED = date(2026, 1, 7)
+STRIKES = Law(mu_per_minute=0.1, alpha_per_minute=0.5, beta_per_minute=1.0)
+"""How orders come that take what rests, of either side: one in five minutes, and half as many again through them."""
 
 
 def renamed(rows: pl.DataFrame, day: date) -> pl.DataFrame:
@@ -79,8 +82,29 @@ def books_of(minutes: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def lake_of(root: Path, donor: Path, *, seed: int, reverting: bool) -> Path:
-    """Write a lake of mids that come back, or of walks whose next step only the book tells."""
+def trades_of(markets: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Return the trades of each market and side by one law, a contract each, known when they were made."""
+    parts = [
+        pl.DataFrame({"after_us": (simulate(STRIKES, minutes=MINUTES, rng=rng) * 60e6).astype(np.int64)}).with_columns(
+            market_ticker=pl.lit(ticker), taker_side=pl.lit(side), opened=pl.lit(opened)
+        )
+        for ticker, opened in markets.select("market_ticker", "open_utc").iter_rows()
+        for side in ("yes", "no")
+    ]
+    at = pl.col("opened") + pl.duration(microseconds="after_us")
+    rows = pl.concat(parts).with_columns(
+        ts_utc=at,
+        known_utc=at,
+        yes_price_ticks=pl.lit(4_000),
+        count_centi=pl.lit(100),
+        is_block=pl.lit(value=False),
+        trade_id=pl.format("{}-{}", "market_ticker", pl.int_range(pl.len())),
+    )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in TRADES.schema.items())
+
+
+def lake_of(root: Path, donor: Path, *, seed: int, reverting: bool, struck: bool = False) -> Path:
+    """Write a lake of mids that come back, or of walks whose next step only the book tells, with trades or without."""
     rng, old = np.random.default_rng(seed), Lake(donor).snapshot()
     day = Partition("chicago", DONOR_DATE)
     markets = old.read(MARKETS, day).sort("bracket_order").head(MARKET_COUNT).select(MARKETS.schema.names())
@@ -95,10 +119,13 @@ def lake_of(root: Path, donor: Path, *, seed: int, reverting: bool) -> Path:
                 minutes_with(dense, event_date, np.clip(mids, 400, 19_600)),
                 Partition("chicago", event_date),
             )
-            writer.put(MARKETS, listed(markets, event_date), partition)
+            open_markets = listed(markets, event_date)
+            writer.put(MARKETS, open_markets, partition)
             writer.put(CANDLES_DENSE, rows, partition)
             if not reverting and event_date != UNRECORDED:
                 writer.put(BOOKS, books_of(rows, rng), partition)
+            if struck:
+                writer.put(TRADES, trades_of(open_markets, rng), partition)
         writer.publish()
     return root
 
@@ -113,3 +140,9 @@ def reverting_lake(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def walking_lake(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve dates of walks by a cent: nothing but the queues of the book tells the next step."""
     return lake_of(tmp_path_factory.mktemp("walking") / "lake", demo_lake, seed=2, reverting=False)
+
+
+@pytest.fixture(scope="session")
+def struck_lake(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The like of the walking lake with some 170 orders a date and side, so that laws of them can be fitted."""
+    return lake_of(tmp_path_factory.mktemp("struck") / "lake", demo_lake, seed=2, reverting=False, struck=True)

@@ -14,12 +14,12 @@ import pytest
 from kwx.features.book.aggression import Laws
 from kwx.models.artifact import PREDICTED
 from kwx.models.direction import DIRECTION, DirectionRecipe, fit_direction, fit_window, validation_rows
-from kwx.models.direction.fit import window_of
+from kwx.models.direction.parts import parts_of, window_of
 from kwx.models.registry.store import load, store
 from kwx.scoring.contracts import log_loss
 from warehouse.errors import Refused
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import BOOKS, CANDLES_DENSE, Partition
+from warehouse.lake.tables import BOOKS, CANDLES_DENSE, TRADES, Partition, Table
 from warehouse.lake.writer import write
 
 SINCE, UNTIL = date(2026, 1, 5), date(2026, 1, 16)
@@ -39,6 +39,11 @@ def walking(walking_lake):
 
 
 @pytest.fixture(scope="module")
+def struck(struck_lake):
+    return Lake(struck_lake).snapshot()
+
+
+@pytest.fixture(scope="module")
 def logistic(reverting):
     return fit_window(reverting, "chicago", "all", window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC), LOGISTIC)
 
@@ -51,6 +56,12 @@ def validation(reverting, logistic):
 @pytest.fixture(scope="module")
 def micro(walking):
     return fit_direction(walking, "chicago", SINCE, UNTIL, MICRO)
+
+
+@pytest.fixture(scope="module")
+def lawful(struck):
+    """A model that reads the rates of orders, by laws of trades."""
+    return fit_direction(struck, "chicago", SINCE, UNTIL, MICRO)
 
 
 def test_a_planted_signal_is_found_by_the_logistic(logistic):
@@ -89,7 +100,8 @@ def test_the_book_tells_what_the_price_does_not(micro):
 def test_what_was_not_recorded_is_said(micro):
     assert any("not recorded on 1 of" in note for note in micro.notes)
     assert any("too few trades to fit hawkes_buy" in note for note in micro.notes)
-    assert micro.fitted.about.hawkes == Laws(buy=None, sell=None).document()
+    laws = Laws.of(micro.fitted.about.hawkes)
+    assert (laws.buy, laws.sell) == (None, None)
 
 
 def test_without_any_recorded_book_the_microstructure_is_refused(reverting):
@@ -98,11 +110,15 @@ def test_without_any_recorded_book_the_microstructure_is_refused(reverting):
 
 
 def test_dates_are_parted_with_one_between(reverting, logistic, validation):
-    """Of twelve dates ten are used: six fit, two choose, two judge."""
+    """Of twelve dates four fit, one chooses, two judge the choice and two test; three lie between."""
     window = logistic.window
+    dates = [SINCE + timedelta(days=day) for day in range(12)]
+    parts = parts_of(reverting, "chicago", window, LOGISTIC)
     assert (window.train_since, window.train_until) == (SINCE, SINCE + timedelta(days=8))
     assert (window.test_since, window.test_until) == (SINCE + timedelta(days=10), UNTIL)
-    assert sorted(validation["event_date"].unique()) == [SINCE + timedelta(days=7), SINCE + timedelta(days=8)]
+    assert (list(parts.fitted), list(parts.choosing)) == (dates[:4], dates[5:6])
+    assert (list(parts.judging), list(parts.tested)) == (dates[7:9], dates[10:])
+    assert sorted(validation["event_date"].unique()) == dates[5:6]
     assert fit_window(reverting, "chicago", "all", window, LOGISTIC).fitted == logistic.fitted
 
 
@@ -141,8 +157,8 @@ def test_the_same_asked_twice_gives_the_same_bytes(reverting):
     assert once.predictions.equals(again.predictions)
 
 
-def test_the_registry_keeps_it_and_gives_it_back(logistic, micro, tmp_path):
-    for artifact in (logistic, micro):
+def test_the_registry_keeps_it_and_gives_it_back(logistic, lawful, tmp_path):
+    for artifact in (logistic, lawful):
         card = store(artifact, tmp_path)
         (folder,) = tmp_path.glob(f"pilots/**/{artifact.window.name}")
         again = load(folder).fitted
@@ -151,40 +167,78 @@ def test_the_registry_keeps_it_and_gives_it_back(logistic, micro, tmp_path):
         shutil.rmtree(folder)
 
 
-def poisoned(lake: Path, root: Path, dates: Sequence[date], *, after: datetime) -> Snapshot:
-    """Return a copy of a lake in which all mids and books of some dates are others after an instant."""
+def later(column: str, other: pl.Expr, after: datetime) -> pl.Expr:
+    """Return a column that is another after an instant."""
+    known = "known_utc" if column not in CANDLES_DENSE.schema else "ts_utc"
+    return pl.when(pl.col(known) > after).then(other).otherwise(column).alias(column)
+
+
+def poisoned(lake: Path, root: Path, dates: Sequence[date], *, after: datetime, tables: Sequence[Table]) -> Snapshot:
+    """Return a copy of a lake in which mids, books and trades of some dates are others after an instant."""
+    thrice = {name: pl.col(name).list.eval(pl.element() * 3) for name in ("bid_sizes_centi", "ask_sizes_centi")}
+    flipped = pl.when(pl.col("taker_side") == "yes").then(pl.lit("no")).otherwise(pl.lit("yes"))
+    changes = {
+        CANDLES_DENSE.name: {"mid_half_ticks": (pl.col("mid_half_ticks") * 7919 % 15_000).cast(pl.Int32)},
+        BOOKS.name: thrice | {"bid_prices_ticks": pl.col("bid_prices_ticks").list.eval(pl.element() - 100)},
+        TRADES.name: {"taker_side": flipped, "count_centi": pl.col("count_centi") * 7},
+    }
     shutil.copytree(lake, root, symlinks=True)
     snapshot = Lake(root).snapshot()
-    mids = pl.when(pl.col("ts_utc") > after).then(pl.col("mid_half_ticks") * 7919 % 15_000).otherwise("mid_half_ticks")
-    sizes = pl.col("bid_sizes_centi").list.eval(pl.element() * 3)
-    sizes = pl.when(pl.col("known_utc") > after).then(sizes).otherwise("bid_sizes_centi")
     with write(Lake(root), purpose="test") as writer:
-        for partition in (Partition("chicago", one) for one in dates):
-            dense, books = snapshot.read(CANDLES_DENSE, partition), snapshot.read(BOOKS, partition)
-            dense = dense.with_columns(mids.cast(pl.Int32).alias("mid_half_ticks"))
-            writer.put(CANDLES_DENSE, dense.select(CANDLES_DENSE.schema.names()), partition)
-            books = books.with_columns(sizes.alias("bid_sizes_centi"))
-            writer.put(BOOKS, books.select(BOOKS.schema.names()), partition)
+        for table in tables:
+            others = [later(name, other, after) for name, other in changes[table.name].items()]
+            for partition in (Partition("chicago", one) for one in dates):
+                rows = snapshot.read(table, partition).select(table.schema.names())
+                writer.put(table, rows.with_columns(others), partition)
         writer.publish()
     return Lake(root).snapshot()
 
 
-def test_test_dates_change_nothing_that_was_fitted(walking_lake, micro, tmp_path):
-    """Poison every mid and book from the day after the last that was fitted: the model is the same to the byte."""
-    dates = (micro.window.train_until + timedelta(days=1), *micro.window.test_dates)
-    snapshot = poisoned(walking_lake, tmp_path / "lake", dates, after=datetime(2026, 1, 1, tzinfo=UTC))
+EVERY_TABLE = (CANDLES_DENSE, BOOKS, TRADES)
+ALWAYS = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_live_laws_are_learnt_from(lawful):
+    """Both sides have trades enough for a law, and their rates weigh in the model."""
+    laws = Laws.of(lawful.fitted.about.hawkes)
+
+    assert all(laws.of_column.values())
+    assert {"hawkes_buy", "hawkes_sell", "hawkes_tilt"} <= set(lawful.fitted.coefficients())
+    assert not any("too few trades" in note for note in lawful.notes)
+
+
+def test_laws_are_of_dates_before_all_that_is_learnt_from(struck, struck_lake, lawful, tmp_path):
+    """They are known before the first row, and other trades on any date with rows leave them as they are."""
+    parts = parts_of(struck, "chicago", lawful.window, MICRO)
+    laws = Laws.of(lawful.fitted.about.hawkes)
+    first = struck.read(CANDLES_DENSE, Partition("chicago", parts.fitted[0]))["ts_utc"].min()
+    snapshot = poisoned(struck_lake, tmp_path / "lake", parts.every, after=ALWAYS, tables=(TRADES,))
 
     artifact = fit_direction(snapshot, "chicago", SINCE, UNTIL, MICRO)
 
-    assert artifact.fitted.files() == micro.fitted.files()
-    assert not artifact.predictions["p_model"].equals(micro.predictions["p_model"])
+    assert max(parts.laws) < min(parts.every)
+    assert laws.known_utc <= first
+    assert artifact.fitted.about.hawkes == lawful.fitted.about.hawkes
+    assert artifact.fitted.coefficients() != lawful.fitted.coefficients()
 
 
-def test_later_minutes_change_no_earlier_prediction(walking, walking_lake, micro, tmp_path):
-    """Poison mids and books after a minute of the last date: what was said up to it stays."""
-    minutes = walking.read(CANDLES_DENSE, Partition("chicago", UNTIL))["ts_utc"].sort()
+def test_test_dates_change_nothing_that_was_fitted(struck_lake, lawful, tmp_path):
+    """Poison mids, books and trades from the day after the last that was fitted: the model is the same to the byte."""
+    dates = (lawful.window.train_until + timedelta(days=1), *lawful.window.test_dates)
+    snapshot = poisoned(struck_lake, tmp_path / "lake", dates, after=ALWAYS, tables=EVERY_TABLE)
+
+    artifact = fit_direction(snapshot, "chicago", SINCE, UNTIL, MICRO)
+
+    assert artifact.fitted.files() == lawful.fitted.files()
+    assert not artifact.predictions["p_model"].equals(lawful.predictions["p_model"])
+
+
+@pytest.mark.parametrize("table", EVERY_TABLE, ids=lambda one: one.name)
+def test_later_minutes_change_no_earlier_prediction(struck, struck_lake, lawful, tmp_path, table):
+    """Poison mids, books or trades after a minute of the last date: what was said up to it stays."""
+    minutes = struck.read(CANDLES_DENSE, Partition("chicago", UNTIL))["ts_utc"].sort()
     middle = minutes[len(minutes) // 2]
-    snapshot = poisoned(walking_lake, tmp_path / "lake", (UNTIL,), after=middle)
+    snapshot = poisoned(struck_lake, tmp_path / "lake", (UNTIL,), after=middle, tables=(table,))
 
     changed = fit_direction(snapshot, "chicago", SINCE, UNTIL, MICRO).predictions
 
@@ -193,13 +247,37 @@ def test_later_minutes_change_no_earlier_prediction(walking, walking_lake, micro
 
     earlier = pl.col("ts_utc") <= middle
     assert said(changed, earlier).height == 3 * (len(minutes) // 6 + 1)
-    assert said(changed, earlier).equals(said(micro.predictions, earlier))
-    assert not said(changed, ~earlier).equals(said(micro.predictions, ~earlier))
+    assert said(changed, earlier).equals(said(lawful.predictions, earlier))
+    assert not said(changed, ~earlier).equals(said(lawful.predictions, ~earlier))
+
+
+def test_the_choice_is_judged_on_later_dates(reverting, reverting_lake, logistic, tmp_path):
+    """What the judging dates say moves neither the choice nor a number of it, only whether it is good."""
+    parts = parts_of(reverting, "chicago", logistic.window, LOGISTIC)
+    snapshot = poisoned(reverting_lake, tmp_path / "lake", parts.judging, after=ALWAYS, tables=(CANDLES_DENSE,))
+
+    again = fit_window(snapshot, "chicago", "all", logistic.window, LOGISTIC)
+
+    held = logistic.fitted.about.held
+    assert (held.dates, held.rows) == (2, logistic.metrics["rows_judging"])
+    assert held.prior_log_loss - held.log_loss > held.chance
+    assert again.fitted.about.held != held
+    assert replace(again.fitted, about=replace(again.fitted.about, held=held)) == logistic.fitted
+
+
+def test_the_luckiest_of_many_is_degenerate_on_noise(walking):
+    """On the dates that chose it the best of 27 trees may beat the prior; on later ones it does not beyond chance."""
+    many = replace(LOGISTIC, kind="gbdt", depths=(2, 3, 4), trees=(5, 10, 20), rates=(0.02, 0.05, 0.1))
+    artifact = fit_direction(walking, "chicago", SINCE, UNTIL, many)
+    assert len(artifact.metrics["tried"]) == 27
+    assert "no better than the class prior" in artifact.fitted.degenerate()
 
 
 def test_too_little_is_refused(reverting):
-    with pytest.raises(Refused, match="5 are needed"):
-        fit_direction(reverting, "chicago", SINCE, SINCE + timedelta(days=3), LOGISTIC)
+    with pytest.raises(Refused, match=r"7 dates .*; 8 are needed"):
+        fit_direction(reverting, "chicago", SINCE, SINCE + timedelta(days=6), LOGISTIC)
+    with pytest.raises(Refused, match=r"9 dates .*; 10 are needed"):
+        fit_direction(reverting, "chicago", SINCE, SINCE + timedelta(days=8), MICRO)
     with pytest.raises(Refused, match="moves on the fitted dates"):
         fit_direction(reverting, "chicago", SINCE, UNTIL, replace(LOGISTIC, epsilon=0.9))
     window = window_of(reverting, "chicago", SINCE, UNTIL, LOGISTIC)

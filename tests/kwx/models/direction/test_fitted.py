@@ -13,6 +13,7 @@ from scipy.special import expit
 from kwx.models.direction.candidates import Rows, choose
 from kwx.models.direction.fitted import DIRECTION, NUMBERS, TREE_TEXT, About
 from kwx.models.direction.recipe import DirectionRecipe
+from kwx.models.held import HeldOut
 from warehouse.errors import Refused, Usage
 
 NAMES = ("a", "b", "c")
@@ -91,6 +92,33 @@ def test_what_noise_taught_is_degenerate():
     assert "no better than" in DIRECTION.load(trees.files()).degenerate()
 
 
+def test_held_out_dates_overrule_those_that_chose(of_kind):
+    """A gain on the dates that chose is none where later ones show none; so it is once read back."""
+    held = HeldOut(dates=4, rows=900, log_loss=0.60, prior_log_loss=0.69, standard_error=0.02)
+    good, lucky = (
+        replace(of_kind.fitted, about=replace(of_kind.fitted.about, held=one))
+        for one in (held, replace(held, log_loss=0.68))
+    )
+
+    assert good.degenerate() is None
+    assert "no better than the class prior" in lucky.degenerate()
+    for model in (good, lucky):
+        assert DIRECTION.load(model.files()) == model
+        assert DIRECTION.load(model.files()).degenerate() == model.degenerate()
+
+
+def test_a_fit_from_before_dates_were_kept_to_judge_is_still_read(of_kind):
+    """It is judged by the dates that chose it, as it was then."""
+    document = json.loads(of_kind.fitted.files()[NUMBERS])
+    del document["held"]
+    again = DIRECTION.load(of_kind.fitted.files() | {NUMBERS: json.dumps(document).encode()})
+
+    assert again.about.held is None
+    assert again.degenerate() is None
+    losing = replace(again.about, validation_log_loss=again.about.validation_prior_log_loss)
+    assert "on the validation dates, no better" in replace(again, about=losing).degenerate()
+
+
 def test_constant_models_are_degenerate(of_kind):
     model = of_kind.fitted
     assert "single class" in replace(model, about=replace(model.about, prior=1.0)).degenerate()
@@ -124,7 +152,7 @@ def test_foreign_files_are_refused(of_kind):
     for wrong in (
         {}, files | {"more.txt": b""}, files | {NUMBERS: b"{"}, files | {NUMBERS: b"[]"}, with_said(family="tod"),
         with_said(kind="pickle"), with_said(features=[]), with_said(features=["a", "b"]), with_said(prior="x"),
-        with_said(horizon_minutes=60),
+        with_said(horizon_minutes=60), with_said(held=[]), with_said(held={"dates": 3}),
     ):  # fmt: skip
         with pytest.raises(Refused):
             DIRECTION.load(wrong)
@@ -148,7 +176,7 @@ def test_rows_without_a_feature_are_refused(of_kind):
 def test_a_recipe_says_what_it_cannot_be():
     for said in (
         {"horizon_minutes": 3}, {"kind": "forest"}, {"epsilon": 0.0}, {"shares": (0.6, 0.4, 0.0)}, {"cs": ()},
-        {"every_minutes": 0}, {"kind": "gbdt", "depths": ()}, {"cs": (-1.0,)}, {"rates": (2.0,)},
+        {"every_minutes": 0}, {"law_share": 1.0}, {"kind": "gbdt", "depths": ()}, {"cs": (-1.0,)}, {"rates": (2.0,)},
     ):  # fmt: skip
         with pytest.raises(Usage):
             DirectionRecipe(**said)
