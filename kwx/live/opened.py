@@ -25,6 +25,7 @@ from kwx.live.days import closes_utc
 from kwx.live.desk import Desk
 from kwx.live.due import floor_minute
 from kwx.live.exchange import Account
+from kwx.live.garbage import what_stays_is_spared
 from kwx.live.health.file import health_path
 from kwx.live.health.log import logging_to
 from kwx.live.health.redact import Redactor
@@ -207,6 +208,8 @@ def _loop(
             fill=setup.origins.rules.fill, said=wish.said,
         )  # fmt: skip
         brain.warm(floor_minute(now_utc))
+        if wish.background:
+            stack.enter_context(what_stays_is_spared())
         sink = _sink(wish, lake, hello)
         if sink is not None:
             stack.enter_context(sink)

@@ -18,6 +18,7 @@ from led_world import LedWorld, led_world
 
 from kwx.live.brain import Brain
 from kwx.live.desk import Desk
+from kwx.live.garbage import what_stays_is_spared
 from kwx.live.health.watch import Watch
 from kwx.live.journal.journal import Journal
 from kwx.live.living import Living
@@ -180,6 +181,7 @@ def _living(
         Watch(path=folder / "live" / "health.json", clock=served, every_s=0.0, with_address=False)
     )
     brain.warm(served.now_utc)
+    stack.enter_context(what_stays_is_spared())
     loop = Loop(
         feeds=feeds,  # type: ignore[arg-type]
         tables=LiveTables(present), present=present, brain=brain,
