@@ -52,12 +52,14 @@ class SearchSpace(Section):
 class Calibration(Section):
     """How probabilities are calibrated: by one method from `threshold` rows on, by the other on fewer.
 
-    guard: only where that loses less on dates left out.
+    share: of the training dates, the last ones, whose rows calibrate. guard: only where that loses less on dates left
+    out; else the model's own numbers are kept, however many rows there are.
     """
 
     method_large: Method = "isotonic"
     method_small: Method = "sigmoid"
     threshold: int = Field(default=1000, ge=100)
+    share: float = Field(default=0.2, gt=0, lt=1)
     guard: bool = True
 
 
@@ -75,7 +77,9 @@ class RiskParams(Section):
 class TrainConfig(Section):
     """All that one city's models of one type of bracket are trained with.
 
-    pilot_dir, pilot_windows and pilot_total_test_rows say which trial runs the settings were chosen by.
+    cv_splits: of fewer than 4 no trial is cut short, since pruning waits for two folds and never meets the last one.
+    pilot_dir, pilot_windows and pilot_total_test_rows say which trial runs the settings were chosen by; a card has
+    them.
     """
 
     city: str

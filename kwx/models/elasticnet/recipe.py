@@ -12,6 +12,8 @@ from warehouse.errors import Usage
 PENALTIES = ("l1", "l2", "elasticnet")
 METHODS = ("isotonic", "sigmoid", "platt", "beta", "temperature")
 LEAST_THRESHOLD = 100
+PILOT = ("pilot_dir", "pilot_windows", "pilot_total_test_rows")
+"""Where settings come from; they move no number."""
 
 
 def _require(holds: bool, message: str, hint: str = "") -> None:
@@ -75,7 +77,13 @@ class CalibrationRule:
 
 @dataclass(frozen=True, kw_only=True)
 class ElasticnetRecipe:
-    """All that is asked. storage is a folder that keeps searches so that a killed one goes on; it changes no number."""
+    """All that is asked.
+
+    cv_splits: folds of whole event dates. Pruning waits for two of them and the last one is judged whole, so that of
+    fewer than four no trial is cut short. storage is a folder that keeps searches so that a killed one goes on. It
+    changes no number, nor do pilot_dir, pilot_windows and pilot_total_test_rows: the trial runs by which the settings
+    were chosen, told so that a card has them.
+    """
 
     feature_set: str = "elasticnet_rich"
     penalties: tuple[str, ...] = ("elasticnet",)
@@ -87,6 +95,9 @@ class ElasticnetRecipe:
     excluded_vc_cities: tuple[str, ...] = tuple(sorted(EXCLUDED_VC_CITIES))
     seed: int = 42
     storage: str | None = None
+    pilot_dir: str | None = None
+    pilot_windows: int | None = None
+    pilot_total_test_rows: int | None = None
 
     def __post_init__(self) -> None:
         unknown = [one for one in self.penalties if one not in PENALTIES]
@@ -101,6 +112,10 @@ class ElasticnetRecipe:
         _require(self.every_minutes >= 1, f"every {self.every_minutes} minutes is no step", "say 1 or more")
 
     def config(self) -> dict[str, Any]:
+        """Return what moves a number and what the settings were chosen by, as JSON has it."""
+        return self.asked() | {name: getattr(self, name) for name in PILOT}
+
+    def asked(self) -> dict[str, Any]:
         """Return what moves a number, as JSON has it."""
         return {
             "feature_set": self.feature_set,

@@ -175,7 +175,7 @@ def journal_of(storage: str, name: str) -> Path:
 
 def _fingerprint(folds: list[Fold], recipe: ElasticnetRecipe) -> str:
     """Return a hash of the rows and of all that is asked but the number of trials: only the same search goes on."""
-    asked = {name: value for name, value in recipe.config().items() if name not in ("trials", "calibration")}
+    asked = {name: value for name, value in recipe.asked().items() if name not in ("trials", "calibration")}
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for fold in folds:
         digest.update(np.ascontiguousarray(fold.columns).tobytes())

@@ -89,12 +89,15 @@ def elasticnet_recipe(config: TrainConfig, *, storage: str | None = None) -> Ela
         ),
         calibration=CalibrationRule(
             method_large=calibration.method_large, method_small=calibration.method_small,
-            threshold=calibration.threshold, guard=calibration.guard,
+            threshold=calibration.threshold, share=calibration.share, guard=calibration.guard,
         ),
         every_minutes=config.every_minutes,
         excluded_vc_cities=config.excluded_vc_cities if config.use_vc_minutes else tuple(CITIES),
         seed=config.seed,
         storage=storage,
+        pilot_dir=config.pilot_dir,
+        pilot_windows=config.pilot_windows,
+        pilot_total_test_rows=config.pilot_total_test_rows,
     )  # fmt: skip
 
 

@@ -46,7 +46,9 @@ def test_the_defaults_are_those_of_the_original():
             "C_min": 0.001, "C_max": 1000.0, "l1_ratio_min": 0.0, "l1_ratio_max": 1.0,
             "class_weight": (None, "balanced"),
         },
-        "calibration": {"method_large": "isotonic", "method_small": "sigmoid", "threshold": 1000, "guard": True},
+        "calibration": {
+            "method_large": "isotonic", "method_small": "sigmoid", "threshold": 1000, "share": 0.2, "guard": True,
+        },
         "blend_weight": 0.7,
         "risk": {
             "kelly_alpha": 0.25, "max_spread_cents": 3, "tau_open_cents": 1.0, "tau_close_cents": 0.5,
@@ -165,6 +167,7 @@ def test_the_order_of_layers_in_the_file_means_nothing():
         ("defaults: {search_space: {class_weight: []}}", "class_weight is []", "with 1 entry or more"),
         ("defaults: {search_space: 3}", "own.yaml:1: defaults.search_space is 3, not a mapping", "C_min C_max"),
         ("defaults: {calibration: {threshold: 99}}", "calibration.threshold is 99", "at least 100"),
+        ("defaults: {calibration: {share: 1}}", "calibration.share is 1", "above 0 and below 1"),
         ("defaults: {calibration: {method_small: ols}}", "method_small is 'ols'", "isotonic | sigmoid"),
         ("defaults: {risk: {kelly_alpha: 0}}", "risk.kelly_alpha is 0", "above 0 and at most 1"),
         ("defaults: {risk: {max_bankroll_pct_city_day_side: 10}}", "is 10", "above 0 and at most 1"),

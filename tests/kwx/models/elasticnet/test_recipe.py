@@ -20,6 +20,20 @@ def test_the_defaults_are_those_that_are_written():
         name: value for name, value in config["search"].items() if name != "class_weights"
     }
     assert [None, "balanced"] == config["search"]["class_weights"]
+    assert {"method_large": "isotonic", "method_small": "sigmoid", "threshold": 1_000, "share": 0.2, "guard": True} == (
+        config["calibration"]
+    )
+
+
+def test_the_trial_runs_that_settings_were_chosen_by_are_told():
+    """They stand beside what moves a number, and are none of it."""
+    plain = ElasticnetRecipe()
+    told = ElasticnetRecipe(pilot_dir="models/pilots", pilot_windows=12, pilot_total_test_rows=90_000)
+
+    assert told.asked() == plain.asked()
+    assert {"pilot_dir": "models/pilots", "pilot_windows": 12, "pilot_total_test_rows": 90_000} == {
+        name: told.config()[name] for name in set(told.config()) - set(told.asked())
+    }
 
 
 def test_it_travels_to_other_processes_and_into_json():

@@ -8,13 +8,17 @@ import textwrap
 from dataclasses import replace
 from time import sleep
 
+import numpy as np
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+from sklearn.model_selection import GroupKFold
 
 from kwx.models.elasticnet.recipe import ElasticnetRecipe, SearchRange
 from kwx.models.elasticnet.rows import folds_of
-from kwx.models.elasticnet.search import folds_from, search
+from kwx.models.elasticnet.search import START_UP_TRIALS, WARM_UP_STEPS, folds_from, search
 
 RECIPE = ElasticnetRecipe(trials=24)
 
@@ -31,13 +35,17 @@ def whole(folds):
     return search(folds, RECIPE, name="whole")
 
 
-def trials_of(folder):
-    """Return what each trial that ended had drawn, its state and its losses."""
+def study_of(folder):
+    """Return the one search that a folder keeps."""
     (path,) = folder.glob("*.journal")
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
     (summary,) = optuna.get_all_study_summaries(storage)
-    study = optuna.load_study(study_name=summary.study_name, storage=storage)
-    ended = [one for one in study.trials if one.state.name in ("COMPLETE", "PRUNED")]
+    return optuna.load_study(study_name=summary.study_name, storage=storage)
+
+
+def trials_of(folder):
+    """Return what each trial that ended had drawn, its state and its losses."""
+    ended = [one for one in study_of(folder).trials if one.state.name in ("COMPLETE", "PRUNED")]
     return [(one.params, one.state, one.intermediate_values) for one in ended]
 
 
@@ -51,6 +59,67 @@ def test_bad_trials_are_cut_short_and_count(whole):
     """The number of trials is what was asked; some of them were not fitted in every fold."""
     assert 24 == whole.trials
     assert 0 < whole.pruned < 24
+
+
+def test_a_trial_is_cut_short_as_it_is_written(folds, tmp_path):
+    """MedianPruner after five trials and two folds: no sooner, and only above the median of what was whole by then."""
+    search(folds, replace(RECIPE, storage=str(tmp_path)), name="x")
+    trials = study_of(tmp_path).trials
+    cut = [one for one in trials if one.state is TrialState.PRUNED]
+
+    assert (START_UP_TRIALS, WARM_UP_STEPS) == (5, 2)
+    assert cut
+    assert {tuple(one.intermediate_values) for one in cut} == {(0, 1, 2)}
+    for one in trials:
+        whole = [past for past in trials[: one.number] if past.state is TrialState.COMPLETE]
+        median = np.median([past.intermediate_values[2] for past in whole]) if len(whole) >= 5 else np.inf
+        assert (one.state is TrialState.PRUNED) == (min(one.intermediate_values.values()) > median)
+
+
+@pytest.mark.parametrize("splits", [2, 3])
+def test_of_fewer_than_four_folds_no_trial_is_cut_short(rows, splits):
+    """Two folds are the warm-up, and the last one is judged whole."""
+    few = folds_from(rows.matrix(), rows.came, folds_of(rows, splits), RECIPE.search)
+    assert 0 == search(few, replace(RECIPE, cv_splits=splits), name="x").pruned
+
+
+def test_trials_are_drawn_by_a_seeded_tpe_from_the_ranges_that_are_written(folds, tmp_path, monkeypatch):
+    """A sampler of its own for each trial; C by its logarithm, the ratio evenly, both class weights."""
+    seeds: list[int | None] = []
+
+    class Told(optuna.samplers.TPESampler):
+        """The sampler itself, which tells its seed whenever it is asked for a trial."""
+
+        def __init__(self, *, seed: int | None = None) -> None:
+            super().__init__(seed=seed)
+            self.seed = seed
+
+        def before_trial(self, study, trial) -> None:
+            seeds.append(self.seed)
+            super().before_trial(study, trial)
+
+    monkeypatch.setattr(optuna.samplers, "TPESampler", Told)
+    search(folds, replace(RECIPE, trials=12, storage=str(tmp_path)), name="x")
+
+    assert seeds == [int(np.random.SeedSequence((RECIPE.seed, done)).generate_state(1)[0]) for done in range(12)]
+    for trial in study_of(tmp_path).trials:
+        assert trial.distributions == {
+            "c": FloatDistribution(1e-3, 1e3, log=True),
+            "class_weight": CategoricalDistribution((None, "balanced")),
+            "l1_ratio": FloatDistribution(0.0, 1.0),
+        }
+
+
+def test_folds_are_those_of_groups_by_event_date(rows):
+    """As scikit-learn's GroupKFold parts them: whole dates, each in one fold, and as many in each."""
+    folds = folds_of(rows, 4)
+    ours = [set(rows.days[folds == fold]) for fold in range(4)]
+    theirs = [set(rows.days[inside]) for _, inside in GroupKFold(4).split(rows.days, groups=rows.days)]
+
+    assert sorted(map(len, ours)) == sorted(map(len, theirs))
+    for parts in (ours, theirs):
+        assert set.union(*parts) == set(rows.days)
+        assert sum(map(len, parts)) == len(rows.dates)
 
 
 def test_it_finds_no_worse_than_no_search(folds, whole):

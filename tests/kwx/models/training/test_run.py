@@ -36,9 +36,11 @@ def said(root, model_id=None) -> pl.DataFrame:
 
 def test_windows_are_kept_and_the_lake_is_told(own_lake, tmp_path, series_of):
     """Each window is a folder among the pilots, a row of model_runs, and predictions of its test dates only."""
-    done = train([series_of()], own_lake, tmp_path / "models", workers=1, clock=noon)
+    pilot = {"pilot_dir": "models/pilots", "pilot_windows": 2, "pilot_total_test_rows": 600}
+    done = train([series_of(**pilot)], own_lake, tmp_path / "models", workers=1, clock=noon)
 
     assert [FITTED, FITTED] == [one.state for one in done.windows]
+    assert all(pilot.items() <= one.card.config.items() for one in done.windows)
     runs = Lake(own_lake).snapshot().read(MODEL_RUNS, Partition("miami"))
     assert [one.card.model_id for one in done.windows] == runs.sort("model_id")["model_id"].to_list()
     assert {NOON} == set(runs["fitted_utc"])
