@@ -7,6 +7,7 @@ are the same where everything came in time; each that is not has a named cause, 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from kwx.exec.codes import FIRST_BLOCKED, Gate, Verb
-from kwx.exec.ledger.known import Known
+from kwx.exec.ledger.known import TOLD, Known
 from kwx.exec.state import Actions
 from kwx.features.book.tops import tops_of
 from kwx.live.journal.recorded import Recorded
@@ -92,12 +93,12 @@ def parity_of(recorded: Recorded, snapshot: Snapshot) -> Parity:
         return _without_replay(recorded, snapshot, str(error))
     replay = replay_of(recorded, snapshot)
     _require_opinion(recorded, replay.minutes.p_fair, replay.cities)
+    then, now = known_then(recorded, snapshot), _known_now(recorded, snapshot)
+    _require_what_was_told(recorded, then, now)
     lived, replayed = list(steps_of(recorded, recorded.bars().minutes)), list(steps_of(recorded, replay.minutes))
-    day, cities = recorded.event_date, recorded.last.cities
+    day = recorded.event_date
     explainer = Explainer(
-        recorded=recorded, lived=lived, replayed=replayed, replay=replay.minutes,
-        known_then=known_then(recorded, snapshot),
-        known_now=Known.of(snapshot, cities=cities, since=day, until=day),
+        recorded=recorded, lived=lived, replayed=replayed, replay=replay.minutes, known_then=then, known_now=now,
         proofs=Proofs(recorded=recorded, tops_of=lambda city: tops_of(snapshot.read(BOOKS, Partition(city, day)))),
         reach=Reach.of(recorded),
     )  # fmt: skip
@@ -121,6 +122,40 @@ def _require_opinion(recorded: Recorded, p_fair: np.ndarray, cities: tuple[str, 
             f"the lake holds no probability of {recorded.last.strategy} for {recorded.event_date}",
             hint=f"first: kwx hazard run-day, kwx fuse run or kwx models predict for {' '.join(cities)}",
         )
+
+
+def _known_now(recorded: Recorded, snapshot: Snapshot) -> Known:
+    day = recorded.event_date
+    return Known.of(snapshot, cities=recorded.last.cities, since=day, until=day)
+
+
+def _require_what_was_told(recorded: Recorded, then: Known, now: Known) -> None:
+    """Refuse a replay of a lake that holds nothing of a probability that the loop had of a city.
+
+    Without the weather, say, fusion is the market alone: decisions differ by what a night did not do, or could not, and
+    nothing that came late would explain any of them.
+    """
+    tickers = recorded.last.tickers
+    city_of = {str(name): recorded.last.cities[place[1]] for place, name in np.ndenumerate(tickers) if name}
+    rows = then.rows.filter(pl.col("market_ticker").is_in(list(city_of)))
+    held = now.at(rows.select("market_ticker", "ts_utc"), "ts_utc")
+    had, has = (_told_of(told, city_of) for told in (rows, held))
+    lacking = {name: sorted(had[name] - has[name]) for name in TOLD}
+    missing = next((name for name in TOLD if lacking[name]), None)
+    if missing is not None:
+        cities = " ".join(lacking[missing])
+        raise Refused(
+            f"the lake holds no {missing} of {cities} for {recorded.event_date}, and the loop had it",
+            hint=f"first: kwx hazard run-day, then kwx fuse run, for {cities}; they say what keeps them from it",
+        )
+
+
+def _told_of(rows: pl.DataFrame, city_of: Mapping[str, str]) -> dict[str, set[str]]:
+    """Return by probability the cities of which some row tells it."""
+    return {
+        name: {city_of[ticker] for ticker in rows.filter(pl.col(name).is_not_null())["market_ticker"].unique()}
+        for name in TOLD
+    }
 
 
 def _without_replay(recorded: Recorded, snapshot: Snapshot, why: str) -> Parity:

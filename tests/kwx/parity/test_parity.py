@@ -200,3 +200,18 @@ def test_a_lake_without_probabilities_is_refused(lived_as_it_is, fused_lake, tmp
 
     with pytest.raises(Refused, match="holds no probability of fused"):
         parity_of(lived_as_it_is.journal.read(DAY), Lake(tmp_path / "lake").snapshot())
+
+
+def test_a_lake_without_the_weather_that_the_loop_had_is_refused(lived_as_it_is, fused_lake, tmp_path, put):
+    """Its fusion is the market alone: nothing that came late explains that, and no late input is blamed for it."""
+    import shutil
+
+    shutil.copytree(fused_lake, tmp_path / "lake", symlinks=True)
+    place, lake = Partition("chicago", DAY), Lake(tmp_path / "lake")
+    rows = lake.snapshot().read(PMF_MINUTE, place)
+    put(lake.paths.root, PMF_MINUTE, rows.with_columns(p_wx=None, wx_utc=None).cast(rows.schema), place)
+
+    with pytest.raises(Refused, match=f"holds no p_wx of chicago for {DAY}") as refused:
+        parity_of(lived_as_it_is.journal.read(DAY), lake.snapshot())
+
+    assert "kwx hazard run-day" in refused.value.hint
