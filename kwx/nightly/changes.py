@@ -73,11 +73,11 @@ def changed_days(before: Snapshot | None, now: Snapshot, tables: Iterable[str]) 
     return found
 
 
-def rows_changed(before: Snapshot, now: Snapshot, tables: Iterable[str]) -> dict[str, int]:
-    """Return by table how many rows the files have that were not there before."""
+def rows_changed(before: Snapshot | None, now: Snapshot, tables: Iterable[str]) -> dict[str, int]:
+    """Return by table how many rows the files have that were not there before; before None nothing was."""
     found: dict[str, int] = {}
     for name in tables:
-        held = {entry.sha256 for entry in before.files(name)}
+        held = {entry.sha256 for entry in before.files(name)} if before is not None else set()
         if rows := sum(entry.rows for entry in now.files(name) if entry.sha256 not in held):
             found[name] = rows
     return found

@@ -41,5 +41,5 @@ def inputs_of(step: Step, night: Night) -> Inputs:
 def inputs_as_left(step: Step, night: Night, before: Inputs) -> Inputs:
     """Return what a step was done with, and what it left of that: it is not to be done again for its own words."""
     now = inputs_of(step, night)
-    own = {name: sha for name, sha in now.read.items() if name in step.writes}
+    own = {name: sha for name, sha in now.read.items() if name in step.changes}
     return Inputs(beside=now.beside if step.writes_beside else before.beside, read={**before.read, **own})

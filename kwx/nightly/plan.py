@@ -142,7 +142,7 @@ def _written_later(night: Night, step: Step) -> set[str]:
     if not night.goes_on:
         return set()
     later = STEPS[STEPS.index(step) + 1 :]
-    return {table for one in later if one.name in night.journal.done_since for table in one.writes}
+    return {table for one in later if one.name in night.journal.done_since for table in one.changes}
 
 
 def stopped_by(step: Step, stopped: Sequence[Step]) -> Step | None:

@@ -183,24 +183,24 @@ def _was_done(night: Night, step: Step, started: Started, inputs: Inputs) -> Out
 def _rows_since(night: Night, step: Step, started: Started) -> dict[str, int]:
     """Return the rows of the files that a step's tables got since it began; of one whose lake is gone, none."""
     numbers = night.lake.snapshot_numbers()
-    if started.snapshot not in numbers or not night.has_snapshot:
+    if started.snapshot not in (None, *numbers) or not night.has_snapshot:
         return {}
-    before, now = night.lake.snapshot(started.snapshot), night.snapshot()
-    return rows_changed(before, now, [name for name in step.writes if name in TABLES])
+    before, now = None if started.snapshot is None else night.lake.snapshot(started.snapshot), night.snapshot()
+    return rows_changed(before, now, sorted(step.changes & set(TABLES)))
 
 
 def _done(
     night: Night, step: Step, started: Started, inputs: Inputs, on_progress: OnProgress, on_point: OnPoint
 ) -> Outcome:  # fmt: skip
-    """Do a step that is due; however it fails, it is told. One that was cut off tells of both its parts."""
-    began, is_again = time.perf_counter(), step.name in night.journal.started
+    """Do a step that is due; however it fails, it is told. Its rows are those that changed, before a cut or after."""
+    began = time.perf_counter()
     try:
         _write(night, lambda: night.journal.start(step.name, started, at_utc=night.wall_clock()))
         on_point(f"start {step.name}")
         with naming_a_full_disk(night.lake.paths.root):
             told: Done = step.do(night, on_progress)
-        if is_again and started.snapshot != night.lake.current_number():
-            told = replace(told, rows={**told.rows, **_rows_since(night, step, started)})
+        beside = {name: count for name, count in told.rows.items() if name not in TABLES}
+        told = replace(told, rows=_rows_since(night, step, started) | beside)
         left = inputs_as_left(step, night, inputs)
     except Exception as error:  # what a step did not foresee must not silence the others
         return _failed(night, step, started.why, error, time.perf_counter() - began)

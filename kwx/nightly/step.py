@@ -96,10 +96,16 @@ class Step:
     writes: tuple[str, ...]
     due: Callable[[Night], Due]
     do: Callable[[Night, OnProgress], Done]
+    lays_anew: tuple[str, ...] = ()
     beside: Callable[[Night], str] = lambda night: ""
     writes_beside: bool = False
     owes: Callable[[Night], Sequence[str]] = lambda night: ()
     always: bool = False
+
+    @property
+    def changes(self) -> frozenset[str]:
+        """All that it may change."""
+        return frozenset((*self.writes, *self.lays_anew))
 
 
 def due(why: str) -> Due:

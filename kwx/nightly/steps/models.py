@@ -69,10 +69,14 @@ def _found(night: Night) -> _Found:
     if every is None or not night.settings.refit.families:
         return _Found(why="nightly.refit names no family, or no schedule")
     newest, whys, against, chosen = _newest(night), list[str](), list[str](), list[Series]()
+    cut_off = night.journal.started.get(STEP.name)
     for family, series in groupby(_series(night), key=lambda one: one.family):
         ours = tuple(series)
         serves, wanted = newest.get(family), min(one.train_days for one in ours)
-        if serves is not None and serves > night.event_date + timedelta(days=1 - every):
+        if cut_off is not None and family in cut_off.owes:
+            whys.append(f"{family}: it was cut off while it was fitted")
+            chosen += ours
+        elif serves is not None and serves > night.event_date + timedelta(days=1 - every):
             against.append(f"{family} serves from {serves} on, the next is fitted {every} days after that")
         elif (traded := len(_traded(night, wanted))) < LEAST_SHARE * wanted:
             against.append(
@@ -125,5 +129,7 @@ STEP = Step(
     due=_due,
     do=_do,
     writes_beside=True,
+    # A window that was kept before the night was cut off looks like all of tonight's.
+    owes=lambda night: sorted({one.family for one in _found(night).series}),
     beside=lambda night: " ".join(path.name for path in window_folders(stage_folder(night.models_root, PILOTS))),
 )

@@ -72,6 +72,7 @@ STEP = Step(
     meaning="brings final reports and corrections, and tells which labels are missing or moved",
     reads=("markets", "settlements"),
     writes=("settlements",),
+    lays_anew=("markets", "candles_dense", "obs_1m", "obs_5m"),
     due=_due,
     do=_do,
     beside=lambda night: f"{night.source.told} {night.night_utc.isoformat()}",

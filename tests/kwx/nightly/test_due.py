@@ -10,6 +10,7 @@ import pytest
 from kwx.hazard.fit.walk import Fitted
 from kwx.models.predicting.run import Broken, PredictRun
 from kwx.models.registry.places import PILOTS, stage_folder
+from kwx.nightly.journal import Started
 from kwx.nightly.owed import End
 from kwx.nightly.plan import STEPS, Asked, plan_of
 from kwx.nightly.step import Kind
@@ -95,6 +96,19 @@ def test_an_old_family_is_due_beside_one_that_was_just_fitted(hazard_lake, copy_
 
     assert "elasticnet serves from" in found.why
     assert "tod: 3 of the last 180 dates trade" in found.why
+
+
+def test_a_family_that_was_cut_off_is_fitted_to_its_end(hazard_lake, copy_of):
+    """One of its windows was kept before the cut; the others, and what the lake is told of it, are still to be made."""
+    night = night_of(copy_of(hazard_lake), said={"refit": {"families": ["elasticnet"], "models_days": 7}})
+    fitted = models.window_of(night.event_date, train_days=42, serve_days=7)
+    (stage_folder(night.models_root, PILOTS) / "chicago" / "between" / "elasticnet" / fitted.name).mkdir(parents=True)
+    assert not models.STEP.due(night).is_due
+
+    night.journal.start("models", Started(why="", snapshot=1, owes=("elasticnet",)), at_utc=NOON)
+
+    assert "elasticnet: it was cut off while it was fitted" == models.STEP.due(night).why
+    assert ["elasticnet"] == list(models.STEP.owes(night))
 
 
 def test_a_city_that_lacks_days_is_a_line_and_a_broken_file_a_failure():
