@@ -60,7 +60,7 @@ def fit_features(
     )  # fmt: skip
     chosen = choose(fitted, choosing, about, recipe)
     model, held = judged_on(chosen.fitted, judging)
-    told = frames["judged"].with_columns(pl.Series(_PROBABILITY, model.predict(frames["judged"])))
+    told = frames["tested"].with_columns(pl.Series(_PROBABILITY, model.predict(frames["tested"])))
     counts = {f"rows_{name}": frame[UP].count() for name, frame in frames.items()}
     return Artifact(
         family=FAMILY, city=city, bracket=bracket, horizon=recipe.horizon, window=window, fitted=model,

@@ -35,7 +35,7 @@ class Parts:
     @property
     def of_rows(self) -> dict[str, tuple[date, ...]]:
         """The dates whose rows are read, by part: those of the laws are not among them."""
-        return {"fitted": self.fitted, "choosing": self.choosing, "judging": self.judging, "judged": self.tested}
+        return {"fitted": self.fitted, "choosing": self.choosing, "judging": self.judging, "tested": self.tested}
 
     @property
     def every(self) -> tuple[date, ...]:
