@@ -129,7 +129,7 @@ def test_a_city_that_was_never_traded_keeps_no_other_from_being_paid(
         stepped.append(params)
         return one_step(rules, params, *said)
 
-    monkeypatch.setattr("kwx.live.minutes.one_step", noted)
+    monkeypatch.setattr("kwx.live.paying.one_step", noted)
     while FIRST not in looked[-1].settled:
         looked.append(life.look(60))
         assert len(looked) < 30, "it is paid when it is over"
