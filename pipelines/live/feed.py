@@ -10,7 +10,7 @@ from pipelines.calls import Call
 from pipelines.live.arrivals import Arrival
 from pipelines.live.asking import Asking
 from pipelines.live.heard import Heard
-from pipelines.live.rhythm import Rhythm, Turn
+from pipelines.live.rhythm import Rhythm, Turn, spread
 from warehouse.errors import KwxError
 
 FAILURES = (KwxError, OSError)
@@ -50,9 +50,9 @@ class AskedFeed:
         self.heard = Heard(name, tuple(questions))
         self._questions = questions
         self._asking = asking
-        apart_s = every_s / len(questions)
         self._turns = {
-            part: Rhythm(every_s, retry_s=retry_s, after_s=place * apart_s) for place, part in enumerate(questions)
+            part: Rhythm(every_s, retry_s=retry_s, after_s=spread(place, len(questions), every_s))
+            for place, part in enumerate(questions)
         }
         self._left: dict[str, list[Call]] = {}
 

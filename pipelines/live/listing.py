@@ -18,7 +18,7 @@ from pipelines.live.asking import Asking
 from pipelines.live.catalogue import Catalogue
 from pipelines.live.feed import FAILURES
 from pipelines.live.heard import Heard
-from pipelines.live.rhythm import Rhythm, Turn
+from pipelines.live.rhythm import Rhythm, Turn, spread
 from pipelines.payload import Payload
 from warehouse.errors import Unparsable
 from warehouse.lake.tables import MARKETS
@@ -48,9 +48,9 @@ class ListingFeed:
         self.heard = Heard(self.name, tuple(cities))
         self._asking = asking
         self._catalogue = catalogue
-        apart_s = every_s / len(cities)
         self._turns = {
-            city: Rhythm(every_s, retry_s=retry_s, after_s=place * apart_s) for place, city in enumerate(cities)
+            city: Rhythm(every_s, retry_s=retry_s, after_s=spread(place, len(cities), every_s))
+            for place, city in enumerate(cities)
         }
         self._fee_turns = {part: Rhythm(fees_s, retry_s=retry_s) for part in (_OF_ALL, *cities)}
         self._answers: dict[str, dict[str, list[Payload]]] = {}

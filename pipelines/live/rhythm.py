@@ -8,6 +8,17 @@ from enum import Enum
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_MINUTE_S = 60.0
+_DECIDED_WITHIN_S = 12.0
+"""So long after the beginning of a minute the one before it is decided: what can be asked later is."""
+
+
+def spread(place: int, questions: int, every_s: float) -> float:
+    """Return the shift of one of several questions: evenly over the period, and none where a minute is decided."""
+    after_s = place * every_s / questions
+    return after_s + max(_DECIDED_WITHIN_S - after_s % _MINUTE_S, 0.0)
+
+
 class Turn(Enum):
     """What is due: nothing, everything at its time, or again what failed."""
 

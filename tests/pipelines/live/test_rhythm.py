@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.live.rhythm import Rhythm, Turn
+from pipelines.live.rhythm import Rhythm, Turn, spread
 
 BEGAN = datetime(2026, 10, 31, 14, 0, 7, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -55,3 +55,15 @@ def test_a_regular_turn_takes_the_place_of_another_try():
     rhythm.failed(after(0))
 
     assert [Turn.REGULAR, Turn.NONE] == [rhythm.take(after(60)), rhythm.take(after(61))]
+
+
+@given(questions=st.integers(1, 20), minutes=st.integers(1, 30))
+def test_several_questions_are_spread_over_their_period_and_none_falls_where_a_minute_is_decided(questions, minutes):
+    """Each within twelve seconds of its even share, in the order of the questions, none in a minute's beginning."""
+    every_s = 60 * minutes
+    shifts_s = [spread(place, questions, every_s) for place in range(questions)]
+
+    assert shifts_s == sorted(shifts_s)
+    for place, shift_s in enumerate(shifts_s):
+        assert 0 <= shift_s - place * every_s / questions <= 12
+        assert shift_s % 60 >= 11.999
