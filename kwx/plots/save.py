@@ -50,7 +50,8 @@ def _svg(chart: Chart) -> str:
 
 def _spec(chart: Chart) -> str:
     """Return what is drawn, not held against the schema: its parts were when they were made."""
-    return chart.to_json(indent=None, validate=False)
+    spec: str = chart.to_json(indent=None, validate=False)
+    return spec
 
 
 def _is_endless(svg: str) -> bool:

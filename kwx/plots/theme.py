@@ -100,8 +100,8 @@ def themed(chart: Chart, *, background: str = "white") -> Chart:
 
 
 def _config(background: str) -> alt.Config:
-    ink = {"labelColor": INK, "titleColor": INK}
-    lines = {"domainColor": INK, "tickColor": INK, "gridColor": INK, "gridOpacity": 0.12}
+    ink: dict[str, Any] = {"labelColor": INK, "titleColor": INK}
+    lines: dict[str, Any] = {"domainColor": INK, "tickColor": INK, "gridColor": INK, "gridOpacity": 0.12}
     return alt.Config(
         background=background,
         padding=8,
