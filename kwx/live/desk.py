@@ -55,8 +55,14 @@ class Desk:
         self, event_date: date, record: MinuteRecord, state: State, *, fills: Sequence[VenueFill] = ()
     ) -> None:  # fmt: skip
         """Write down what was decided of a date, and have it in mind from then on: the journal comes first."""
+        self.journal.append(event_date, record)
+        self.know(event_date, record, state, fills=fills)
+
+    def know(
+        self, event_date: date, record: MinuteRecord, state: State, *, fills: Sequence[VenueFill] = ()
+    ) -> None:  # fmt: skip
+        """Have in mind what was written down; nobody waits for a disk in their turn."""
         with self.turn:
-            self.journal.append(event_date, record)
             self.days[event_date].follow(record, state)
             self.trader.noted(fills)
 

@@ -1,20 +1,21 @@
 """In the meantime: books that move are asked about at once, whatever a look does or waits for just then.
 
-`ask` decides and writes down, which takes milliseconds; `take_out` waits for the exchange. Both may come from threads
-of their own. While a minute is being sent, what it wants counts as what rests: what is not wanted any more is called
+`ask` decides, which takes milliseconds; `take_out` writes that down and waits, for the disk and for the exchange. Both
+may come from threads of their own. While a minute is being sent, what it wants counts as what rests: what is not wanted any more is called
 off before it is sent. Books that moved after a minute looked at them are asked about again once it is decided.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from kwx.exec.venue.told import Outcome
 from kwx.live.between import WHY, Again, asked_again, record_of
 from kwx.live.days import Day
 from kwx.live.desk import Desk
+from kwx.live.journal.record import MinuteRecord
 from pipelines.live.arrivals import Moved, Top
 from pipelines.live.feeds import Feeds
 from warehouse.clock import Clock
@@ -25,13 +26,14 @@ class Between:
     """What came of books that moved under orders of ours, and what became of the orders that were taken out.
 
     received_utc: of the first of these books, or when a minute was decided that had not seen it. looked_utc: when
-    somebody came to it.
+    somebody came to it. records: what the journal is to keep of it.
     """
 
     received_utc: datetime
     looked_utc: datetime
     decided_utc: datetime
     not_kept: tuple[str, ...] = ()
+    records: Mapping[date, MinuteRecord] = field(default_factory=dict, repr=False)
     outcomes: tuple[Outcome, ...] = ()
 
     @property
@@ -78,7 +80,7 @@ class Meantime:
             self.desk.asked_out.clear()
 
     def ask(self) -> Between | None:
-        """Ask the step again about orders whose books moved, and write down what it would not keep.
+        """Ask the step again about orders whose books moved.
 
         None where no book moved under an order of ours. What could not be taken out is asked of again after the next
         look.
@@ -94,10 +96,12 @@ class Meantime:
             return self._asked(market_tickers, received_utc)
 
     def take_out(self, asked: Between) -> Between:
-        """Take out what the step would not keep, and say what became of it."""
+        """Write down what the step would not keep, take it out, and say what became of it."""
         if not asked.not_kept:
             return asked
         try:
+            for event_date, record in asked.records.items():
+                self.desk.journal.append_between(event_date, record)
             outcomes = self.desk.trader.withdraw(asked.not_kept, WHY)
         finally:
             with self.desk.turn:
@@ -116,10 +120,12 @@ class Meantime:
         answers = self._answers(days, market_tickers)
         decided_utc = self.clock()
         not_kept = tuple(name for again in answers.values() for name in again.not_kept)
-        self._write(answers, decided_utc)
         self.desk.asked_out.update(not_kept)
         self._leaving.update(not_kept)
-        return Between(received_utc=received_utc, looked_utc=looked_utc, decided_utc=decided_utc, not_kept=not_kept)
+        return Between(
+            received_utc=received_utc, looked_utc=looked_utc, decided_utc=decided_utc, not_kept=not_kept,
+            records=dict(self._records(answers, decided_utc)),
+        )  # fmt: skip
 
     def _answers(self, days: Mapping[date, Day], market_tickers: Set[str]) -> dict[date, Again]:
         found = self.desk.trader.before(
@@ -135,8 +141,8 @@ class Meantime:
             if one.minute is not None
         }  # fmt: skip
 
-    def _write(self, answers: Mapping[date, Again], decided_utc: datetime) -> None:
+    def _records(self, answers: Mapping[date, Again], decided_utc: datetime) -> Iterator[tuple[date, MinuteRecord]]:
         for event_date, again in answers.items():
             minute_utc = self.desk.days[event_date].last_utc
             if again.not_kept and minute_utc is not None:
-                self.desk.journal.append_between(event_date, record_of(minute_utc, again, decided_utc))
+                yield event_date, record_of(minute_utc, again, decided_utc)

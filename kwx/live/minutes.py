@@ -181,16 +181,28 @@ class Minutes:
         self, thought: Thought, decided: Decided, found: Reported, causes: Mapping[date, Causes],
         seconds: Mapping[str, float], *, is_sent: bool,
     ) -> None:  # fmt: skip
-        """Write all dates down before anything is done about them; whoever comes meanwhile sees none of it or all."""
-        desk = self.desk
-        with desk.turn:
+        """Write all dates down before anything is done about them; whoever comes then has all of it in mind at once.
+
+        Where a disk fails in between, what was written is in mind, and the next look goes on from there.
+        """
+        desk, written = self.desk, dict[date, MinuteRecord]()
+        try:
             for day in thought.dates:
                 record = self._record(day, thought, decided, found, causes[day], seconds)
-                desk.enter(day, record, decided.states[day], fills=found.fills.get(day, ()))
-            desk.decided_utc = thought.minute_utc
-            if is_sent:
-                desk.trader.sending()
-            self.meantime.ask_again()
+                desk.journal.append(day, record)
+                written[day] = record
+        finally:
+            with desk.turn:
+                for day, record in written.items():
+                    desk.know(day, record, decided.states[day], fills=found.fills.get(day, ()))
+                if len(written) == len(thought.dates):
+                    self._decided(thought.minute_utc, is_sent=is_sent)
+
+    def _decided(self, minute_utc: datetime, *, is_sent: bool) -> None:
+        self.desk.decided_utc = minute_utc
+        if is_sent:
+            self.desk.trader.sending()
+        self.meantime.ask_again()
 
     def _record(
         self, event_date: date, thought: Thought, decided: Decided, found: Reported, causes: Causes,

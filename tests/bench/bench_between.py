@@ -10,6 +10,7 @@ told apart as well: the look is what they would have waited for.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -81,7 +82,9 @@ def run(*, seconds: float = USUAL_SECONDS, lake: Path | None = None) -> list[Mea
         with led_world(world, now=start_utc, folder=folder, trading=False) as served:
             prepare(world, FIRST, root, entry=served.entry, clock=served, on_progress=lambda done, total, what: None)
         with led_world(world, now=start_utc + BEGINS, folder=folder, trading=True, speed=SPEED) as served:
-            lived = _traded(root, folder, served, seconds)
+            # In a copy: what was lived there already is of another exchange.
+            shutil.copytree(root, folder / "lived", symlinks=True)
+            lived = _traded(folder / "lived", folder, served, seconds)
     meanwhile = [one for one in lived.between if lived.came_during_a_look(one)]
     share = sum((ended - began).total_seconds() for began, ended in lived.looks) / SPEED / seconds
     return [

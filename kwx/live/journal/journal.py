@@ -9,6 +9,7 @@ follow all of them.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -39,6 +40,7 @@ def journal_folder(lake: Lake) -> Path:
 class Journal:
     """The journals of some event dates, in one folder; one process writes a date at a time, any number read.
 
+    Its threads write one after the other, and wait for the disk so.
     sync: wait for the disk. A test of speed does without.
     """
 
@@ -46,6 +48,7 @@ class Journal:
         self.folder = Path(folder)
         self._sync = sync
         self._writing: dict[date, _Writing] = {}
+        self._one_at_a_time = threading.Lock()
 
     def event_dates(self) -> list[date]:
         """Return the dates that have a journal, in order."""
@@ -57,15 +60,19 @@ class Journal:
 
     def begin(self, origin: Origin) -> None:
         """Say of what the minutes that follow are made; what is so already is not said again."""
-        self._open(origin.event_date).begin(origin)
+        with self._one_at_a_time:
+            self._open(origin.event_date).begin(origin)
 
     def append(self, event_date: date, record: MinuteRecord) -> None:
         """Write a record; it is on the disk when this returns."""
-        self._open(event_date).append(record)
+        with self._one_at_a_time:
+            self._open(event_date).append(record)
 
     def append_between(self, event_date: date, record: MinuteRecord) -> None:
         """Write what was decided after a minute and before the next; it is on the disk when this returns."""
-        self._open(event_date).file.append(between_bytes(record))
+        content = between_bytes(record)
+        with self._one_at_a_time:
+            self._open(event_date).file.append(content)
 
     def read(self, event_date: date) -> Recorded:
         """Return all that a date's journal holds."""
@@ -91,13 +98,15 @@ class Journal:
 
     def close(self) -> None:
         """Let go of every file."""
-        while self._writing:
-            self._writing.popitem()[1].file.close()
+        with self._one_at_a_time:
+            while self._writing:
+                self._writing.popitem()[1].file.close()
 
     def let_go(self, event_date: date) -> None:
         """Let go of the file of a date of which nothing more comes."""
-        if (writing := self._writing.pop(event_date, None)) is not None:
-            writing.file.close()
+        with self._one_at_a_time:
+            if (writing := self._writing.pop(event_date, None)) is not None:
+                writing.file.close()
 
     def _open(self, event_date: date) -> _Writing:
         if event_date not in self._writing:

@@ -159,7 +159,7 @@ def test_books_are_decided_while_an_order_is_being_taken_out(
         assert waiting.begun.wait(WAIT_S)
         books.move(first)
         books.move(second)
-        while written(life) < 2:
+        while second not in life.loop.desk.asked_out:
             assert found.empty()
         waiting.may_end.set()
         both = [found.get(timeout=WAIT_S) for _ in range(2)]
