@@ -178,28 +178,28 @@ class _Table:
     def __init__(self, barriers: int, chains: int, width: int) -> None:
         self.chains = chains
         rows = -(-barriers * chains // _BLOCK) * _BLOCK + _BLOCK
-        self.now, self.spare = (np.ones((rows, width), dtype=np.float32) for _ in range(2))
+        self.worth, self.spare = (np.ones((rows, width), dtype=np.float32) for _ in range(2))
 
     def open(self, low: int, high: int) -> Singles:
         """Return [barriers, chains, nodes] some barriers as they are now."""
-        width = self.now.shape[1]
-        return self.now[low * self.chains : high * self.chains].reshape(high - low, self.chains, width)
+        width = self.worth.shape[1]
+        return self.worth[low * self.chains : high * self.chains].reshape(high - low, self.chains, width)
 
     def stretches(self, rows: Ints, start: Ints, count: int) -> Singles:
         """Return [..., count] so many nodes of some rows, each from a node of its own on; as items, taken fast."""
-        item = np.dtype((np.void, count * self.now.itemsize))
-        every = np.ndarray(self.now.size - count + 1, item, self.now, strides=self.now.itemsize)
-        found: Singles = every[rows * self.now.shape[1] + start].view(np.float32).reshape(*rows.shape, count)
+        item = np.dtype((np.void, count * self.worth.itemsize))
+        every = np.ndarray(self.worth.size - count + 1, item, self.worth, strides=self.worth.itemsize)
+        found: Singles = every[rows * self.worth.shape[1] + start].view(np.float32).reshape(*rows.shape, count)
         return found
 
     def step_back(self, nodes: Nodes, noise: Noise, step: int, *, low: int, high: int) -> None:
         """Let some barriers be worth what they were a step earlier."""
         first, count = low * self.chains, -(-(high - low) * self.chains // _BLOCK)
         shape = (count, _BLOCK, nodes.width)
-        now, before = (rows[first : first + count * _BLOCK].reshape(shape) for rows in (self.now, self.spare))
+        now, before = (rows[first : first + count * _BLOCK].reshape(shape) for rows in (self.worth, self.spare))
         for band in transition(nodes, noise.rho, round(float(noise.sigma_f[0, step - 1]), 9)):
             np.matmul(now[..., band.reached], band.chances, out=before[..., band.origin])
-        self.now, self.spare = self.spare, self.now
+        self.worth, self.spare = self.spare, self.worth
 
 
 def _sweep(batch: Sequence[_Unit]) -> None:
