@@ -1,8 +1,9 @@
 """In the meantime: books that move are asked about at once, whatever a look does or waits for just then.
 
 `ask` decides, which takes milliseconds; `take_out` writes that down and waits, for the disk and for the exchange. Both
-may come from threads of their own. While a minute is being sent, what it wants counts as what rests: what is not wanted any more is called
-off before it is sent. Books that moved after a minute looked at them are asked about again once it is decided.
+may come from threads of their own. While a minute is being sent, what it wants counts as what rests: what is not wanted
+any more is called off before it is sent. Books that moved after a minute looked at them are asked about again once it
+is decided.
 """
 
 from __future__ import annotations
