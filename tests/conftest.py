@@ -25,8 +25,9 @@ RECORDED = Path(os.environ.get("KWX_SHARED_DATA", ROOT.parent / "shared" / "data
 
 
 LONGEST_FIRST = (
-    "tests/kwx/test_truth.py",
     "tests/kwx/backtest/test_truth.py",
+    "tests/kwx/test_truth.py",
+    "tests/kwx/nightly/test_kill_every_step.py",
     "tests/kwx/live/test_demo_day.py",
     "tests/repo/test_docs_run.py",
     "tests/kwx/models/test_labels_of_the_archive.py",
