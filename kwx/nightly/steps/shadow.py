@@ -17,6 +17,7 @@ from kwx.nightly.step import Done, Due, Kind, Line, Step, due, not_due, require_
 from kwx.parity.parity import Parity, parity_of
 from pipelines.publishing import OnProgress
 from warehouse.errors import Refused
+from warehouse.lake.store import Snapshot
 from warehouse.lake.tables import RUNS
 
 
@@ -50,9 +51,9 @@ def _due(night: Night) -> Due:
 def _do(night: Night, on_progress: OnProgress) -> Done:
     journal, rows = Journal(journal_folder(night.lake)), dict[str, int]()
     notes, lines, unexplained = list[str](), list[Line](), 0
-    dates, orders = _dates(night), _orders(night)
+    dates, orders, lake = _dates(night), _orders(night), _as_it_began(night)
     for place, day in enumerate(dates, start=1):
-        found = _parity(night, journal, day, notes)
+        found = _parity(lake, journal, day, notes)
         beside = {} if found is None else {"parity": found.plain()}
         (built,) = publish_shadow(night.lake, journal, [day], orders=orders, beside={day: beside}, clock=night.clock)
         for table, count in rows_of(built).items():
@@ -74,10 +75,18 @@ def _orders(night: Night) -> list[OwnOrder]:
     return list(Book(entries_of(path)).orders.values()) if path.exists() else []
 
 
-def _parity(night: Night, journal: Journal, day: date, notes: list[str]) -> Parity | None:
+def _as_it_began(night: Night) -> Snapshot:
+    """Return the lake as the step found it: where it was cut off and goes on, it replays from the same."""
+    started = night.journal.started.get(STEP.name)
+    if started is None or started.snapshot not in night.lake.snapshot_numbers():
+        return night.snapshot()
+    return night.lake.snapshot(started.snapshot)
+
+
+def _parity(lake: Snapshot, journal: Journal, day: date, notes: list[str]) -> Parity | None:
     """Replay a date; None where the lake cannot tell of it yet."""
     try:
-        return parity_of(journal.read(day), night.snapshot())
+        return parity_of(journal.read(day), lake)
     except Refused as refusal:
         require_lack(refusal)
         notes.append(f"{day} was not replayed: {refusal}")

@@ -128,7 +128,8 @@ def _then() -> datetime:
 
 def _lay_past(world: DemoWorld, root: Path) -> None:
     """Put the days before those that are fetched into the lake."""
-    whole = build_demo(world, root.with_name("all"), workers=1) and Lake(root.with_name("all")).snapshot()
+    build_demo(world, root.with_name("all"), workers=1)
+    whole = Lake(root.with_name("all")).snapshot()
     with write(Lake(root), purpose="test") as writer:
         for name, table in TABLES.items():
             for place in whole.partitions(name):
