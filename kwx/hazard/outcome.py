@@ -76,8 +76,9 @@ def _of_day(evaluations: int, said: Sequence[_Said]) -> Distribution:
     for one, answer, chances in said:
         columns = (one.first_degree_f - first_f)[:, None] + np.arange(one.question.thresholds)
         p[one.evaluation[:, None], columns] = chances
-        hazards[0, one.evaluation] = answer.record_5m
-        hazards[1, one.evaluation] = answer.record_60m
+        # A chance that is added up of many can come out above one by the last bit.
+        hazards[0, one.evaluation] = np.clip(answer.record_5m, 0.0, 1.0)
+        hazards[1, one.evaluation] = np.clip(answer.record_60m, 0.0, 1.0)
     there = np.flatnonzero(p.any(axis=0))
     return Distribution(
         first_f=first_f + int(there[0]), p=p[:, there[0] : there[-1] + 1], hazard_5m=hazards[0], hazard_60m=hazards[1]
