@@ -103,7 +103,8 @@ def _typed(frame: pl.DataFrame) -> pl.DataFrame:
 
 def joined_degrees(rows: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """Return what the partition shall hold: these rows, and those of every other version."""
-    others = held.select(PMF_DEGREES.schema.names()).filter(~pl.col("mc_version").is_in(rows["mc_version"].unique().implode()))
+    versions = rows["mc_version"].unique().implode()
+    others = held.select(PMF_DEGREES.schema.names()).filter(~pl.col("mc_version").is_in(versions))
     return pl.concat([others, rows])
 
 
