@@ -125,6 +125,7 @@ class Drain:
     def _store_all(self) -> None:
         while not self._closing and (batch := self._spool.take(self._batch_rows)) is not None:
             self._store(batch)
+            self._note_success()  # before anybody who waited for the batch looks
             with self._changed:
                 self._changed.notify_all()
 

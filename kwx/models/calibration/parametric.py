@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from kwx.models.calibration.document import number_of, require_rising
 from kwx.models.calibration.logistic import fit_logistic
-from kwx.models.calibration.sample import Sample, logs
+from kwx.models.calibration.sample import Sample, logs, sigmoid
 from kwx.models.contract import Floats
 from kwx.scoring.inputs import probabilities
 
@@ -36,7 +35,7 @@ class Temperature:
         if self.sharpness == 1:
             return chances
         yes, no = logs(chances)
-        calibrated: Floats = expit(self.sharpness * (yes - no))
+        calibrated: Floats = sigmoid(self.sharpness * (yes - no))
         return calibrated
 
     def document(self) -> dict[str, object]:
@@ -75,7 +74,7 @@ class Platt:
     def apply(self, p: Floats) -> Floats:
         """Return sigmoid(slope · log-odds of p + intercept)."""
         yes, no = logs(probabilities(p))
-        calibrated: Floats = expit(self.slope * (yes - no) + self.intercept)
+        calibrated: Floats = sigmoid(self.slope * (yes - no) + self.intercept)
         return calibrated
 
     def document(self) -> dict[str, object]:
@@ -116,7 +115,7 @@ class Beta:
     def apply(self, p: Floats) -> Floats:
         """Return sigmoid(a · ln p − b · ln(1 − p) + c)."""
         yes, no = logs(probabilities(p))
-        calibrated: Floats = expit(self.a * yes - self.b * no + self.c)
+        calibrated: Floats = sigmoid(self.a * yes - self.b * no + self.c)
         return calibrated
 
     def document(self) -> dict[str, object]:

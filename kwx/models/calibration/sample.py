@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from numpy.typing import ArrayLike
-from scipy.special import xlog1py, xlogy
 
 from kwx.models.contract import Floats
 from kwx.scoring.inputs import finite, outcomes, probabilities
@@ -52,5 +53,20 @@ def sample_of(p: ArrayLike, y: ArrayLike, *, weights: ArrayLike | None = None) -
 def logs(p: Floats) -> tuple[Floats, Floats]:
     """Return ln p and ln(1 − p) of probabilities kept LEAST_P away from 0 and 1, each number by itself."""
     kept = np.clip(p, LEAST_P, 1 - LEAST_P)
-    # These two go number by number: the vectorised logarithm may differ in the last bit from place to place.
-    return xlogy(1.0, kept), xlog1py(1.0, -kept)
+    return of_libm(kept, pl.Series.log), of_libm(1 - kept, pl.Series.log)
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Return the probabilities of log-odds."""
+    with np.errstate(over="ignore"):  # one over infinity is nothing
+        chances: Floats = 1 / (1 + of_libm(-log_odds, pl.Series.exp))
+    return chances
+
+
+def of_libm(values: Floats, function: Callable[[pl.Series], pl.Series]) -> Floats:
+    """Return a function of each number by itself, by the library of C, to the bit as the views of the lake have it.
+
+    NumPy's own logarithm and exponential differ from it in the last bit, and on some machines from place to place.
+    """
+    found: Floats = function(pl.Series(np.ravel(values))).to_numpy().reshape(np.shape(values))
+    return found

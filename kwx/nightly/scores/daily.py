@@ -65,6 +65,9 @@ SCHEMA: dict[str, pl.DataType] = {
 made_of: the hash of the data; scored_by: that of the code, which is another once a score reads otherwise.
 """
 
+_DIGITS = 12
+"""Of a deviation: numbers are added up in any order, and what lies beyond says only in which."""
+
 _CONTRACT = {"city": pl.String(), "source": pl.String(), "p": pl.Float64(), "hit": pl.Boolean()}
 
 
@@ -172,7 +175,7 @@ def _weather_health(snapshot: Snapshot, event_date: date, cities: Sequence[str])
     try:
         sums = pmf_sums(snapshot, cities=tuple(cities), since=event_date, until=event_date).rows
         for city, deviation in sums.group_by("city").agg(pl.col("deviation").max()).iter_rows():
-            health.setdefault(city, {})["sum_deviation"] = deviation
+            health.setdefault(city, {})["sum_deviation"] = round(deviation, _DIGITS)
         mornings = mornings_of(snapshot, [MORNING], cities=tuple(cities), since=event_date, until=event_date)
     except Refused as refusal:
         require_lack(refusal)
