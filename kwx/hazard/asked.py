@@ -89,10 +89,8 @@ def _curves(days: Sequence[Day], day: Ints, evaluation: Ints) -> tuple[Floats, I
     number = first[day] + _outlooks(days, day, evaluation, "curve").astype(np.int64)
     used, place = np.unique(number, return_inverse=True)
     stacked = np.concatenate([outlook.curves_f for _, outlook in days])[used]
-    numbers: dict[bytes, int] = {}
-    same = np.array([numbers.setdefault(curve_f.tobytes(), len(numbers)) for curve_f in stacked], dtype=np.int64)
-    _, firsts = np.unique(same, return_index=True)
-    return stacked[firsts], same[place]
+    curves_f, same = np.unique(stacked, axis=0, return_inverse=True)
+    return curves_f, same.reshape(-1)[place]
 
 
 def _all(days: Sequence[Day], day: Ints, evaluation: Ints, name: str) -> Ints:

@@ -120,18 +120,23 @@ def _publish(writer: Writer, staged: Sequence[Staged], recipe: Recipe, *, before
 
 
 def run_task(task: RunTask) -> list[Told]:
-    """Run the days that are not finished yet, and keep them: each comes to the same bytes whatever is run beside it."""
+    """Run the days that are not finished yet, and keep them.
+
+    A day's last digits are those of the days that it is run with. So the others of the task are run beside those that
+    are missing, and only these are kept: what was cut off and goes on comes to the same bytes.
+    """
     drafts = Drafts(task.paths)
     if task.again:
         drafts.drop([sha for _, sha in task.days])
     found = {when: day for when, sha in task.days if not task.again and (day := drafts.find(sha)) is not None}
     told = [_told(task, when, "finished before", day.notes) for when, day in found.items()]
-    shas = {when: sha for when, sha in task.days if when not in found}
-    if not shas:
+    if len(found) == len(task.days):
         return told
-    snapshot = opened(task.paths, task.snapshot)
+    shas, snapshot = dict(task.days), opened(task.paths, task.snapshot)
     for run in run_dates(snapshot, task.city, list(shas), task.recipe.build(), baseline=task.recipe.baseline):
         event_date = run.data.day.event_date
+        if event_date in found:
+            continue
         day = finished(run, task.recipe, inputs_sha256=shas[event_date])
         drafts.keep(shas[event_date], day, of=name_of(task.city, event_date, task.recipe.mc_version))
         told.append(_told(task, event_date, "run", day.notes))

@@ -46,17 +46,11 @@ class Distribution:
 
 
 def distributions(days: Sequence[Day], laws: Mapping[Baseline, Law], engine: Engine) -> list[Distribution]:
-    """Return the distributions of some days of one city, each evaluation under the law of its baseline.
-
-    Of each day it is asked by itself: what is said of it does not hang on the days beside it.
-    """
-    said: list[list[_Said]] = [[] for _ in days]
-    for law in laws.values():
-        asked = {place: one for place, day in enumerate(days) if (one := ask([day], law)) is not None}
-        answers = engine.answers([one.question for one in asked.values()])
-        for (place, one), answer in zip(asked.items(), answers, strict=True):
-            said[place].append(_Said(one, answer, masses(one, answer)))
-    return [_of_day(len(evidence), some) for (evidence, _), some in zip(days, said, strict=True)]
+    """Return the distributions of some days of one city, each evaluation under the law of its baseline."""
+    asked = [one for one in (ask(days, law) for law in laws.values()) if one is not None]
+    answers = [engine.answer(one.question) for one in asked]
+    said = [_Said(one, answer, masses(one, answer)) for one, answer in zip(asked, answers, strict=True)]
+    return [_of_day(place, len(evidence), said) for place, (evidence, _) in enumerate(days)]
 
 
 class _Said(NamedTuple):
@@ -67,18 +61,20 @@ class _Said(NamedTuple):
     p: Floats
 
 
-def _of_day(evaluations: int, said: Sequence[_Said]) -> Distribution:
+def _of_day(day: int, evaluations: int, said: Sequence[_Said]) -> Distribution:
     """Put one day's evaluations, from all questions that they were part of, into one table of degrees."""
-    first_f = min(int(one.first_degree_f.min()) for one, *_ in said)
-    last_f = max(int(one.first_degree_f.max()) + one.question.thresholds for one, *_ in said)
+    ours = [(*one, np.flatnonzero(one.asked.day == day)) for one in said]
+    used = [part for part in ours if len(part[-1])]
+    first_f = min(int(one.first_degree_f[rows].min()) for one, *_, rows in used)
+    last_f = max(int(one.first_degree_f[rows].max()) + one.question.thresholds for one, *_, rows in used)
     p = np.zeros((evaluations, last_f - first_f))
     hazards = np.full((2, evaluations), np.nan)
-    for one, answer, chances in said:
-        columns = (one.first_degree_f - first_f)[:, None] + np.arange(one.question.thresholds)
-        p[one.evaluation[:, None], columns] = chances
+    for one, answer, chances, rows in used:
+        columns = (one.first_degree_f[rows] - first_f)[:, None] + np.arange(one.question.thresholds)
+        p[one.evaluation[rows, None], columns] = chances[rows]
         # A chance that is added up of many can come out above one by the last bit.
-        hazards[0, one.evaluation] = np.clip(answer.record_5m, 0.0, 1.0)
-        hazards[1, one.evaluation] = np.clip(answer.record_60m, 0.0, 1.0)
+        hazards[0, one.evaluation[rows]] = np.clip(answer.record_5m[rows], 0.0, 1.0)
+        hazards[1, one.evaluation[rows]] = np.clip(answer.record_60m[rows], 0.0, 1.0)
     there = np.flatnonzero(p.any(axis=0))
     return Distribution(
         first_f=first_f + int(there[0]), p=p[:, there[0] : there[-1] + 1], hazard_5m=hazards[0], hazard_60m=hazards[1]

@@ -8,7 +8,6 @@ T_k = F_k + δ + ε_k: a baseline curve F, a day bias δ that holds for the rest
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
@@ -135,9 +134,6 @@ class Engine(Protocol):
 
     def answer(self, question: Question) -> Answer:
         """Answer every evaluation of a question."""
-
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer several questions under one law, none of which hears of the others."""
 
 
 def day_seed(city: str, event_date: date, version: str) -> int:

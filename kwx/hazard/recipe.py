@@ -41,6 +41,6 @@ class Recipe:
             from kwx.hazard.engines.simulate import Simulator
 
             return Simulator(paths=self.paths)
-        from kwx.hazard.engines.days import DayLattice
+        from kwx.hazard.engines.lattice import Lattice
 
-        return DayLattice()
+        return Lattice()

@@ -47,17 +47,14 @@ class DayRun:
 
 
 def run_days(days: Sequence[DayData], fit: Fit, engine: Engine, *, baseline: Baseline | None = None) -> list[DayRun]:
-    """Run days of one city under one fit, from each evaluation's best baseline or from the one said.
-
-    They are run at once, and each says what it says alone, to the bit.
-    """
+    """Run days of one city under one fit, all at once, from each evaluation's best baseline or from the one said."""
     return _run(days, [evidence_of(one.day, one.obs) for one in days], fit, engine, baseline)
 
 
 def run_evaluation(data: DayData, fit: Fit, engine: Engine, number: int, *, baseline: Baseline | None = None) -> DayRun:
     """Run one evaluation of a day by itself: what is asked of the engine does not depend on any other evaluation.
 
-    It says what the whole day's run says of that evaluation, but for what the lattice rounds otherwise for a day.
+    It says what the whole day's run says of that evaluation, but for what the lattice rounds otherwise in company.
     """
     return _run([data], [evidence_at(data.day, data.heard, np.array([number]))], fit, engine, baseline)[0]
 

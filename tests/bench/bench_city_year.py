@@ -21,7 +21,7 @@ from measure import Measure, best_of, report
 from memory import watched
 
 from kwx.hazard.backfill import backfill
-from kwx.hazard.engines.days import DayLattice
+from kwx.hazard.engines.lattice import Lattice
 from kwx.hazard.fit.walk import Walk, fit_params
 from kwx.hazard.fits import fit_before, fits_of
 from kwx.hazard.known.days import read_days
@@ -104,7 +104,7 @@ def engine_seconds(root: Path, dates: list[date]) -> float:
     total = 0.0
     for first in range(0, len(days), DAYS_AT_ONCE):
         began = time.perf_counter()
-        said = distributions(days[first : first + DAYS_AT_ONCE], laws, DayLattice())
+        said = distributions(days[first : first + DAYS_AT_ONCE], laws, Lattice())
         total += time.perf_counter() - began
         held = snapshot.read(PMF_DEGREES, Partition(CITY, dates[first]))
         degrees = said[0].first_f + np.arange(said[0].p.shape[1])

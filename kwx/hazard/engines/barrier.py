@@ -11,12 +11,11 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
 from kwx.hazard.engines.interpolation import powers
-from kwx.hazard.question import Floats, Ints
+from kwx.hazard.question import Floats
 
 Singles = NDArray[np.float32]
 
@@ -81,27 +80,8 @@ def kept(distance_steps: Floats, count: int) -> Singles:
     `distance_steps` is how far the barriers lie above the highest node, negative below it, in steps of the lattice; it
     is rounded to 1/2048 of a step, which moves no chance by 1e-4.
     """
-    return _shares(steps_rounded(distance_steps), count)
-
-
-def kept_at(cuts: Ints, *, first: int, barriers: int, apart: int, width: int) -> Singles:
-    """Return [barriers, n, width] the share of each node that barriers leave, `apart` steps after one another.
-
-    `cuts` says where barrier 0 lies, as steps_rounded has it; the others lie whole steps of the lattice above it.
-    """
-    along = _shares(cuts + ((apart * first) << _FRACTION_BITS), apart * (barriers - 1) + width)
-    row, item = along.strides
-    return as_strided(along, (barriers, len(along), width), (apart * item, row, item), writeable=False)
-
-
-def steps_rounded(distance_steps: Floats) -> Ints:
-    """Return distances in steps of the lattice as whole 2048ths of one."""
-    return np.asarray(np.rint(distance_steps * _FRACTIONS), dtype=np.int64)
-
-
-def _shares(scaled: Ints, count: int) -> Singles:
-    """Return [n, count] the share that barriers leave of a row of nodes."""
     longest = -(-count // _LENGTHS) * _LENGTHS
+    scaled = np.rint(distance_steps * _FRACTIONS).astype(np.int64)
     first = (scaled >> _FRACTION_BITS) + (longest + REACH)
     np.minimum(np.maximum(first, longest - count, out=first), longest + 2 * REACH, out=first)
     first += (scaled & (_FRACTIONS - 1)) * _edges(longest).shape[1]

@@ -6,7 +6,7 @@ sampling noise, and the error is that of the lattice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,8 +29,8 @@ _SD_HELD = 4.0
 _FEW_STEPS = 12
 _STATES_LEFT = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ROWS_AT_ONCE = 8_000
-FAINT = np.float32(1e-20)
-FLUSH_STEPS = 8
+_FAINT = np.float32(1e-20)
+_FLUSH_STEPS = 8
 _START_STEPS = 24
 
 
@@ -54,21 +54,17 @@ class Lattice:
             in_threads = pool.map if self.threads > 1 else map
             record_5m, record_60m = soon(question, in_threads)
             below = np.ones((len(question), question.thresholds))
-            for members in eve_and_day(question):
+            for members in _eve_and_day(question):
                 below[members] = self._below(question.part(members), in_threads)
         return Answer(below=below, record_5m=record_5m, record_60m=record_60m)
-
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer questions one after the other."""
-        return [self.answer(question) for question in questions]
 
     def _below(self, question: Question, in_threads: Map) -> Floats:
         below = np.ones((len(question), question.thresholds))
         biases = biases_of(question, spread_f=widest_sd_f(question.noise))
         barrier_f = biases.spacing_f
-        nodes = nodes_for(question, barrier_f=barrier_f, at_most_f=self.step_f)
+        nodes = _nodes(question, barrier_f=barrier_f, at_most_f=self.step_f)
         places = Places.of(question, biases, nodes=nodes, barrier_f=barrier_f)
-        chains = chains_of(question, biases, barrier_f=barrier_f)
+        chains = _chains(question, biases, barrier_f=barrier_f)
 
         def answer(batch: Chains) -> None:
             for step, worth in sweep(question, batch, nodes=nodes, barrier_f=barrier_f):
@@ -87,7 +83,7 @@ def with_some_noise(noise: Noise) -> Noise:
     return replace(noise, sigma_f=np.maximum(noise.sigma_f, LEAST_SIGMA_F))
 
 
-def nodes_for(question: Question, *, barrier_f: float, at_most_f: float) -> Nodes:
+def _nodes(question: Question, *, barrier_f: float, at_most_f: float) -> Nodes:
     """Return a lattice wide enough for every state and what becomes of it."""
     states_f = states_reach_f(question, np.arange(len(question))).max(initial=0.0)
     reach_f = max(air_reach_f(question.noise), float(states_f))
@@ -106,7 +102,7 @@ def air_reach_f(noise: Noise) -> float:
     return _SD_KEPT * widest_sd_f(noise)
 
 
-def eve_and_day(question: Question) -> Iterator[Ints]:
+def _eve_and_day(question: Question) -> Iterator[Ints]:
     """Yield the evaluations of curves that are read at few steps, as on an eve, and those of curves read all day.
 
     A state of which little is known yet stays near its curve: a narrower lattice carries it.
@@ -192,7 +188,7 @@ class Chains:
         )
 
 
-def chains_of(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
+def _chains(question: Question, biases: Biases, *, barrier_f: float) -> Chains:
     """Return what to sweep for the evaluations that have a future."""
     member = np.flatnonzero(question.step < STEPS)
     step, curve = question.step[member], question.curve[member]
@@ -284,9 +280,9 @@ def sweep(question: Question, chains: Chains, *, nodes: Nodes, barrier_f: float)
         worth[:low], spare[:low] = 0.0, 0.0
         ours, earlier = worth[low:high], spare[low:high]
         ours *= _kept(distance[:, step] + apart * low, barriers=high - low, apart=apart, width=nodes.width)
-        if step % FLUSH_STEPS == 0:
+        if step % _FLUSH_STEPS == 0:
             # What is faint is gone long before it is denormal, which would slow every product.
-            ours[np.abs(ours) < FAINT] = 0.0
+            ours[np.abs(ours) < _FAINT] = 0.0
         for part, sigma_f in _runs(question.noise, chains.start, step):
             step_back(ours[:, part], transition(nodes, question.noise.rho, sigma_f), earlier[:, part])
         worth, spare = spare, worth
@@ -297,22 +293,13 @@ def open_barriers(
     question: Question, chains: Chains, *, barrier_f: float, barriers: int
 ) -> tuple[list[int], list[int]]:
     """Return for each step the barriers, from … to, that are neither sure nor hopeless in every chain of a batch."""
-    lowest, highest = own_barriers(question, chains, barrier_f=barrier_f, barriers=barriers)
-    return lowest.min(axis=0).tolist(), highest.max(axis=0).tolist()
-
-
-def own_barriers(
-    question: Question, chains: Chains, *, barrier_f: float, barriers: int | Ints | None = None
-) -> tuple[Ints, Ints]:
-    """Return [chains, steps + 1] the barriers, from … to, that are neither sure nor hopeless in each chain."""
-    count = chains.barriers[:, None] if barriers is None else barriers
     curves_f = question.curves_f[chains.curve]
     ahead_f = np.maximum.accumulate(curves_f[:, ::-1], axis=1)[:, ::-1] - chains.lowest_f[:, None]
     hopeless = (ahead_f - chains.reach_f[:, None]) / barrier_f
     sure = (ahead_f + chains.reach_f[:, None]) / barrier_f
-    lowest = np.clip(np.floor(hopeless).astype(np.int64), 0, count)
-    highest = np.clip(np.ceil(sure).astype(np.int64) + 1, lowest, count)
-    return lowest, highest
+    lowest = np.clip(np.floor(hopeless.min(axis=0)).astype(np.int64), 0, barriers)
+    highest = np.clip(np.ceil(sure.max(axis=0)).astype(np.int64) + 1, lowest, barriers)
+    return lowest.tolist(), highest.tolist()
 
 
 def _runs(noise: Noise, start: Ints, step: int) -> Iterator[tuple[slice, float]]:

@@ -6,7 +6,7 @@ Evaluations are laid out in blocks of a fixed shape, so that few programs are ev
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -51,10 +51,6 @@ class Simulator:
         if self.paths < 2 or self.paths % 2:
             message = f"{self.paths} paths cannot be simulated: they are drawn in mirrored pairs"
             raise Usage(message, hint="ask for an even number of paths, 2 or more")
-
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer questions one after the other."""
-        return [self.answer(question) for question in questions]
 
     def answer(self, question: Question) -> Answer:
         """Answer every evaluation, give or take standard_error."""

@@ -167,9 +167,6 @@ def _curves_ahead(question: Question, members: Ints, steps: int) -> Floats:
 
 def _sigmas_ahead_f(question: Question, members: Ints, steps: int) -> Floats:
     """Return [steps, n] the innovations ahead of each evaluation; after the closing midnight the last one goes on."""
-    if not question.noise.by_lead:
-        until = np.minimum(np.arange(steps)[:, None] + question.step[members], STEPS - 1)
-        return np.asarray(question.noise.sigma_f[0][until], dtype=np.float64)
     start, place = np.unique(question.step[members], return_inverse=True)
     ahead = np.array([question.noise.sigma_ahead_f(step) for step in start.tolist()])
     until = np.minimum(start[:, None] + np.arange(steps), STEPS - 1)

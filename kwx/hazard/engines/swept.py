@@ -10,7 +10,6 @@ nothing can be kept.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -92,10 +91,6 @@ class SweptLattice:
             for member in np.flatnonzero(question.step < STEPS).tolist():
                 below[member] = self._below(question.part(np.array([member])))
         return Answer(below=below, record_5m=record_5m, record_60m=record_60m)
-
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer questions one after the other."""
-        return [self.answer(question) for question in questions]
 
     def _below(self, question: Question) -> Floats:
         """Return [thresholds] what one evaluation is told."""

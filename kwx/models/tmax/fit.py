@@ -1,8 +1,8 @@
 """The fit of one window: trees on its training dates, judged on held-out ones, and what they say of its test dates.
 
 A training day is used only if its label was known at the first minute of the test dates' trading. The last training
-dates are held out at first: the earlier ones of them choose the number of trees, the later ones judge it against the
-class prior, each a date apart. Then the trees are grown again on all training dates.
+dates are held out at first: every other one of them chooses the number of trees, the rest judge it against the class
+prior. Then the trees are grown again on all training dates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import polars as pl
 from kwx.features.tmax.instants import Clock, utc_of
 from kwx.features.tmax.snapshots import read_days, read_snapshots
 from kwx.models.artifact import EVERY_BRACKET, Artifact
-from kwx.models.held import LEAST_CUT_DATES, choosing_and_judging, held_out
+from kwx.models.held import held_out
 from kwx.models.tmax import hybrid, market_clock, tod
 from kwx.models.tmax.centre import Centre
 from kwx.models.tmax.classes import ErrorLaw, Floats, Ints, class_of
@@ -34,6 +34,7 @@ from warehouse.lake.tables.contract import ALL_CITIES
 from warehouse.lake.tables.research import SETTLEMENT_HORIZON
 from warehouse.market.cities import CITIES
 
+LEAST_HELD_DATES = 2
 LEAST_DATES = 8
 """Fewer training dates cannot be cut into some to fit, some to choose by and some to judge by."""
 
@@ -188,20 +189,23 @@ def _learnt(
 
 
 def _cut(train: pl.DataFrame, recipe: TmaxRecipe) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Cut the dates: the first to fit, of the last ones the earlier to choose by and the later to judge by."""
+    """Cut the dates: the first to fit, and of the last ones every other to choose by and to judge by.
+
+    Not the later half to judge by: of six weeks that is one spell of weather, and a front in it condemns a good model.
+    What is chosen is a number of trees alone, so little luck of the choice comes over from a neighbour.
+    """
     dates: list[date] = train["event_date"].unique().sort().to_list()
     if len(dates) < LEAST_DATES:
         raise Refused(
             f"{recipe.family}: {len(dates)} training dates have snapshots and a label; {LEAST_DATES} are needed",
             hint="say more --train-days, or ingest the settlements and observations of the dates before",
         )
-    held = dates[-max(LEAST_CUT_DATES, round(len(dates) * recipe.held_share)) :]
-    choosing, judging = choosing_and_judging(held)
+    held = dates[-max(LEAST_HELD_DATES, round(len(dates) * recipe.held_share)) :]
     last = held[0] - timedelta(days=PURGED_DAYS)
     return (
         train.filter(pl.col("event_date") < last),
-        train.filter(pl.col("event_date").is_in(list(choosing))),
-        train.filter(pl.col("event_date").is_in(list(judging))),
+        train.filter(pl.col("event_date").is_in(held[::2])),
+        train.filter(pl.col("event_date").is_in(held[1::2])),
     )
 
 

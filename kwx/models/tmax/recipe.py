@@ -18,8 +18,8 @@ class TmaxRecipe:
     is fitted on and speaks of; every one where none is named. fit_every_minutes: how thinly the snapshots that grow the
     trees are taken, at other minutes on other dates; neighbours say nearly the same, and every one of them is
     predicted.
-    held_share: of the training dates, the last ones: their earlier half chooses the number of trees, their later half
-    judges it, a date apart; then the trees are grown again on all dates.
+    held_share: of the training dates, the last ones, that choose the number of trees and judge it; then the trees are
+    grown again on all dates.
     lent: how much a day of another city weighs where tod is fitted, beside one of its own: a season of one city is
     short, and cities warm up alike. 0 leaves it alone.
     rounds, patience: trees at most, and how many without a gain end the search. learning_rate, leaves, least_rows,

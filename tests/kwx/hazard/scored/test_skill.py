@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from kwx.hazard.engines.days import DayLattice
+from kwx.hazard.engines.lattice import Lattice
 from kwx.hazard.fit.laws import fit_laws
 from kwx.hazard.known.days import DayData
 from kwx.hazard.known.evidence import EVE_HOURS, evidence_of
@@ -78,7 +78,7 @@ def said_of(days: Sequence[DayData], laws: dict[Baseline, Law], baseline: Baseli
     outlooks = [
         outlook_of(one, data.forecasts, laws, baseline) for one, data in zip(seen, days, strict=True)
     ]  # fmt: skip
-    return distributions(list(zip(seen, outlooks, strict=True)), laws, DayLattice())
+    return distributions(list(zip(seen, outlooks, strict=True)), laws, Lattice())
 
 
 def past_highs(days: Sequence[DayData], all_days: Sequence[DayData]) -> Forecasts:
