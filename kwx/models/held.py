@@ -1,7 +1,7 @@
 """How a model did on the last of its training dates, which neither fitted nor chose it, against its class prior.
 
 Of many candidates the luckiest beats the prior on the very dates that chose it, whatever it knows. So other dates
-judge, and they lie after those that chose: the weather of a day is much like that of its neighbours.
+judge.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def held_out(losses: Floats, priors: Floats, days: NDArray[np.datetime64]) -> He
 def choosing_and_judging(dates: Sequence[date]) -> tuple[tuple[date, ...], tuple[date, ...]]:
     """Cut three dates or more, in their order, into those that choose and the later ones that judge.
 
+    Later, for the weather of a day is much like that of its neighbours, and the luck of a choice would come over.
     As between the fit and the test, whole days between the two serve neither.
     """
     middle = (len(dates) + 1) // 2

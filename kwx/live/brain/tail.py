@@ -37,13 +37,10 @@ class Tail:
         Others may be among them: those of the whole partitions, where somebody looks back further than is kept.
         """
         if since_utc < self._since_utc:
-            names = self._table.schema.names()
-            return pl.concat(
-                [self._table.empty(), *(self._present.read(self._table, place)[names] for place in places)]
-            )
+            return pl.concat([self._table.empty(), *map(self._whole, places)])
         for place in places:
             if place not in self._rows:
-                self.put(place, self._present.read(self._table, place)[self._table.schema.names()])
+                self.put(place, self._whole(place))
         parts = [part for place in places for part in (self._rows[place], *self._new.get(place, ()))]
         rows: pl.DataFrame = pl.concat([self._table.empty(), *parts])
         return rows
