@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ from tests.kwx.live.simulation.world import Life, resting_life
 from warehouse.lake.store import Lake
 
 WAIT_S = 20
+LOOK_S = 0.01
+MOST_LOOKS = 600
 EMPTY = (0, 0, 10_000, 0)
 """A book of which nobody keeps an order in it."""
 
@@ -159,8 +162,12 @@ def test_books_are_decided_while_an_order_is_being_taken_out(
         assert waiting.begun.wait(WAIT_S)
         books.move(first)
         books.move(second)
-        while second not in life.loop.desk.asked_out:
+        for _ in range(round(WAIT_S / LOOK_S)):
+            if second in life.loop.desk.asked_out:
+                break
             assert found.empty()
+            time.sleep(LOOK_S)
+        assert second in life.loop.desk.asked_out
         waiting.may_end.set()
         both = [found.get(timeout=WAIT_S) for _ in range(2)]
     assert [one.not_kept for one in both] == [(first,), (second,)]
@@ -239,8 +246,7 @@ def test_a_book_that_moved_after_a_minute_looked_at_it_is_asked_about_once_the_m
         return decided
 
     monkeypatch.setattr(life.loop.brain, "decide", slow)
-    while not life.look(20).minutes:
-        pass
+    assert any(life.look(20).minutes for _ in range(MOST_LOOKS))
     life.loop.between()
 
     assert not life.exchange.resting
@@ -270,11 +276,14 @@ def test_an_order_whose_book_moves_before_it_is_sent_is_not_sent(life: Life, boo
             called_off.add(ticker)
 
     life.exchange.meanwhile = lambda: on_its_way() if life.loop.desk.trader._is_sending else None
-    while not called_off:
+    for _ in range(MOST_LOOKS):
+        if called_off:
+            break
         began_with = set(life.executor._record.book.orders)
         outcomes = life.look(20).outcomes
 
     did = {one.did for one in outcomes if one.market_ticker in called_off}
+    assert called_off
     assert did <= {Did.BLOCKED, Did.CANCELLED}
     sent = [order for name, order in life.executor._record.book.orders.items() if name not in began_with]
     assert not [order for order in sent if order.market_ticker in called_off and order.is_open]
