@@ -49,8 +49,8 @@ class Wish:
 
     strategy: a name, or the path of a file. said: settings beside the file's, by key. keep: write the run to the lake.
     with_sensitivity: run every other model of fills and the other maker's fee as well. block_days: neighbouring dates
-    that are drawn together for intervals. with_decisions: give the decisions back, of a year some gigabytes; kept they
-    are either way.
+    that are drawn together for intervals. with_rows: give orders and decisions back, of a year some gigabytes; kept
+    they are either way.
     """
 
     strategy: str
@@ -66,13 +66,13 @@ class Wish:
     block_days: int = 1
     keep: bool = True
     with_sensitivity: bool = True
-    with_decisions: bool = False
+    with_rows: bool = False
     dates_at_once: int = DATES_AT_ONCE
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Outcome:
-    """What came of a backtest; `built` is None where it was not kept. The ledger has decisions where wished for.
+    """What came of a backtest; `built` is None where it was not kept. The ledger has all its rows where wished for.
 
     bars: in how many minutes of brackets something could be decided.
     """
@@ -121,8 +121,8 @@ def backtest(
         keeper = stack.enter_context(keeping(lake, setup.asked)) if wish.keep else None
         for bars in stream_bars(setup.plan, setup.signals, dates_at_once=wish.dates_at_once):
             require_same_outcomes(bars, outcomes)
-            ledger = _run(setup, bars)
-            ledgers.append(ledger if wish.with_decisions else ledger.without_decisions())
+            ledger = _run(setup, bars, money_alone=not (wish.keep or wish.with_rows))
+            ledgers.append(ledger if wish.with_rows else ledger.money())
             noted += bars.notes
             if wish.with_sensitivity:
                 cases.append(sense(setup.rules, setup.params, bars))
@@ -192,12 +192,14 @@ def _signals(strategy: Strategy, settings: Mapping[str, SignalSettings]) -> Sign
     return read
 
 
-def _run(setup: Setup, bars: Bars) -> Ledger:
+def _run(setup: Setup, bars: Bars, *, money_alone: bool) -> Ledger:
     """Take all steps of some bars and tell them as rows; whose money does not add up is never told."""
     trace = run_bars(setup.rules, setup.params, bars)
     run_id = setup.asked.run_id
     known = Known.of(setup.plan.snapshot, cities=bars.cities, since=bars.dates[0], until=bars.dates[-1])
-    ledger = ledger_of(run_id, setup.asked.strategy, bars, trace.actions, known=known)
+    ledger = ledger_of(
+        run_id, setup.asked.strategy, bars, trace.actions, known=known, money_alone=money_alone
+    )  # fmt: skip
     require_conserved(run_id, bars, trace.actions, trace.final, ledger, params=setup.params)
     return ledger
 

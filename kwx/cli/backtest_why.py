@@ -28,7 +28,7 @@ def why(run_id: str | None, wish: Wish, lake_root: Path | None, forms: Forms) ->
         from dataclasses import replace
 
         with progress_of("trading") as on_progress:
-            asked = replace(wish, keep=False, with_sensitivity=False, with_decisions=True)
+            asked = replace(wish, keep=False, with_sensitivity=False, with_rows=True)
             done = backtest(asked, lake_root, on_progress=on_progress)
         name, ledger = done.asked.run_id, done.ledger
     found = why_of(ledger)

@@ -68,9 +68,9 @@ class Held:
         """Look at this process."""
         gc.collect()
         return cls(
-            at_utc=living.loop.decided_utc, memory_mb=memory_bytes() / _MB, threads=threading.active_count(),
+            at_utc=living.loop.desk.decided_utc, memory_mb=memory_bytes() / _MB, threads=threading.active_count(),
             files=len(os.listdir("/proc/self/fd")), objects=len(gc.get_objects()),
-            journals_mb=_size(lake.paths.root / "live") / _MB, dates=len(living.loop.days), orders=orders,
+            journals_mb=_size(lake.paths.root / "live") / _MB, dates=len(living.loop.desk.days), orders=orders,
             look_ms=look_s * 1_000,
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from warehouse.lake.tables import MARKETS, Partition
 CHICAGO = ("backtest", "--city", "chi", "--since", "2026-11-01", "--set", "trade.sizing=single")
 WISH = Wish(
     strategy="fused", cities=("chicago",), said={"trade": {"sizing": "single"}}, with_sensitivity=False,
-    with_decisions=True,
+    with_rows=True,
 )  # fmt: skip
 
 

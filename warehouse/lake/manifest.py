@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ class FileEntry:
     first: str | None = None
     last: str | None = None
 
-    @property
+    @cached_property
     def partition(self) -> Partition:
-        """The partition that the file holds."""
+        """The partition that the file holds: every scan asks for it again."""
         return Partition.from_path(self.path.rsplit("/", 1)[0])
 
 

@@ -16,8 +16,12 @@ from warehouse.lake.store import Snapshot
 from warehouse.market.climate_day import event_dates
 from warehouse.market.fees import FEE_STEP_MICROS
 
-DATES_AT_ONCE = 15
-"""Two pieces of seven cities and what was done in one of them fit beside a year's ledger in four gigabytes."""
+DATES_AT_ONCE = 16
+"""Two pieces of seven cities and what was done in one of them fit beside a year's fills in four gigabytes.
+
+Dates are what the step computes side by side, and a processor takes a power of two of them at once: a minute of 15
+dates takes almost twice as long as one of 16.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +86,8 @@ class BarsPlan:
         )
 
     def pieces(self, dates_at_once: int = DATES_AT_ONCE) -> list[BarsPlan]:
-        """Cut the dates into pieces as even as can be: at most two lengths, so at most two compilations."""
-        count = -(-len(self.dates) // dates_at_once)
-        bounds = [len(self.dates) * place // count for place in range(count + 1)]
+        """Cut the dates into pieces of one length and a rest: two lengths at most, so two compilations."""
+        bounds = [*range(0, len(self.dates), dates_at_once), len(self.dates)]
         return [self._piece(first, end) for first, end in pairwise(bounds)]
 
     def _piece(self, first: int, end: int) -> BarsPlan:

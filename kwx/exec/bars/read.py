@@ -64,7 +64,8 @@ def stream_bars(
 def _lay_city(plan: BarsPlan, city: str, grid: Grid, minutes: Minute, signals: Signals) -> list[Note]:
     """Read one city into its part of the minutes, which no other city touches."""
     since, until = plan.dates[0], plan.dates[-1]
-    lay_quotes(_read(plan, CANDLES_DENSE, QUOTE_COLUMNS, city, since, until), grid, minutes)
+    dense = _read(plan, CANDLES_DENSE, ("event_date", "volume_centi", *QUOTE_COLUMNS), city, since, until)
+    lay_quotes(dense, grid, minutes)
     trades = _read(plan, TRADES, TRADE_COLUMNS, city, since, until)
     lay_prints(trades, grid, minutes)
     if plan.recipe.with_sizes:
@@ -72,17 +73,16 @@ def _lay_city(plan: BarsPlan, city: str, grid: Grid, minutes: Minute, signals: S
     lay_signals(signals(plan.snapshot, city, since, until), grid, minutes)
     taped = set(trades["event_date"].unique())
     lacking = [event.event_date for event in plan.events if event.city == city and event.event_date not in taped]
-    notes = _thin_tapes(plan, trades, city)
+    notes = _thin_tapes(plan, trades, dense, city)
     for day in lacking:
         if lay_candles(_read(plan, CANDLES_DENSE, CANDLE_COLUMNS, city, day, day), grid, minutes):
             notes.append(Note(city, day, NO_TAPE))
     return notes
 
 
-def _thin_tapes(plan: BarsPlan, trades: pl.DataFrame, city: str) -> list[Note]:
+def _thin_tapes(plan: BarsPlan, trades: pl.DataFrame, dense: pl.DataFrame, city: str) -> list[Note]:
     """Say of which event dates the tape lacks so much that it was recorded in part."""
-    dense = plan.snapshot.scan(CANDLES_DENSE, cities=(city,), since=plan.dates[0], until=plan.dates[-1])
-    told = dense.group_by("event_date").agg(told_centi=pl.col("volume_centi").cast(pl.Int64).sum()).collect()
+    told = dense.group_by("event_date").agg(told_centi=pl.col("volume_centi").cast(pl.Int64).sum())
     held = trades.group_by("event_date").agg(held_centi=pl.col("count_centi").cast(pl.Int64).sum())
     thin = held.join(told, on="event_date").filter(pl.col("held_centi") < TAPE_PER_CANDLES * pl.col("told_centi"))
     traded = {event.event_date for event in plan.events if event.city == city}

@@ -25,7 +25,8 @@ from kwx.exec.minute import Array
 from kwx.exec.params import Params
 from kwx.exec.state import Actions, State
 from warehouse.errors import Unbalanced
-from warehouse.market.fees import ROUNDING_MICROS, FeeRule, fill_fee
+from warehouse.market.fee_columns import fees_of_fills
+from warehouse.market.fees import ROUNDING_MICROS, FeeRule
 from warehouse.market.money import TICKS_PER_DOLLAR
 
 _HINT = "this is a defect of the step or of the ledger: the run's numbers are not to be believed"
@@ -176,22 +177,30 @@ def _require_positions(books: _Books, final: State, *, last: Ints) -> None:
 
 def _require_fees(books: _Books) -> None:
     """Charge every fill anew by the exchange's own law; what rounding leaves goes on within its order."""
-    rows = books.fills.with_row_index("row").sort("order_id", "ts_utc")
-    charged, carry, order = np.zeros(len(rows), np.int64), 0, ""
-    of_fill = rows.select("row", "order_id", "style", "side", "price_ticks", "count_centi").iter_rows()
-    of_event = rows.select("fee_type", "fee_multiplier_milli", "fee_rounding").iter_rows()
-    for (row, own, style, side, ticks, centi), (kind, multiplier, rounding) in zip(of_fill, of_event, strict=True):
-        rule = FeeRule(fee_type=kind, multiplier_milli=multiplier)
-        fee = fill_fee(
-            rule.maker_num if style == MAKER else rule.taker_num, ticks=ticks,
-            signed_centi=centi if side == BUY else -centi, step_micros=ROUNDING_MICROS[rounding],
-            carry_micros=carry if own == order else 0,
-        )  # fmt: skip
-        charged[row], carry, order = fee.net_micros, fee.carry_micros, own
+    fills = books.fills
+    order = fills["order_id"].rank("dense").to_numpy().astype(np.int64)
+    by_order = np.lexsort((fills["ts_utc"].to_numpy(), order))
+    step = fills["fee_rounding"].replace_strict(ROUNDING_MICROS, return_dtype=pl.Int64).to_numpy()
+    columns = (order, _numerators(fills), fills["price_ticks"].to_numpy().astype(np.int64), books.signed_centi, step)
+    charged = np.zeros(len(fills), np.int64)
+    charged[by_order] = fees_of_fills(*(column[by_order] for column in columns))
     books.hold(
-        charged == books.fills["fee_micros"].to_numpy(),
+        charged == fills["fee_micros"].to_numpy(),
         lambda fill: f"a fee of {fill['fee_micros']:,} micros is not what the exchange charges",
     )
+
+
+def _numerators(fills: pl.DataFrame) -> Ints:
+    """Return the numerator of each fill's fee: that of its event's rule, for who rested or who took."""
+    charged = ("fee_type", "fee_multiplier_milli", "style")
+    kinds = fills.select(charged).unique()
+    known = kinds.with_columns(num=pl.Series([_numerator(*kind) for kind in kinds.iter_rows()], dtype=pl.Int64))
+    return fills.join(known, on=charged, how="left", maintain_order="left")["num"].to_numpy()
+
+
+def _numerator(fee_type: str, multiplier_milli: int, style: str) -> int:
+    rule = FeeRule(fee_type=fee_type, multiplier_milli=multiplier_milli)
+    return rule.maker_num if style == MAKER else rule.taker_num
 
 
 def _require_room(books: _Books) -> None:

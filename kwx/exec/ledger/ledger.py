@@ -34,21 +34,27 @@ class Ledger:
         yield DECISIONS, self.decisions
         yield EQUITY, self.equity
 
-    def without_decisions(self) -> Ledger:
-        """Return all but the decisions, by far the most rows."""
-        return replace(self, decisions=self.decisions.clear())
+    def money(self) -> Ledger:
+        """Return what money is reckoned from: all but orders and decisions, which are by far the most rows."""
+        return replace(self, orders=self.orders.clear(), decisions=self.decisions.clear())
 
 
-def ledger_of(run_id: str, strategy: str, bars: Bars, actions: Actions, *, known: Known) -> Ledger:
-    """Tell the trace of some bars as rows."""
+def ledger_of(
+    run_id: str, strategy: str, bars: Bars, actions: Actions, *, known: Known, money_alone: bool = False
+) -> Ledger:  # fmt: skip
+    """Tell the trace of some bars as rows; of orders and decisions none where money alone is asked for."""
     trail = Trail.of(bars, actions)
     return Ledger(
-        orders=orders_of(run_id, bars, trail),
+        orders=_empty(ORDERS) if money_alone else orders_of(run_id, bars, trail),
         fills=fills_of(run_id, bars, actions, trail, known),
-        decisions=decisions_of(run_id, strategy, bars, actions, known),
+        decisions=_empty(DECISIONS) if money_alone else decisions_of(run_id, strategy, bars, actions, known),
         equity=equity_of(run_id, bars, actions),
         gates=gate_counts(bars, actions),
     )
+
+
+def _empty(table: Table) -> pl.DataFrame:
+    return pl.DataFrame(schema={"city": pl.String, "event_date": pl.Date, **table.schema})
 
 
 def together(ledgers: Sequence[Ledger]) -> Ledger:

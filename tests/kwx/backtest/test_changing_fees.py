@@ -17,7 +17,7 @@ from warehouse.market.fees import FEE_STEP_MICROS, FeeRule, fill_fee
 
 pytestmark = pytest.mark.slow  # the step is compiled
 SCHEDULED = datetime(2026, 11, 1, 18, tzinfo=UTC)
-WISH = Wish(strategy="accel", cities=("chicago",), with_sensitivity=False, with_decisions=True)
+WISH = Wish(strategy="accel", cities=("chicago",), with_sensitivity=False, with_rows=True)
 CHANGE = {
     "scope": "series", "ticker": "KXHIGHCHI", "change_id": "1", "scheduled_utc": SCHEDULED, "known_utc": SCHEDULED,
     "fee_type": "quadratic_with_maker_fees", "fee_multiplier_milli": 3_000,

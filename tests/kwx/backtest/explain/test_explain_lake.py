@@ -22,7 +22,7 @@ DAY = date(2026, 11, 2)
 SAID = {"trade": {"sizing": "single", "lot_contracts": 2}, "signals": {"urgent_score": 3.0}}
 WISH = Wish(
     strategy="fused", cities=("chicago",), since=date(2026, 11, 1), until=DAY, said=SAID, with_sensitivity=False,
-    with_decisions=True,
+    with_rows=True,
 )  # fmt: skip
 
 

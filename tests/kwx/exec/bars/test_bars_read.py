@@ -153,7 +153,7 @@ def test_pieces_are_the_whole(demo_lake: Path, bars: Bars) -> None:
     plan = planned(Lake(demo_lake).snapshot(), cities=CITIES, recipe=ALL)
     pieces = list(stream_bars(plan, truth, dates_at_once=2))
 
-    assert [piece.dates for piece in pieces] == [DAYS[:1], DAYS[1:]]
+    assert [piece.dates for piece in pieces] == [DAYS[:2], DAYS[2:]]
     for number, (name, whole) in enumerate(leaves(bars.minutes)):
         parts = [list(leaves(piece.minutes))[number][1] for piece in pieces]
         np.testing.assert_array_equal(np.concatenate(parts, axis=-1), whole, err_msg=name)
@@ -305,11 +305,11 @@ def test_nothing_to_trade_is_refused(demo_lake: Path) -> None:
         BarsRecipe(fee_rounding="rouble")
 
 
-def test_pieces_are_as_even_as_can_be(demo_lake: Path) -> None:
-    """Three dates in pieces of at most two are one and two; every event is in one of them."""
+def test_pieces_are_of_one_length_and_a_rest(demo_lake: Path) -> None:
+    """Three dates in pieces of at most two are two and one; every event is in one of them."""
     plan = planned(Lake(demo_lake).snapshot(), cities=CITIES)
 
-    assert [len(piece.dates) for piece in plan.pieces(2)] == [1, 2]
+    assert [len(piece.dates) for piece in plan.pieces(2)] == [2, 1]
     assert [len(piece.dates) for piece in plan.pieces(30)] == [3]
     assert sum(len(piece.events) for piece in plan.pieces(1)) == len(plan.events) == 6
     assert {piece.extent for piece in plan.pieces(1)} == {plan.extent}
