@@ -31,14 +31,20 @@ _ONE_THREAD = {
 }
 
 
+WORKERS = "KWX_WORKERS"
+"""The variable of the environment that says how many processes to use where nobody says it otherwise."""
 _LOOK_EVERY_SECONDS = 1.0
 _DASK_ANSWERS_WITHIN = "10s"
 
 
 def workers_wanted(said: int | None = None) -> int:
-    """Return how many processes to use: what was said, else one for each core that we may use."""
+    """Return how many processes to use: what was said, else what the environment says, else one for each core."""
     if said is not None:
         return said
+    if wanted := os.environ.get(WORKERS):
+        if not wanted.isdecimal() or int(wanted) < 1:
+            raise Usage(f"{WORKERS}={wanted} is no number of processes", hint="say 1 or more, or leave it out")
+        return int(wanted)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 settings.register_profile("kwx", deadline=None)
 settings.load_profile("kwx")
 
+# The suite has a process for each core already. A test of what several processes do says how many.
+os.environ["KWX_WORKERS"] = "1"
+
 ROOT = Path(__file__).parents[1]
 RECORDED = Path(os.environ.get("KWX_SHARED_DATA", ROOT.parent / "shared" / "data"))
 
@@ -57,10 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the user's lake or keys."""
+    ours = {"KWX_SHARED_DATA", "KWX_WORKERS"}
     for name in [
-        name
-        for name in os.environ
-        if name.startswith(("KWX_", "KALSHI_", "VISUAL_CROSSING_")) and name != "KWX_SHARED_DATA"
+        name for name in os.environ if name.startswith(("KWX_", "KALSHI_", "VISUAL_CROSSING_")) and name not in ours
     ]:
         monkeypatch.delenv(name)
 
@@ -84,7 +86,7 @@ def demo_lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("demo") / "lake"
     world = demo_world(days=3, until=date(2026, 11, 2), cities=("chicago", "nyc"), seed=11)
-    build_demo(world, root, workers=2)
+    build_demo(world, root)
     return root
 
 

@@ -67,9 +67,8 @@ def range_options(command: Command) -> Command:
 
 def workers_option(command: Command) -> Command:
     """Add --workers."""
-    return click.option("--workers", type=click.IntRange(min=1), help="Processes to use (default: one per core).")(
-        command
-    )
+    how_many = "Processes to use (default: KWX_WORKERS, else one per core)."
+    return click.option("--workers", type=click.IntRange(min=1), help=how_many)(command)
 
 
 def scheduler_option(command: Command) -> Command:

@@ -291,6 +291,7 @@ def test_sql_over_a_damaged_file_says_what_to_do(kwx, damaged):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_building_again_mends_what_was_damaged(kwx, damaged):
     """The same world over a damaged lake is a change: afterwards every check passes."""
     root, _ = damaged
@@ -328,6 +329,7 @@ def test_a_missing_file_is_told_by_check_and_by_sql(kwx, damaged):
     assert "Traceback" not in check.stderr + asked.stderr
 
 
+@pytest.mark.slow
 def test_a_moved_lake_is_told_by_check_and_mended_by_the_next_publish(kwx, demo_lake, tmp_path):
     """A catalog names absolute places: after a copy it is told, and written anew."""
     root = tmp_path / "copied"
@@ -342,6 +344,7 @@ def test_a_moved_lake_is_told_by_check_and_mended_by_the_next_publish(kwx, demo_
     assert 0 == kwx("lake", "check", lake=root).returncode
 
 
+@pytest.mark.slow
 def test_an_older_snapshot_can_be_asked_checked_and_gone_back_to(kwx, damaged):
     """After a rebuild the first snapshot is still there; gc says what would go."""
     root, _ = damaged

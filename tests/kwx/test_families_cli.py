@@ -30,7 +30,7 @@ def trained(tmp_path_factory):
     """A lake of a market that lags, and the predictions of both families for a week of two cities; and its commands."""
     root = tmp_path_factory.mktemp("families")
     world = demo_world(days=TRAIN_DAYS + 1 + TEST_DAYS, until=UNTIL, cities=TRADED, seed=5, efficiency=0.0, books=False)
-    build_demo(world, root / "lake", workers=2)
+    build_demo(world, root / "lake")
     environment = {"KWX_LAKE": str(root / "lake"), "KWX_MODELS": str(root / "models")}
 
     def typed(*words: str) -> str:

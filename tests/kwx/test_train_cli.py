@@ -33,7 +33,7 @@ def two_cities(tmp_path_factory):
     """Ten days of two cities; tests only read it."""
     root = tmp_path_factory.mktemp("two") / "lake"
     world = demo_world(days=10, until=date(2026, 11, 4), cities=("chicago", "miami"), seed=5, books=False)
-    build_demo(world, root, workers=2)
+    build_demo(world, root)
     return root
 
 

@@ -7,16 +7,30 @@ import operator
 
 import pytest
 
-from pipelines.runner import executor_of, map_tasks
-from warehouse.errors import KwxError
+from pipelines.runner import WORKERS, executor_of, map_tasks, workers_wanted
+from warehouse.errors import KwxError, Usage
 
 HAS_DASK = importlib.util.find_spec("distributed") is not None
 
 
 def test_a_pool_of_processes_does_every_task_in_order():
-    """Results come in the order of the tasks, whatever finished first."""
-    with executor_of(1) as executor:
-        assert [-3, -1, -2] == map_tasks(operator.neg, [3, 1, 2], executor=executor)
+    """Results come in the order of the tasks, whatever finished first; one worker is a thread of this process."""
+    for workers in (1, 2):
+        with executor_of(workers) as executor:
+            assert [-3, -1, -2] == map_tasks(operator.neg, [3, 1, 2], executor=executor)
+
+
+def test_what_was_said_goes_before_the_environment_and_that_before_the_cores(monkeypatch):
+    monkeypatch.setenv(WORKERS, "3")
+    assert (5, 3) == (workers_wanted(5), workers_wanted())
+
+    monkeypatch.delenv(WORKERS)
+    assert workers_wanted() >= 1
+
+    for wrong in ("none", "0", "-2", "1.5"):
+        monkeypatch.setenv(WORKERS, wrong)
+        with pytest.raises(Usage, match=f"KWX_WORKERS={wrong} is no number"):
+            workers_wanted()
 
 
 @pytest.mark.skipif(not HAS_DASK, reason="the extra dask is not installed")

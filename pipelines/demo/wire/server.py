@@ -116,30 +116,19 @@ def serve(
         _require_free(wanted)
     faults, limits = faults or Faults(), limits or Limits()
     start_utc = now or after_the_world(world)
-    hands = Hands(start_utc, speed=speed, is_led=led)
-    skew, struck, counted = timedelta(seconds=faults.clock_skew_seconds), HttpFaults(faults), Counted()
+    hands, struck, counted = Hands(start_utc, speed=speed, is_led=led), HttpFaults(faults), Counted()
     venue = None
     if trading:
         venue = opened(
             world, start_utc, start_cash_micros=start_cash_micros, pauses=pauses, faults=faults, struck=struck
         )
     told = Told(world=world, clock=hands, cutoff_utc=cutoff or usual_cutoff(world, start_utc), venue=venue)
-    keys = Keys(world_clock=lambda: hands() + skew, speed=speed, clock=lambda: utc_now() + skew)
-    buckets = Buckets(
-        tokens_per_second=limits.kalshi_tokens_per_second,
-        burst_tokens=limits.kalshi_burst_tokens,
-        monotonic=faster_of(hands) if trading else time.monotonic,
-    )
+    keys, buckets = _keys(hands, faults, speed=speed), _buckets(hands, limits, trading=trading)
     exchange = exchange_of(told, keys=keys, buckets=buckets, hands=hands, limits=limits, faults=faults)
     sockets = KalshiSocket(
-        told=told,
-        keys=keys,
-        faults=faults,
-        hands=hands,
-        live=exchange.live,
-        is_open=open_ws,
+        told=told, keys=keys, faults=faults, hands=hands, live=exchange.live, is_open=open_ws,
         ping_seconds=ping_seconds,
-    )
+    )  # fmt: skip
     with sockets.server(ws_port) as stream:
         ws_url = f"ws://127.0.0.1:{stream.socket.getsockname()[1]}{PATH}"
         front = Front(
@@ -148,27 +137,34 @@ def serve(
                 **_weather_doors(told, limits, vc_keys),
                 "/": Door(answer=lambda ask: _front_page(ask, told, ws_url=ws_url, speed=speed)),
             },
-            faults=struck,
-            hang_seconds=faults.hang_seconds,
-            counted=counted,
-            takes_orders=trading,
-            skew=skew,
+            faults=struck, hang_seconds=faults.hang_seconds, counted=counted, takes_orders=trading, skew=_skew(faults),
             # Who lives in a world that moves keeps its time; one that stands has none of its own.
             clock=hands if hands.moves else utc_now,
-        )
+        )  # fmt: skip
         with running(LoopbackServer(("127.0.0.1", port), front)) as http:
             run_in_thread(stream)
             yield Served(
-                url=f"http://127.0.0.1:{http.server_address[1]}",
-                ws_url=ws_url,
-                world=world,
-                told=told,
-                _keys=keys,
-                _buckets=buckets,
-                _faults=struck,
-                _counted=counted,
-                hands=hands,
-            )
+                url=f"http://127.0.0.1:{http.server_address[1]}", ws_url=ws_url, world=world, told=told, hands=hands,
+                _keys=keys, _buckets=buckets, _faults=struck, _counted=counted,
+            )  # fmt: skip
+
+
+def _skew(faults: Faults) -> timedelta:
+    return timedelta(seconds=faults.clock_skew_seconds)
+
+
+def _keys(hands: Hands, faults: Faults, *, speed: float) -> Keys:
+    """Return who may sign, by a clock that is as wrong as the faults say."""
+    skew = _skew(faults)
+    return Keys(world_clock=lambda: hands() + skew, speed=speed, clock=lambda: utc_now() + skew)
+
+
+def _buckets(hands: Hands, limits: Limits, *, trading: bool) -> Buckets:
+    """Return what holds back who asks too fast; who trades in a world may ask as fast as it moves."""
+    return Buckets(
+        tokens_per_second=limits.kalshi_tokens_per_second, burst_tokens=limits.kalshi_burst_tokens,
+        monotonic=faster_of(hands) if trading else time.monotonic,
+    )  # fmt: skip
 
 
 def _require_free(port: int) -> None:

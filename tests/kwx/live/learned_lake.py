@@ -78,7 +78,7 @@ def learn(folder: Path, *, cities: tuple[str, ...] = KEYS) -> Learned:
 
     learned = Learned(root=folder / "lake", models=folder / "models", cities=cities)
     world = demo_world(days=DAYS, until=TOMORROW, cities=cities, seed=23, books=False)
-    build_demo(world, learned.root, workers=2)
+    build_demo(world, learned.root)
     _fit(learned)
     _evaluate(learned)
     _fuse(learned)

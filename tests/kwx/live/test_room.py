@@ -84,6 +84,7 @@ def test_a_city_that_is_listed_later_joins_where_there_is_room() -> None:
     assert not too_large.minute.exists[:, 1].any()
 
 
+@pytest.mark.slow
 def test_minutes_in_a_larger_room_step_to_the_same() -> None:
     """Brackets that an event has not change nothing of those that it has."""
     wild = wild_minutes(5, 60, brackets=3, cities=2, dates=1, settles=False)

@@ -87,6 +87,7 @@ def rows_of(snapshot, table: Table, partition=TOMORROW):
     return rows.filter(pl.col("source") != "ghcn") if table is SETTLEMENTS else rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [2 * HOUR], ids=["every two hours"])
 def test_a_day_that_was_lived_is_the_day_that_is_ingested(tmp_path, step):
     """From the opening of an event to its end, through vendors' formats: the same rows, known since the same instants.
@@ -162,6 +163,7 @@ def test_refused_rows_go_to_quarantine_once_and_the_rest_is_taken(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_several_days_hold_no_more_than_two(tmp_path):
     """What is over is forgotten: tables, catalogue and what feeds remember stay as large as a day needs."""
     world = demo_world(days=6, until=EVENT_DATE, cities=("chicago",), seed=3, books=False)

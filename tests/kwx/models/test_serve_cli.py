@@ -13,6 +13,8 @@ from kwx.models.training.run import train
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import PREDICTIONS, PROMOTIONS, Partition
 
+pytestmark = pytest.mark.slow
+
 ASKED = ("models", "serve", "--family", "elasticnet", "--city", "miami", "--bracket", "between")
 
 

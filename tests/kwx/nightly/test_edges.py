@@ -20,6 +20,8 @@ from warehouse.lake import files
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import OBS, PMF_DEGREES, Partition
 
+pytestmark = pytest.mark.slow
+
 TELLING = Asked(only=("gc",))
 """Nothing but the report and what shows it."""
 

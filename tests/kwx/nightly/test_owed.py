@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
+import pytest
 
 from kwx.nightly.ended import note_end
 from kwx.nightly.journal import Outcome
@@ -19,6 +20,8 @@ from tests.kwx.nightly.conftest import DATE, night_of
 from warehouse.lake.recovery import collect_garbage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import ALL_CITIES, CANDLES_1M, CANDLES_DENSE, PMF_MINUTE, RUNS, Partition
+
+pytestmark = pytest.mark.slow
 
 EVE = Partition("chicago", DATE - timedelta(days=1))
 NEAR = {"late_days": 0}

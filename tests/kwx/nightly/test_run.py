@@ -19,6 +19,8 @@ from warehouse.lake.lock import writer_lock
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, OBS, PMF_DEGREES, PMF_MINUTE, SETTLEMENTS, Partition
 
+pytestmark = pytest.mark.slow
+
 PLACE = Partition("chicago", DATE)
 MOST_BYTES = 3_000_000
 """Of a page: so much is drawn within two seconds, as tests/bench/bench_nightly.py measures."""

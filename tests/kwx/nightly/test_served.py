@@ -21,6 +21,8 @@ from warehouse.errors import Refused, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import OBS, Partition
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = date(2026, 10, 31), date(2026, 11, 1)
 MORNING_AFTER = {day: datetime(day.year, day.month, day.day, 18, tzinfo=UTC) for day in (SECOND, date(2026, 11, 2))}
 NOBODY_THERE = "http://127.0.0.1:9"

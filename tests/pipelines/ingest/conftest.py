@@ -49,7 +49,7 @@ class Way:
 
     def ingest(self, root: Path, **said: Any) -> Ingested:
         """Fetch and fold."""
-        return fetch_and_fold(self.wish(**said), root, entry=self.entry, workers=2)
+        return fetch_and_fold(self.wish(**said), root, entry=self.entry)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +62,7 @@ def world() -> World:
 def direct(world: World, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake that the world writes itself."""
     root = tmp_path_factory.mktemp("direct") / "lake"
-    build_demo(world, root, workers=2)
+    build_demo(world, root)
     return Lake(root)
 
 

@@ -58,6 +58,7 @@ def test_failures_on_the_way_change_nothing(way_from, direct, contents, tmp_path
     assert contents(direct) == contents(Lake(tmp_path))
 
 
+@pytest.mark.slow
 def test_kinds_one_after_the_other_give_the_same_as_all_at_once(way, direct, contents, tmp_path):
     """Trades before candles: the tape makes candles, and the exchange's own take their place."""
     for kind in ("settlements", "trades", "candles", "forecasts", "obs"):
@@ -66,6 +67,7 @@ def test_kinds_one_after_the_other_give_the_same_as_all_at_once(way, direct, con
     assert contents(direct) == contents(Lake(tmp_path))
 
 
+@pytest.mark.slow
 def test_a_replay_of_the_raw_archive_gives_the_lake_again(way, direct, contents, tmp_path):
     """Every table can be made again from what was received, without a network."""
     way.ingest(tmp_path / "lake")
@@ -103,14 +105,15 @@ def test_only_what_is_missing_is_asked_for(way, tmp_path):
     assert before == way.served.asked
 
 
+@pytest.mark.slow
 def test_a_spent_budget_stops_one_vendor_and_the_next_day_goes_on(way_from, direct, contents, tmp_path):
     """What was fetched is published; the rest comes when the budget is new."""
     way = way_from(now=NOON + timedelta(days=5))
     poor = replace(way.entry, vc_records_per_day=1_500)
-    stopped = fetch_and_fold(way.wish(), tmp_path, entry=poor, workers=2)
+    stopped = fetch_and_fold(way.wish(), tmp_path, entry=poor)
     tomorrow = way.served.told.clock() + timedelta(days=1)
 
-    went_on = fetch_and_fold(way.wish(), tmp_path, entry=poor, workers=2, clock=lambda: tomorrow)
+    went_on = fetch_and_fold(way.wish(), tmp_path, entry=poor, clock=lambda: tomorrow)
 
     assert [QuotaSpent] == [type(error) for error in stopped.stopped.values()]
     assert {} == went_on.stopped

@@ -79,7 +79,7 @@ def fortnight(tmp_path_factory):
     """A lake of one city and six days, for looking at a part of it."""
     root = tmp_path_factory.mktemp("fortnight") / "lake"
     return build_demo(
-        demo_world(days=6, until=date(2026, 8, 20), cities=("austin",), seed=3, books=False), root, workers=2
+        demo_world(days=6, until=date(2026, 8, 20), cities=("austin",), seed=3, books=False), root
     ).snapshot
 
 

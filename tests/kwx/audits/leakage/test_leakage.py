@@ -32,6 +32,8 @@ from warehouse.lake.tables import CANDLES_DENSE, MC_PARAMS, OBS_1M, PMF_DEGREES,
 from warehouse.market.cities import CITIES
 from warehouse.market.climate_day import ClimateDay
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 11, 2)
 PLACE = Partition("chicago", DAY)
 PEEKING = '''
@@ -135,7 +137,6 @@ def test_a_strategy_of_ones_own_that_looks_ahead_is_found(audited, tiny_lake, tm
     assert f"$EDITOR {file}; kwx audit leakage --strategy {file}" == audit.findings[0].repair
 
 
-@pytest.mark.slow
 def test_an_evaluation_by_a_fit_that_has_seen_the_day_is_found(audited, own_lake, put, law_of, monkeypatch):
     """A fit may serve whose data end before the eve; with the rule gone, the newest one does, and is not there."""
     fits = pl.concat([law_of().row(), law_of(rho=0.9, until=DAY, fitted_utc=datetime(2026, 11, 20, tzinfo=UTC)).row()])
@@ -149,7 +150,6 @@ def test_an_evaluation_by_a_fit_that_has_seen_the_day_is_found(audited, own_lake
     assert {"pmf_minute.params_fitted_utc", "pmf_minute.p_wx"} <= columns(audit, EVALUATIONS)
 
 
-@pytest.mark.slow
 def test_fused_minutes_that_read_later_ones_are_found(audited, tiny_lake, monkeypatch):
     """p_mkt of quotes a minute ahead."""
     from kwx.fuse import events
@@ -165,7 +165,6 @@ def test_fused_minutes_that_read_later_ones_are_found(audited, tiny_lake, monkey
     assert "pmf_minute.p_mkt" in columns(audit, FUSION)
 
 
-@pytest.mark.slow
 def test_a_promoted_model_is_asked_anew(audited, tiny_lake, tmp_path, monkeypatch):
     """One that reads rows as they are says the same; one whose rows are another minute's is told by its name."""
     root = tmp_path / "models"
@@ -212,7 +211,6 @@ def test_what_the_lake_stores_otherwise_than_its_rows_make_it_is_found(audited, 
     assert {"quotes_known_in_time"} == {one.what for one in audit.findings if one.part == "checks"}
 
 
-@pytest.mark.slow
 def test_evaluations_that_are_not_what_they_say_they_are_made_of_are_found(audited, own_lake, put):
     """They name their reports, forecasts and fit by a hash; made of these they say something else."""
     rows = Lake(own_lake).snapshot().read(PMF_DEGREES, PLACE).select(PMF_DEGREES.schema.names())

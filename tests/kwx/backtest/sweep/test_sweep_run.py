@@ -15,6 +15,8 @@ from kwx.config.yaml_text import parsed
 from kwx.exec.rules import Fill
 from warehouse.errors import Usage
 
+pytestmark = pytest.mark.slow
+
 WISH = Wish(
     strategy="fused", cities=("chicago",), since=date(2026, 11, 1), until=date(2026, 11, 2), keep=False,
     with_sensitivity=False, said={"trade": {"sizing": "single"}}, dates_at_once=1,

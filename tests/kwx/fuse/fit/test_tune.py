@@ -54,7 +54,7 @@ def weather_by_hand(truth: pl.DataFrame) -> pl.DataFrame:
 def lagging(tmp_path_factory):
     """Two cities and eighteen days whose market lags by an hour, with a weather that does not."""
     root = tmp_path_factory.mktemp("lagging") / "lake"
-    build_demo(demo_world(days=18, until=UNTIL, cities=CITIES, seed=5, efficiency=0.0, books=False), root, workers=2)
+    build_demo(demo_world(days=18, until=UNTIL, cities=CITIES, seed=5, efficiency=0.0, books=False), root)
     snapshot = Lake(root).snapshot()
     with write(Lake(root), purpose="weather by hand") as writer:
         for place in snapshot.partitions(TRUTH_PROBABILITIES.name):

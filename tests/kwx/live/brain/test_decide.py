@@ -20,6 +20,8 @@ from tests.kwx.live.brain.known import MINUTE, bars_of, brain_of, differences, k
 from tests.kwx.live.learned_lake import TODAY, TOMORROW, Learned
 from warehouse.market.money import TICKS_PER_CENT
 
+pytestmark = pytest.mark.slow
+
 DAYS = (TODAY, TOMORROW)
 OPENS = datetime(2026, 11, 2, 14, 1, tzinfo=UTC)
 BOTH_OPEN = datetime(2026, 11, 3, 14, 41, tzinfo=UTC)
@@ -82,7 +84,6 @@ def test_step_by_step_is_the_run_of_a_backtest(learned):
     assert_lived_as_run(learned, "accel", BOTH_OPEN, SOME_MINUTES, DAYS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("strategy", ["accel"])
 def test_a_whole_day_step_by_step_is_the_run_of_a_backtest(learned, strategy):
     """From the first open to the last close, every minute, action and state."""

@@ -29,6 +29,8 @@ from tests.kwx.live.brain.known import (
 from tests.kwx.live.learned_lake import KEYS, TODAY, TOMORROW, Learned
 from warehouse.lake.tables import CANDLES_1M, FORECASTS, MARKETS, OBS, TRADES, Partition, Table
 
+pytestmark = pytest.mark.slow
+
 OPENING = datetime(2026, 11, 2, 15, 30, tzinfo=UTC)
 EVENING = datetime(2026, 11, 2, 23, 47, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 3, 5, 1, tzinfo=UTC)

@@ -16,6 +16,8 @@ from kwx.scoring.corp import sort_forecasts
 from tests.kwx.live.lived_days import DAY
 from warehouse.lake.tables import MODEL_RUNS, PREDICTIONS, Partition
 
+pytestmark = pytest.mark.slow
+
 FIRST = date(2026, 3, 1)
 MODEL = "elasticnet_chicago_all_win_20260801_20261101"
 

@@ -13,6 +13,8 @@ from kwx.live.health.watched import Watched
 from kwx.live.journal.recorded import Segment
 from tests.kwx.live.lived_days import DAY
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def settled(lived):

@@ -22,6 +22,8 @@ from warehouse.errors import Refused
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import DECISIONS, MARKETS, SETTLEMENTS, SIGNALS, Partition
 
+pytestmark = pytest.mark.slow
+
 CHICAGO = Partition("chicago", DAY)
 
 

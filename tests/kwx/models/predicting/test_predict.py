@@ -23,6 +23,8 @@ from kwx.nightly.source import source_of
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, FORECASTS, MODEL_RUNS, PREDICTIONS, Partition
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 

@@ -20,6 +20,8 @@ from kwx.models.windows import Window
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MARKETS, Partition
 
+pytestmark = pytest.mark.slow
+
 tiny = sys.modules["tiny_family"]
 ON = date(2026, 3, 10)
 NOON = datetime(2026, 3, 10, 18, tzinfo=UTC)

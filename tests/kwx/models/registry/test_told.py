@@ -15,6 +15,8 @@ from kwx.models.registry.told import tell_promotions
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import PROMOTIONS, Partition
 
+pytestmark = pytest.mark.slow
+
 tiny = sys.modules["tiny_family"]
 NAMES = [window.name for window in tiny.WINDOWS]
 BETWEEN = "tiny_chicago_between"

@@ -20,6 +20,8 @@ from warehouse.errors import Refused
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import MODEL_RUNS, PREDICTIONS, Partition
 
+pytestmark = pytest.mark.slow
+
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
 
@@ -83,7 +85,6 @@ def test_a_degenerate_model_says_nothing_to_the_lake(own_lake, tmp_path, series_
     assert "kwx models promote" in told
 
 
-@pytest.mark.slow
 def test_what_is_held_is_left_alone_until_something_moves(own_lake, tmp_path, series_of):
     """A second run fits nothing and publishes nothing; other settings fit again, and replace what was said."""
     first = train([series_of()], own_lake, tmp_path / "models", workers=1, clock=noon)
@@ -119,7 +120,6 @@ def test_what_was_kept_before_a_crash_is_told_by_the_next_run(own_lake, ten_days
     assert [one.card for one in fitted.windows] == [one.card for one in again.windows]
 
 
-@pytest.mark.slow
 def test_the_same_lake_seed_and_versions_make_the_same_bytes(ten_days, own_lake, tmp_path, series_of):
     """Two trainings of one lake are one and the same, file by file."""
     for name in ("one", "two"):
