@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,24 @@ def statements(folder: str) -> dict[str, Statement]:
 
 def in_dependency_order(views: Collection[Statement]) -> list[Statement]:
     """Return the views so that each comes after those it reads; refuse views that read each other in a circle."""
-    by_name = {view.name: view for view in sorted(views, key=lambda view: view.name)}
+    by_name = {view.name: view for view in views}
+    return [by_name[name] for name in _order(tuple(sorted(views, key=lambda view: view.name)))]
+
+
+@lru_cache(maxsize=4)
+def _order(views: tuple[Statement, ...]) -> list[str]:
+    """Return the names in that order: to parse all views takes as long as to create them."""
+    by_name = {view.name: view for view in views}
     with duckdb.connect() as con:
         reads = {name: relations_read(con, view) & by_name.keys() for name, view in by_name.items()}
     try:
-        order = list(graphlib.TopologicalSorter(reads).static_order())
+        return list(graphlib.TopologicalSorter(reads).static_order())
     except graphlib.CycleError as error:
         circle = " → ".join(reversed(error.args[1]))
         raise LakeError(
             f"views read each other in a circle: {circle}",
             hint="move what they share into a view of its own below both",
         ) from error
-    return [by_name[name] for name in order]
 
 
 def tables_read(checks: Collection[Statement]) -> dict[str, set[str]]:

@@ -30,6 +30,7 @@ class Snapshot:
         self.folder = folder or paths.snapshot(number)
         self._files: dict[str, list[FileEntry]] = {}
         self._places: dict[str, dict[str, FileEntry]] = {}
+        self._locations: dict[str, list[Path]] = {}
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -59,8 +60,10 @@ class Snapshot:
         entry = self.manifest.tables.get(name)
         if entry is None:
             return []
-        folder = self.paths.version(name, entry.version)
-        return [folder / file.path for file in self.files(name)]
+        if name not in self._locations:
+            folder = self.paths.version(name, entry.version)
+            self._locations[name] = [folder / file.path for file in self.files(name)]
+        return self._locations[name]
 
     def partitions(self, name: str) -> list[Partition]:
         """Return the partitions that a table has, in order."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -31,7 +32,7 @@ class Window:
 
     def locations(self, name: str) -> list[Path]:
         """Return the files of one table that the window shows: judged days, their context, and what has no day."""
-        shown = self._shown()
+        shown = self._shown
         paths = zip(self.snapshot.files(name), self.snapshot.locations(name), strict=True)
         return [path for entry, path in paths if entry.partition in shown or entry.partition.event_date is None]
 
@@ -46,6 +47,7 @@ class Window:
         days = pl.DataFrame([(p.city, p.event_date) for p in self.judged], schema=_DAY, orient="row")
         return rows.join(days, on=["city", "event_date"], how="semi", maintain_order="left")
 
+    @cached_property
     def _shown(self) -> set[Partition]:
         span = range(-CONTEXT_DAYS, CONTEXT_DAYS + 1)
         return {

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from kwx.config.trading import TradeConfig
@@ -64,17 +64,17 @@ class Asked:
             inputs_sha256=sha256(data.encode() + source) if source else data,
         )  # fmt: skip
 
-    @property
+    @cached_property
     def config_json(self) -> str:
         """The settings as the one text that they have."""
         return json_bytes(self.config).decode()
 
-    @property
+    @cached_property
     def config_sha256(self) -> str:
         """The hash of that text."""
         return sha256(self.config_json.encode())
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """The name of the run."""
         said = (
