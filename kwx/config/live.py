@@ -39,6 +39,7 @@ class FeedFields(Section):
 class BudgetFields(Section):
     """How long each stage of a tick may take, in milliseconds; a stage over its budget is told, not cut off.
 
+    prepare_ms: after so long nothing more is made beforehand: the next look goes on with it, or the minute itself.
     between_ms: from the receipt of a book that moves between two minutes to the decision about the order under it.
     """
 
@@ -48,6 +49,7 @@ class BudgetFields(Section):
     send_ms: Milliseconds = 2_000
     write_ms: Milliseconds = 50
     between_ms: Milliseconds = 10
+    prepare_ms: Milliseconds = 50
 
 
 class VenueFields(Section):

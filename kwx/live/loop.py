@@ -37,6 +37,8 @@ from pipelines.live.feeds import Feeds, Polled
 from warehouse.clock import Clock
 from warehouse.lake.present import Present
 
+_MILLISECONDS = 1_000
+
 
 @dataclass(kw_only=True, eq=False)
 class Loop:
@@ -91,7 +93,8 @@ class Loop:
             told = self.minutes.live(one, polled, told, stages)
         if not due:
             with stages.timed("prepare"):
-                self.brain.prepare(self.desk.decided_utc + MINUTE)
+                within_s = self.settings.budgets.prepare_ms / _MILLISECONDS
+                self.brain.prepare(self.desk.decided_utc + MINUTE, within_s=within_s)
         with stages.timed("settle"):
             settled = self.paying.settle(changed)
         return replace(told, settled=settled, left_out=(*self.minutes.not_traded, *self.paying.unpayable))

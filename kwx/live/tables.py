@@ -15,10 +15,11 @@ import polars as pl
 
 from kwx.live.newest import Newest
 from pipelines.ingest.merge import Arrived, merged
+from pipelines.kalshi.fee_changes import says_nothing
 from pipelines.live.arrivals import Arrival
 from warehouse.lake.present import Present
 from warehouse.lake.quarantine import put_in_quarantine
-from warehouse.lake.tables import BOOKS, CANDLES_1M, TRADES, Partition, Table
+from warehouse.lake.tables import BOOKS, CANDLES_1M, FEE_CHANGES, TRADES, Partition, Table
 
 _STAMPS = ((CANDLES_1M, "ts_utc"), (TRADES, "ts_utc"), (BOOKS, "known_utc"))
 """Tables whose rows hold for themselves, each with the stamp by which its rows come."""
@@ -139,6 +140,8 @@ def _is_held(table: Table, held: pl.DataFrame, rows: pl.DataFrame) -> bool:
 
     Whether a report repeats an older one is judged from the day, whatever an answer thinks of it.
     """
+    if table is FEE_CHANGES and says_nothing(rows, held):
+        return True
     said = [name for name in table.schema if name not in {"known_utc", "is_filled"}]
     if not rows.join(held[said], on=said, how="anti", nulls_equal=True).is_empty():
         return False

@@ -48,6 +48,11 @@ def withdrawn_by(arrived: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def says_nothing(arrived: pl.DataFrame, standing: pl.DataFrame) -> bool:
+    """Tell whether what came only lists that nothing is to come, where nothing stood: as every listing does."""
+    return standing.is_empty() and bool((arrived["scope"] == LISTED).all())
+
+
 def _cities(roll: Roll) -> Iterator[City]:
     named = city_of_series(roll.series) if roll.series else None
     yield from CITIES.values() if not roll.series else () if named is None else (named,)

@@ -7,11 +7,13 @@ evaluations of the weather, words of models, grids of reports, each for as long 
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,13 +124,24 @@ class Brain:
         self.decide(self.think(minute_utc), {}, {}, speak=True).signals  # noqa: B018
         return time.perf_counter() - started
 
-    def prepare(self, minute_utc: datetime) -> None:
-        """Work out of a minute to come what is known already; it spares time then and changes no answer."""
-        slate = self._slates.at(minute_utc)
-        self._tidy(slate, minute_utc)
-        self._grids(slate, minute_utc)
-        self._evaluations(slate, minute_utc)
-        self._predictions.make_ready(minute_utc, slate, self._families)
+    def prepare(self, minute_utc: datetime, *, within_s: float = math.inf) -> None:
+        """Work out of a minute to come what is known already; it spares time then and changes no answer.
+
+        Once `within_s` are over nothing more is begun: what was made is kept, and the next call goes on behind it.
+        """
+        ends_s, slate = time.perf_counter() + within_s, self._slates.at(minute_utc)
+        for work in self._work_ahead(slate, minute_utc):
+            work()
+            if time.perf_counter() >= ends_s:
+                return
+
+    def _work_ahead(self, slate: Slate, minute_utc: datetime) -> Iterator[Callable[[], object]]:
+        """Yield what a minute takes that can be made before it, in pieces."""
+        yield lambda: self._tidy(slate, minute_utc)
+        yield lambda: self._grids(slate, minute_utc)
+        for event in slate.every_event:
+            yield partial(self._hazards.newest, Partition(event.city, event.event_date), minute_utc)
+        yield lambda: self._predictions.make_ready(minute_utc, slate, self._families)
 
     def think(self, minute_utc: datetime) -> Thought:
         """Return what is to be said of a minute, from what was known at its end."""

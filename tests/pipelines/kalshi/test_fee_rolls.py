@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines.ingest.merge import Arrived, merged
-from pipelines.kalshi.fee_changes import LISTED
+from pipelines.kalshi.fee_changes import LISTED, says_nothing
 from pipelines.kalshi.markets import parse_market_payloads
 from pipelines.payload import Payload
 from tests.pipelines.kalshi.test_listing import EVENT, brackets, change
@@ -166,3 +166,15 @@ def test_an_answer_of_before_the_lake_was_written_takes_nothing_back():
     arrived = Arrived(rows_of(of_series(NOTHING, 0)), at(0))
 
     assert merged(FEE_CHANGES, held, [arrived], held_since_utc=at(2)).equals(held)
+
+
+def test_a_list_says_nothing_only_where_nothing_is_in_it_and_nothing_stood():
+    """A merge may then be left out: it would come to what is held."""
+    nothing, some = rows_of(of_series(NOTHING, 1)), rows_of(TOLD)
+    held = pl.DataFrame(schema=FEE_CHANGES.schema)
+    standing = merged(FEE_CHANGES, held, [Arrived(some, at(1))])
+
+    assert says_nothing(nothing, held)
+    assert merged(FEE_CHANGES, held, [Arrived(nothing, at(1))]).is_empty()
+    assert not says_nothing(some, held)
+    assert not says_nothing(nothing, standing)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 import weakref
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -70,9 +72,22 @@ def test_minute_after_minute_is_that_of_the_lake(learned, strategy):
     for number in range(12):
         assert_as_the_lake(learned, strategy, brain.think(at_utc))
         if number % 2:
-            brain.prepare(at_utc + MINUTE)
+            brain.prepare(at_utc + MINUTE, within_s=(0.0, math.inf)[number % 4 == 1])
         move_on(present, learned.snapshot, at_utc + MINUTE, at_utc)
         at_utc += MINUTE
+
+
+def test_no_more_is_made_beforehand_than_there_is_time_for(learned, monkeypatch):
+    """Whatever is begun is finished; once the time is over nothing more is begun."""
+    done: list[int] = []
+    pieces = [partial(done.append, number) for number in range(3)]
+    brain = brain_of(learned, known_at(learned.snapshot, AFTERNOON), "fused")
+    monkeypatch.setattr(brain, "_work_ahead", lambda slate, minute_utc: iter(pieces))
+
+    brain.prepare(AFTERNOON, within_s=0.0)
+    assert [0] == done
+    brain.prepare(AFTERNOON)
+    assert [0, 0, 1, 2] == done
 
 
 def test_the_panel_is_that_of_the_lake(learned):

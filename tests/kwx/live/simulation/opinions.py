@@ -73,7 +73,7 @@ class Opinions:
 
     glance = think
 
-    def prepare(self, minute_utc: datetime) -> None:
+    def prepare(self, minute_utc: datetime, *, within_s: float) -> None:
         """There is nothing to prepare."""
 
     def decide(
