@@ -1,7 +1,8 @@
 """Bars through the step: one scan over the minutes, and many sets of parameters at once.
 
-Event dates share no money, so they are lanes of one scan. Minutes are compiled for the shape of the bars: chunks of one
-length of days compile once.
+Event dates share no money, so they are lanes of one scan. Minutes are compiled for the shape of the bars, so there is
+room for a few numbers of dates alone: a run of nine dates finds what one of sixteen has compiled. What is over of the
+room is filled with the last date once more, and forgotten.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from kwx.exec.wished import Wished, wished
 from warehouse.errors import Unbalanced
 
 Tree = TypeVar("Tree")
+
+LANES = 8
+"""A processor takes so many dates at once: fewer take as long."""
 
 
 class Trace(NamedTuple):
@@ -50,8 +54,8 @@ def run_bars(rules: Rules, params: Params, bars: Bars) -> Trace:
     """Take every step of some bars, and keep all of what was done."""
     keep_compiled()
     with jax.enable_x64(True):
-        final, actions = _scanned(rules, params, _start(bars), bars.minutes)
-        return Trace(actions=_numpy(actions), final=_numpy(final))
+        final, actions = _scanned(rules, params, *_with_room(bars))
+        return _of_dates(Trace(actions=_numpy(actions), final=_numpy(final)), bars)
 
 
 def tally_bars(rules: Rules, params: Params, bars: Bars) -> Tally:
@@ -142,6 +146,30 @@ def _added(tally: Tally, state: State, actions: Actions) -> Tally:
         paid_micros=tally.paid_micros + total(paid),
         settled_micros=tally.settled_micros + actions.settled_micros,
     )
+
+
+def room_for(dates: int) -> int:
+    """Return for how many dates a step is compiled that is to take so many: 8, 16, 32 and so on."""
+    return LANES if dates <= LANES else -(-dates // (2 * LANES)) * 2 * LANES
+
+
+def _with_room(bars: Bars) -> tuple[State, Minute]:
+    """Return the state before the first minute, and the minutes, with room for more dates than there are."""
+    brackets, cities, dates = bars.tickers.shape
+    room = room_for(dates)
+    more = room - dates
+
+    def widened(field: Array) -> Array:
+        return np.concatenate([field, *[field[..., -1:]] * more], axis=-1) if more else field
+
+    return empty_state(brackets, cities, room), jax.tree.map(widened, bars.minutes)
+
+
+def _of_dates(tree: Tree, bars: Bars) -> Tree:
+    """Forget what filled the room."""
+    dates = bars.tickers.shape[-1]
+    cut: Tree = jax.tree.map(lambda numbers: numbers[..., :dates], tree)
+    return cut
 
 
 def _start(bars: Bars) -> State:

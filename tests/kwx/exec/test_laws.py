@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kwx.exec.engine import run_bars, step_by_step, tally_bars
+from kwx.exec.engine import room_for, run_bars, step_by_step, tally_bars
 from kwx.exec.minute import Minute
 from kwx.exec.params import Params
 from kwx.exec.rules import MODELS, Fill, Rules, Sizing
@@ -58,6 +58,17 @@ def test_the_order_of_cities_and_dates_means_nothing() -> None:
     rules = Rules(fill=Fill.QUEUE)
     one, other = (run_bars(rules, LIVELY, made_bars(each)).actions for each in (minutes, turned))
     jax.tree.map(lambda a, b: np.testing.assert_array_equal(a, b[..., ::-1, ::-1]), one, other)
+
+
+def test_a_step_is_compiled_for_a_few_numbers_of_dates_and_tells_of_those_that_there_are() -> None:
+    assert [8, 8, 16, 16, 32, 32, 48] == [room_for(dates) for dates in (1, 8, 9, 16, 17, 32, 33)]
+
+    bars = made_bars(wild_minutes(3, MINUTES))
+    trace = run_bars(Rules(fill=Fill.A, sizing=Sizing.SINGLE), LIVELY, bars)
+
+    assert bars.minutes.open.shape == trace.actions.verb.shape
+    assert bars.tickers.shape == trace.final.position_centi.shape
+    assert bars.settled_utc.shape == trace.final.cash_micros.shape
 
 
 def test_many_sets_at_once_are_each_set_alone() -> None:
