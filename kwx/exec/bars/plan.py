@@ -19,7 +19,7 @@ from warehouse.market.fees import FEE_STEP_MICROS
 DATES_AT_ONCE = 16
 """Two pieces of seven cities and what was done in one of them fit beside a year's fills in four gigabytes.
 
-It is a number of dates that a step is compiled for (kwx.exec.engine): any other leaves room that is computed for nobody.
+It is a number of dates that a step is compiled for (kwx.exec.engine): any other leaves room that nobody asked for.
 """
 
 
