@@ -81,10 +81,15 @@ def _minutes(snapshot: Snapshot, city: str, since: date, until: date, needed: Co
     """Return the minutes of trading, in order, with the columns that one row of them says."""
     dense = snapshot.scan(CANDLES_DENSE, cities=(city,), since=since, until=until)
     panel = dense.select(*KEYS, *LISTED, *of_minute(needed)).collect(engine="in-memory")
-    before = pl.struct("event_date", "market_ticker", "ts_utc")
-    return (
-        panel if panel.select(before).to_series().is_sorted() else panel.sort("event_date", "market_ticker", "ts_utc")
-    )
+    return panel if _is_in_order(panel) else panel.sort("event_date", "market_ticker", "ts_utc")
+
+
+def _is_in_order(panel: pl.DataFrame) -> bool:
+    """Tell whether rows are in the order of date, market and minute, as the lake has them."""
+    begins = panel["market_ticker"].rle_id().diff().fill_null(1) != 0
+    goes_back = (panel["ts_utc"].diff() < timedelta(0)) & ~begins
+    heads = panel.filter(begins).select(pl.struct("event_date", "market_ticker", "ts_utc")).to_series()
+    return not goes_back.any() and heads.is_sorted()
 
 
 def _grids(snapshot: Snapshot, city: str, since: date, until: date) -> pl.DataFrame:
