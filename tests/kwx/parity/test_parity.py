@@ -17,6 +17,8 @@ from warehouse.errors import Refused
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import PMF_MINUTE, Partition
 
+pytestmark = pytest.mark.slow
+
 SOME = range(40, 100)
 """Minutes in which something is other than the lake has it."""
 

@@ -20,6 +20,8 @@ from tests.kwx.live.brain.test_think import AFTERNOON
 from tests.kwx.live.learned_lake import KEYS, TODAY, TOMORROW, Learned
 from warehouse.errors import Refused
 
+pytestmark = pytest.mark.slow
+
 LOOKING_BACK = """
 import polars as pl
 from kwx.signals.strategy import Columns, Strategy

@@ -13,6 +13,8 @@ from kwx.models.scaling import Scaling
 from tests.kwx.live.brain.known import brain_of, known_at
 from tests.kwx.live.brain.test_think import AFTERNOON
 
+pytestmark = pytest.mark.slow
+
 RICH = feature_set("elasticnet_rich")
 NAMES = tuple(feature.name for feature in RICH.features)
 
