@@ -27,8 +27,8 @@ from warehouse.errors import Unbalanced
 
 Tree = TypeVar("Tree")
 
-LANES = 8
-"""A processor takes so many dates at once: fewer take as long."""
+ROOMS = (8, 16)
+"""For so many dates a step is compiled. A processor takes eight at once, so that fewer take as long."""
 
 
 class Trace(NamedTuple):
@@ -149,8 +149,8 @@ def _added(tally: Tally, state: State, actions: Actions) -> Tally:
 
 
 def room_for(dates: int) -> int:
-    """Return for how many dates a step is compiled that is to take so many: 8, 16, 32 and so on."""
-    return LANES if dates <= LANES else -(-dates // (2 * LANES)) * 2 * LANES
+    """Return for how many dates a step is compiled that is to take so many; for more than there are rooms, for them."""
+    return next((room for room in ROOMS if dates <= room), dates)
 
 
 def _with_room(bars: Bars) -> tuple[State, Minute]:

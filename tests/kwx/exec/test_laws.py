@@ -61,7 +61,7 @@ def test_the_order_of_cities_and_dates_means_nothing() -> None:
 
 
 def test_a_step_is_compiled_for_a_few_numbers_of_dates_and_tells_of_those_that_there_are() -> None:
-    assert [8, 8, 16, 16, 32, 32, 48] == [room_for(dates) for dates in (1, 8, 9, 16, 17, 32, 33)]
+    assert [8, 8, 16, 16, 17, 25] == [room_for(dates) for dates in (1, 8, 9, 16, 17, 25)]
 
     bars = made_bars(wild_minutes(3, MINUTES))
     trace = run_bars(Rules(fill=Fill.A, sizing=Sizing.SINGLE), LIVELY, bars)
