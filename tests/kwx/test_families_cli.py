@@ -52,7 +52,7 @@ def runs(trained):
     return [
         backtest(
             Wish(
-                strategy="hybrid", cities=TRADED, since=FIRST, keep=False, with_sensitivity=False,
+                strategy="hybrid", cities=TRADED, since=FIRST, keep=False, with_sensitivity=False, with_rows=True,
                 said={"signals": {"family": family}, "trade": {"sizing": "single"}},
             ),
             lake,
