@@ -20,7 +20,7 @@ from kwx.config.trading import TradeConfig, trading_of
 from kwx.exec.bars.bars import Bars
 from kwx.exec.bars.notes import Note
 from kwx.exec.bars.notes import told as notes_told
-from kwx.exec.bars.outcomes import outcomes_of, require_same_outcomes
+from kwx.exec.bars.outcomes import require_same_outcomes
 from kwx.exec.bars.plan import DATES_AT_ONCE, BarsPlan, BarsRecipe, planned
 from kwx.exec.bars.read import Signals, stream_bars
 from kwx.exec.codes import Gate
@@ -114,7 +114,7 @@ def backtest(
     snapshot = lake.snapshot()
     setup = set_up(wish, snapshot)
     cities, since, until = setup.plan.cities, setup.plan.dates[0], setup.plan.dates[-1]
-    outcomes = outcomes_of(snapshot, cities=cities, since=since, until=until)
+    outcomes = setup.plan.outcomes.filter(pl.col("city").is_in(cities), pl.col("event_date").is_between(since, until))
     ledgers, cases, noted = [], [], list[Note]()
     on_progress(0, len(setup.plan.dates), f"{since} … {until}")
     with ExitStack() as stack:

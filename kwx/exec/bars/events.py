@@ -11,6 +11,8 @@ from datetime import date, datetime
 from itertools import groupby, product
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from kwx.exec.bars.fees import PUBLISHED, Changes, Fees, changes_of, fees_over, schedule_of
 from kwx.exec.bars.notes import Note
 from kwx.exec.bars.outcomes import outcomes_of
@@ -70,10 +72,14 @@ class _Charges(NamedTuple):
 
 
 class Events(NamedTuple):
-    """The events of some cities and dates, in that order, and what is to be said of them and of those left out."""
+    """The events of some cities and dates, in that order, and what is to be said of them and of those left out.
+
+    outcomes: how their markets ended, as `outcomes_of` tells; None where nobody asked.
+    """
 
     traded: list[Event]
     notes: list[Note]
+    outcomes: pl.DataFrame | None = None
 
 
 def events_of(
@@ -82,7 +88,8 @@ def events_of(
 ) -> Events:  # fmt: skip
     """Return the events of some cities on some dates that can be traded; those without quotes too, where it is said."""
     rows = _listed(snapshot, cities, dates)
-    paid = _paid(snapshot, cities, dates)
+    outcomes = outcomes_of(snapshot, cities=cities, since=min(dates), until=max(dates))
+    paid = _paid(outcomes)
     changes = changes_of(snapshot, cities)
     told = labels_of(snapshot, since=min(dates, default=None), until=max(dates, default=None))
     labels = {(city, day): (high_f, utc) for city, day, high_f, utc in told.iter_rows()}
@@ -100,7 +107,7 @@ def events_of(
                 event = _event(rows.get(key, []), paid.get(key), labels.get(key), charges, said)
                 traded += [] if event is None else [event]
             notes += (Note(city, day, text) for text in said)
-    return Events(traded, notes)
+    return Events(traded, notes, outcomes)
 
 
 def running_events(
@@ -127,9 +134,9 @@ def _listed(
     return {key: list(ours) for key, ours in groupby(rows, key=lambda row: (row["city"], row["event_date"]))}
 
 
-def _paid(snapshot: Snapshot, cities: Sequence[str], dates: Sequence[date]) -> Mapping[tuple[str, date], str]:
+def _paid(outcomes: pl.DataFrame) -> Mapping[tuple[str, date], str]:
     """Return the market that is paid of each event date that has one."""
-    rows = outcomes_of(snapshot, cities=cities, since=min(dates), until=max(dates)).filter("settled_yes")
+    rows = outcomes.filter("settled_yes")
     return {(city, day): name for city, day, name in rows.select("city", "event_date", "market_ticker").iter_rows()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
 
 import polars as pl
 
@@ -23,12 +22,6 @@ _SELECT = """
 
 def outcomes_of(snapshot: Snapshot, *, cities: Sequence[str], since: date, until: date) -> pl.DataFrame:
     """Return city, event_date, market_ticker, strike_type and settled_yes of each market, null while none knows."""
-    return _outcomes(snapshot, tuple(cities), since, until)
-
-
-@lru_cache(maxsize=4)
-def _outcomes(snapshot: Snapshot, cities: tuple[str, ...], since: date, until: date) -> pl.DataFrame:
-    """Ask once: a snapshot never says otherwise, and who plans a run, pays for it and judges it asks the same."""
     with snapshot.connect() as con:
         rows: pl.DataFrame = con.sql(_SELECT, params={"cities": list(cities), "since": since, "until": until}).pl()
     return rows

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
 
+import polars as pl
+
 from kwx.exec.bars.events import Event, Events, dates_held, events_of
 from kwx.exec.bars.fees import MAKER_FEES, PUBLISHED
 from kwx.exec.bars.grid import Extent
@@ -47,7 +49,8 @@ class BarsRecipe:
 class BarsPlan:
     """Which events are read, along which cities and dates; all pieces have the same minutes and brackets.
 
-    So that a step is compiled once for all pieces of one number of dates.
+    So that a step is compiled once for all pieces of one number of dates. outcomes: how the markets of all dates that
+    were asked for ended.
     """
 
     snapshot: Snapshot
@@ -57,6 +60,7 @@ class BarsPlan:
     events: tuple[Event, ...]
     extent: Extent
     notes: tuple[Note, ...] = field(repr=False)
+    outcomes: pl.DataFrame = field(repr=False)
 
     @classmethod
     def of(
@@ -67,7 +71,7 @@ class BarsPlan:
         listed = Events([], [])
         if cities and dates:
             listed = events_of(snapshot, cities=cities, dates=sorted(dates), maker_fee=wanted.maker_fee)
-        if not listed.traded:
+        if not listed.traded or listed.outcomes is None:
             why = "; ".join(told(listed.notes)) or "the lake holds no quotes"
             raise Refused(
                 f"nothing can be traded: {why}",
@@ -82,6 +86,7 @@ class BarsPlan:
             events=tuple(listed.traded),
             extent=Extent.of(listed.traded),
             notes=tuple(listed.notes),
+            outcomes=listed.outcomes,
         )
 
     def pieces(self, dates_at_once: int = DATES_AT_ONCE) -> list[BarsPlan]:
@@ -101,6 +106,7 @@ class BarsPlan:
             events=tuple(event for event in self.events if since <= event.event_date < before),
             extent=self.extent,
             notes=tuple(note for note in self.notes if since <= note.event_date < before),
+            outcomes=self.outcomes,
         )
 
 

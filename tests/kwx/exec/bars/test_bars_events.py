@@ -15,6 +15,7 @@ from kwx.exec.bars.events import Event, Settled, events_of, running_events
 from kwx.exec.bars.notes import Note, told
 from kwx.exec.bars.outcomes import outcomes_of
 from kwx.exec.minute import NOT_SETTLED
+from warehouse.lake.present import Present
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, MARKETS, SETTLEMENTS, Partition
 from warehouse.market.fees import FeeRule
@@ -169,11 +170,11 @@ def test_makers_can_be_made_to_pay(changed: Callable) -> None:
 def test_a_running_event_needs_no_quotes_and_nobody_knows_its_end(copied: Path, put: Callable) -> None:
     """All else is the same, and what its listing lacks is said; that it is not settled is no news."""
     lake = Lake(copied)
-    (ended,), _ = events_of(lake.snapshot(), cities=("chicago",), dates=(DAY,))
+    (ended,), *_ = events_of(lake.snapshot(), cities=("chicago",), dates=(DAY,))
     quotes = lake.snapshot().read(CANDLES_DENSE, CHICAGO).select(CANDLES_DENSE.schema.names())
     put(copied, CANDLES_DENSE, quotes.clear(), CHICAGO)
 
-    (running,), notes = running_events(lake.snapshot(), cities=("chicago",), dates=(DAY,))
+    (running,), notes, _ = running_events(lake.snapshot(), cities=("chicago",), dates=(DAY,))
 
     assert running == replace(ended, settled=Settled())
     assert notes == []
@@ -201,3 +202,16 @@ def test_notes_that_say_the_same_are_told_once() -> None:
 def test_nothing_is_known_of_an_end_by_default() -> None:
     """The default of a settlement is none."""
     assert Settled().place == NOT_SETTLED
+
+
+def test_how_events_ended_is_asked_again_of_a_present_that_goes_on(copied: Path) -> None:
+    """A running day is told more and more: what was known of its end before is not what is known now."""
+    present = Present.over(Lake(copied).snapshot())
+    markets = present.read(MARKETS, CHICAGO).select(MARKETS.schema.names())
+
+    def told() -> int:
+        return outcomes_of(present, cities=("chicago",), since=DAY, until=DAY).height
+
+    assert markets.height == told()
+    present.put(MARKETS, CHICAGO, markets[:2])
+    assert told() == 2
