@@ -37,6 +37,9 @@ PARTS = (DERIVED_PART, PANEL, FEATURES, EVALUATIONS, FUSION, PREDICTIONS, STRATE
 
 _SINGLE = 1e-5
 """The lattice is solved in single precision, all evaluations of a day at once."""
+FAR_F = 4.0
+_LATTICE = 1e-4
+"""A chance is right to this much: the days that are run beside one move it by about 1e-5."""
 _LOOSE_F = 5e-3
 _SOLVED = ("p_wx", "p", "hazard_next_5m", "hazard_next_60m")
 _MINUTE = ("market_ticker", "ts_utc")
@@ -130,17 +133,22 @@ def _evaluations(snapshot: Snapshot, sample: Sample) -> Iterator[Look]:
 
 
 def of_degrees(rows: pl.DataFrame) -> Look:
-    """Return rows of pmf_degrees as a look: one evaluation a row, with its mean, its spread and its highest chance."""
+    """Return rows of pmf_degrees as a look: one evaluation a row, with its mean, its spread and its highest chance.
+
+    In the spread what lies far from the mean counts as if it were FAR_F away: a chance of one in a hundred thousand,
+    which a lattice rounds as it likes, would else weigh as much there as all that is near.
+    """
     p, degree = pl.col("p"), pl.col("degree_f")
     long = rows.select("ts_utc", "params_fitted_utc", "quality", "first_f", "p").explode("p")
     number = pl.int_range(pl.len()).over("ts_utc").cast(pl.Int32)
-    chances = long.with_columns(degree_f=pl.col("first_f") + number).filter(p > _SINGLE)
-    laid = chances.group_by("ts_utc", "params_fitted_utc", "quality").agg(
-        mean_f=(p * degree).sum() / p.sum(), second=(p * degree.pow(2)).sum() / p.sum(), highest_p=p.max()
+    chances = long.with_columns(degree_f=pl.col("first_f") + number).with_columns(
+        mean_f=((p * degree).sum() / p.sum()).over("ts_utc")
     )
-    spread = (pl.col("second") - pl.col("mean_f").pow(2)).clip(0).sqrt()
-    rows = laid.with_columns(sd_f=spread).drop("second").sort("ts_utc")
-    loose = {"mean_f": _LOOSE_F, "sd_f": _LOOSE_F, "highest_p": _SINGLE}
+    away_f = (degree - pl.col("mean_f")).clip(-FAR_F, FAR_F)
+    rows = chances.group_by("ts_utc", "params_fitted_utc", "quality").agg(
+        pl.col("mean_f").first(), sd_f=((p * away_f.pow(2)).sum() / p.sum()).sqrt(), highest_p=p.max()
+    ).sort("ts_utc")  # fmt: skip
+    loose = {"mean_f": _LOOSE_F, "sd_f": _LOOSE_F, "highest_p": _LATTICE}
     return Look(part=EVALUATIONS, name=PMF_DEGREES.name, keys=("ts_utc",), rows=rows, tolerance=loose)
 
 
