@@ -3,6 +3,10 @@
 Event dates share no money, so they are lanes of one scan. Minutes are compiled for the shape of the bars, so there is
 room for a few numbers of dates alone: a run of nine dates finds what one of sixteen has compiled. What is over of the
 room is filled with the last date once more, and forgotten.
+
+A single step has the same rooms. Sizes are found in single precision, and a compiler adds up in another order where
+there is no whole vector of lanes: a date alone would now and then want a hundredth of a contract more than it did in
+the backtest. A room is whole vectors, so that a date is decided to the last tick as it is beside any others.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ from warehouse.errors import Unbalanced
 Tree = TypeVar("Tree")
 
 ROOMS = (8, 16)
-"""For so many dates a step is compiled. A processor takes eight at once, so that fewer take as long."""
+"""For so many dates a step is compiled: whole vectors. A processor takes eight at once, so that fewer take as long."""
 
 
 class Trace(NamedTuple):
@@ -54,8 +58,9 @@ def run_bars(rules: Rules, params: Params, bars: Bars) -> Trace:
     """Take every step of some bars, and keep all of what was done."""
     keep_compiled()
     with jax.enable_x64(True):
-        final, actions = _scanned(rules, params, *_with_room(bars))
-        return _of_dates(Trace(actions=_numpy(actions), final=_numpy(final)), bars)
+        dates = bars.tickers.shape[-1]
+        final, actions = _scanned(rules, params, *_with_room((_start(bars), bars.minutes), dates))
+        return _of_dates(Trace(actions=_numpy(actions), final=_numpy(final)), dates)
 
 
 def tally_bars(rules: Rules, params: Params, bars: Bars) -> Tally:
@@ -76,27 +81,28 @@ def tally_bars(rules: Rules, params: Params, bars: Bars) -> Tally:
 
 def step_by_step(rules: Rules, params: Params, bars: Bars) -> Trace:
     """Take the same steps one call at a time, as shadow and live do."""
-    with jax.enable_x64(True):
-        state, told = _start(bars), []
-        for t in range(len(bars.minutes.open)):
-            minute = jax.tree.map(lambda field, t=t: field[t], bars.minutes)
-            state, actions = one_step(rules, params, state, minute)
-            told.append(actions)
-        return Trace(actions=jax.tree.map(lambda *each: np.stack(each), *told), final=_numpy(state))
+    state, told = _start(bars), []
+    for t in range(len(bars.minutes.open)):
+        minute = jax.tree.map(lambda field, t=t: field[t], bars.minutes)
+        state, actions = one_step(rules, params, state, minute)
+        told.append(actions)
+    return Trace(actions=jax.tree.map(lambda *each: np.stack(each), *told), final=state)
 
 
 def one_step(rules: Rules, params: Params, state: State, minute: Minute) -> tuple[State, Actions]:
     """Take one step, as shadow and live do every minute; NumPy."""
+    dates = state.mode.shape[-1]
     with jax.enable_x64(True):
-        told: tuple[State, Actions] = _numpy(_stepped(rules, params, state, minute))
-        return told
+        told = _stepped(rules, params, *_with_room((state, minute), dates))
+        return _of_dates(_numpy(told), dates)
 
 
 def one_wish(rules: Rules, params: Params, state: State, minute: Minute) -> Wished:
     """Return what a step wants, for whoever reads along; NumPy."""
+    dates = state.mode.shape[-1]
     with jax.enable_x64(True):
-        told: Wished = _numpy(_wished(rules, params, state, minute))
-        return told
+        told = _wished(rules, params, *_with_room((state, minute), dates))
+        return _of_dates(_numpy(told), dates)
 
 
 @functools.partial(jax.jit, static_argnames="rules")
@@ -153,21 +159,15 @@ def room_for(dates: int) -> int:
     return next((room for room in ROOMS if dates <= room), dates)
 
 
-def _with_room(bars: Bars) -> tuple[State, Minute]:
-    """Return the state before the first minute, and the minutes, with room for more dates than there are."""
-    brackets, cities, dates = bars.tickers.shape
-    room = room_for(dates)
-    more = room - dates
-
-    def widened(field: Array) -> Array:
-        return np.concatenate([field, *[field[..., -1:]] * more], axis=-1) if more else field
-
-    return empty_state(brackets, cities, room), jax.tree.map(widened, bars.minutes)
+def _with_room(tree: Tree, dates: int) -> Tree:
+    """Return states and minutes of some dates with room for more."""
+    places = np.minimum(np.arange(room_for(dates)), dates - 1)
+    wide: Tree = jax.tree.map(lambda field: np.take(field, places, axis=-1), tree) if len(places) > dates else tree
+    return wide
 
 
-def _of_dates(tree: Tree, bars: Bars) -> Tree:
+def _of_dates(tree: Tree, dates: int) -> Tree:
     """Forget what filled the room."""
-    dates = bars.tickers.shape[-1]
     cut: Tree = jax.tree.map(lambda numbers: numbers[..., :dates], tree)
     return cut
 

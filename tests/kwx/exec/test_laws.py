@@ -40,6 +40,21 @@ def test_a_scan_is_the_steps_one_by_one_to_the_last_tick(rules: Rules) -> None:
     jax.tree.map(np.testing.assert_array_equal, scanned, stepped)
 
 
+@pytest.mark.parametrize("cities", [2, 7])
+def test_a_date_does_the_same_alone_and_beside_others(cities: int) -> None:
+    """Of six brackets, as a backtest takes many dates at once and a replay takes one; rich, so that a digit shows."""
+    minutes, rich = wild_minutes(7, 150, brackets=6, cities=cities, dates=9), made_params(bankroll_micros=10**12)
+    beside = run_bars(Rules(), rich, made_bars(minutes))
+    assert _trades(beside.actions) > 50
+    for place in (0, 8):
+        date = slice(place, place + 1)
+        bars = made_bars(jax.tree.map(lambda field, date=date: field[..., date], minutes))
+        alone, stepped = run_bars(Rules(), rich, bars), step_by_step(Rules(), rich, bars)
+        assert room_for(9) > room_for(1)
+        jax.tree.map(lambda a, b, date=date: np.testing.assert_array_equal(a[..., date], b), beside, alone)
+        jax.tree.map(np.testing.assert_array_equal, alone, stepped)
+
+
 @pytest.mark.parametrize("rules", EVERY_RULE, ids=_named)
 def test_nothing_after_a_minute_changes_what_was_done_up_to_it(rules: Rules) -> None:
     """Poison: the rest of the day is another day, and NaN, and nothing at all."""
