@@ -59,6 +59,9 @@ _PAGES = {
     "doctor": "docs/howto/lake.md",
 }
 
+_LOOKS_QUICKLY = {"live", "shadow"}
+"""Commands whose process looks every few seconds: it is set up for that before Polars comes in."""
+
 _EPILOG = 'Start with:  kwx lake build  then  kwx sql "from minute_panel_full limit 5"'
 
 
@@ -73,6 +76,8 @@ class LazyCommands(click.Group):
         """Import the module of one command."""
         if cmd_name not in _COMMANDS:
             return None
+        if cmd_name in _LOOKS_QUICKLY:
+            importlib.import_module("kwx.live.quick").look_quickly()
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         _name_page(command, _PAGES[cmd_name])

@@ -10,6 +10,7 @@ told apart as well: the look is what they would have waited for.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -19,9 +20,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from kwx.live.quick import SETTINGS
+
+os.environ.update(SETTINGS)
+
+import numpy as np
 from led_world import LedWorld, led_world
 from measure import Measure, report
 

@@ -13,6 +13,7 @@ the minute is read off. It says the same, up to what a lattice rounds.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -20,11 +21,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from kwx.live.quick import SETTINGS
+
+os.environ.update(SETTINGS)
+
 import jax
 import numpy as np
 import polars as pl
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 from measure import Measure, report
 from whole_ticks import Took, instants_of_minutes, ticking
 

@@ -24,9 +24,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
+from kwx.live.quick import SETTINGS
+
+os.environ.update(SETTINGS)
+
+import numpy as np
 from led_world import LedWorld, led_world
 from measure import Measure, report
 

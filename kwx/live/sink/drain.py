@@ -123,6 +123,8 @@ class Drain:
             return None if self._closing else self._asked
 
     def _store_all(self) -> None:
+        if self._spool.waiting:
+            self._table.reach()  # before hours of a spool are read for a database that is away
         while not self._closing and (batch := self._spool.take(self._batch_rows)) is not None:
             self._store(batch)
             self._note_success()  # before anybody who waited for the batch looks

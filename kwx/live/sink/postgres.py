@@ -68,6 +68,13 @@ class SignalTable:
         self._server = server
         self._connection: Connection | None = None
 
+    def reach(self) -> None:
+        """Connect where there is no connection; DatabaseDown where that fails."""
+        try:
+            self._connected()
+        except psycopg.Error as error:
+            raise self._down(error) from None
+
     def upsert(self, signals: Sequence[Signal]) -> list[Refusal]:
         """Store signals, all of them committed on return but those refused; DatabaseDown when that is not certain.
 

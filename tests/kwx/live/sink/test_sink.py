@@ -72,6 +72,21 @@ def test_signals_wait_in_order_while_the_database_is_away(sink_of, door, databas
     assert 21 == len(stored(database))
 
 
+def test_a_spool_is_not_read_for_a_database_that_is_away(sink_of, door, clock, monkeypatch):
+    """Hours of it may wait, and every minute asks."""
+    sink, read = sink_of(door.dsn), []
+    monkeypatch.setattr(sink._spool, "take", read.append)
+    for tick in range(3):
+        clock.move(60)
+        assert Written(spooled=84) == sink.write(made_tick(tick))
+
+    assert [] == read
+    door.open()
+    clock.move(60)
+    sink.write(made_tick(3))
+    assert read
+
+
 def test_it_goes_away_and_comes_back_many_times(sink_of, door, database, clock):
     """Whatever was written is there once, with its last value."""
     sink = sink_of(door.dsn)
