@@ -39,7 +39,7 @@ class FeedFields(Section):
 class BudgetFields(Section):
     """How long each stage of a tick may take, in milliseconds; a stage over its budget is told, not cut off.
 
-    prepare_ms: after so long nothing more is made beforehand: the next look goes on with it, or the minute itself.
+    prepare_ms: when a look has taken so long, nothing more is made beforehand: the next one goes on, or the minute.
     between_ms: from the receipt of a book that moves between two minutes to the decision about the order under it.
     """
 

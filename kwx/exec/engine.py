@@ -93,16 +93,16 @@ def one_step(rules: Rules, params: Params, state: State, minute: Minute) -> tupl
     """Take one step, as shadow and live do every minute; NumPy."""
     dates = state.mode.shape[-1]
     with jax.enable_x64(True):
-        told = _stepped(rules, params, *_with_room((state, minute), dates))
-        return _of_dates(_numpy(told), dates)
+        told: tuple[State, Actions] = _numpy(_stepped(rules, params, *_with_room((state, minute), dates)))
+        return _of_dates(told, dates)
 
 
 def one_wish(rules: Rules, params: Params, state: State, minute: Minute) -> Wished:
     """Return what a step wants, for whoever reads along; NumPy."""
     dates = state.mode.shape[-1]
     with jax.enable_x64(True):
-        told = _wished(rules, params, *_with_room((state, minute), dates))
-        return _of_dates(_numpy(told), dates)
+        told: Wished = _numpy(_wished(rules, params, *_with_room((state, minute), dates)))
+        return _of_dates(told, dates)
 
 
 @functools.partial(jax.jit, static_argnames="rules")

@@ -91,10 +91,10 @@ class Loop:
             self.retreat()  # nobody renewed these orders for minutes: nothing of them is wanted any more
         for one in due:
             told = self.minutes.live(one, polled, told, stages)
-        if not due:
+        left_s = self.settings.budgets.prepare_ms / _MILLISECONDS - stages.seconds["take_in"]
+        if not due and left_s > 0:
             with stages.timed("prepare"):
-                within_s = self.settings.budgets.prepare_ms / _MILLISECONDS
-                self.brain.prepare(self.desk.decided_utc + MINUTE, within_s=within_s)
+                self.brain.prepare(self.desk.decided_utc + MINUTE, within_s=left_s)
         with stages.timed("settle"):
             settled = self.paying.settle(changed)
         return replace(told, settled=settled, left_out=(*self.minutes.not_traded, *self.paying.unpayable))

@@ -86,8 +86,16 @@ class Present(Snapshot):
 
     def tidy(self) -> None:
         """Put the rows that wait beside their partitions into these; it changes nothing that is said."""
-        for name in self._waiting:
-            self._tidied(name)
+        while self.tidy_next():
+            pass
+
+    def tidy_next(self) -> bool:
+        """Put the rows that wait beside one partition into it; tell whether any waited."""
+        for name, waiting in self._waiting.items():
+            for partition in waiting:
+                self._tidy(TABLES[name], partition)
+                return True
+        return False
 
     def follow(self, contract: Table, follower: Follower) -> None:
         """Tell somebody from now on what becomes of a table."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,19 +128,26 @@ class Brain:
 
         Once `within_s` are over nothing more is begun: what was made is kept, and the next call goes on behind it.
         """
-        ends_s, slate = time.perf_counter() + within_s, self._slates.at(minute_utc)
-        for work in self._work_ahead(slate, minute_utc):
-            work()
+        ends_s = time.perf_counter() + within_s
+        for _ in self._worked_ahead(minute_utc):
             if time.perf_counter() >= ends_s:
                 return
 
-    def _work_ahead(self, slate: Slate, minute_utc: datetime) -> Iterator[Callable[[], object]]:
-        """Yield what a minute takes that can be made before it, in pieces."""
-        yield lambda: self._tidy(slate, minute_utc)
-        yield lambda: self._grids(slate, minute_utc)
+    def _worked_ahead(self, minute_utc: datetime) -> Iterator[None]:
+        """Make what a minute takes that can be made before it, and stop behind each piece."""
+        while self.present.tidy_next():
+            yield
+        slate, since_utc = self._slates.at(minute_utc), minute_utc - timedelta(minutes=self._minutes) - LOOKS_BACK
+        for tail in (self._candles, self._trades):
+            tail.of(slate.places, since_utc)
+            tail.shorten(since_utc)
+            yield
+        self._grids(slate, minute_utc)
+        yield
         for event in slate.every_event:
-            yield partial(self._hazards.newest, Partition(event.city, event.event_date), minute_utc)
-        yield lambda: self._predictions.make_ready(minute_utc, slate, self._families)
+            self._hazards.newest(Partition(event.city, event.event_date), minute_utc)
+            yield
+        self._predictions.make_ready(minute_utc, slate, self._families)
 
     def think(self, minute_utc: datetime) -> Thought:
         """Return what is to be said of a minute, from what was known at its end."""
@@ -248,14 +254,6 @@ class Brain:
             )
             for day, events in slate.events.items()
         }  # fmt: skip
-
-    def _tidy(self, slate: Slate, minute_utc: datetime) -> None:
-        """Put what came in into its order, and keep at hand what the minutes to come look back on."""
-        self.present.tidy()
-        since_utc = minute_utc - timedelta(minutes=self._minutes) - LOOKS_BACK
-        for tail in (self._candles, self._trades):
-            tail.of(slate.places, since_utc)
-            tail.shorten(since_utc)
 
     def _forget_what_is_over(self, slate: Slate) -> None:
         """Forget the days before the eve of the first event date that trades."""

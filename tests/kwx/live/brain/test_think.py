@@ -6,7 +6,6 @@ import gc
 import math
 import weakref
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import numpy as np
 import polars as pl
@@ -80,9 +79,8 @@ def test_minute_after_minute_is_that_of_the_lake(learned, strategy):
 def test_no_more_is_made_beforehand_than_there_is_time_for(learned, monkeypatch):
     """Whatever is begun is finished; once the time is over nothing more is begun."""
     done: list[int] = []
-    pieces = [partial(done.append, number) for number in range(3)]
     brain = brain_of(learned, known_at(learned.snapshot, AFTERNOON), "fused")
-    monkeypatch.setattr(brain, "_work_ahead", lambda slate, minute_utc: iter(pieces))
+    monkeypatch.setattr(brain, "_worked_ahead", lambda minute_utc: map(done.append, range(3)))
 
     brain.prepare(AFTERNOON, within_s=0.0)
     assert [0] == done
