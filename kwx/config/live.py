@@ -49,7 +49,7 @@ class BudgetFields(Section):
     send_ms: Milliseconds = 2_000
     write_ms: Milliseconds = 50
     between_ms: Milliseconds = 10
-    prepare_ms: Milliseconds = 50
+    prepare_ms: Milliseconds = 80
 
 
 class VenueFields(Section):
