@@ -62,7 +62,7 @@ def test_one_city_is_told_in_full(command, demo_lake):
     assert "2026-11-02" in lines["mid"]
     assert "left out of nyc: dew_f, humidity_pct, wind_mph; the gate" in out
     assert "the gate of nyc: 0 values that only the excluded vendor told, over every minute" in out
-    assert "wrong in nyc: p_fused, log_odds_fused; never known: make it with: kwx fuse run" in err
+    assert "wrong in nyc: p_fused, log_odds_fused; never known: make it with: kwx fuse tune, then kwx fuse run" in err
     assert "says something" not in out
     assert lines["mid"].endswith("minute_panel_full")
     assert max(map(len, map(str.rstrip, out.splitlines()))) <= 120

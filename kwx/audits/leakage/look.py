@@ -35,11 +35,10 @@ DERIVED_PART, PANEL, FEATURES = "minutes and grids", "panel", "features"
 EVALUATIONS, FUSION, PREDICTIONS, STRATEGIES = "evaluations", "fusion", "predictions", "strategies"
 PARTS = (DERIVED_PART, PANEL, FEATURES, EVALUATIONS, FUSION, PREDICTIONS, STRATEGIES)
 
-_SINGLE = 1e-5
-"""The lattice is solved in single precision, all evaluations of a day at once."""
-FAR_F = 4.0
 _LATTICE = 1e-4
-"""A chance is right to this much: the days that are run beside one move it by about 1e-5."""
+"""A chance is right to this much. The lattice is solved in single precision, all evaluations of some days at once: what
+stands beside one moves it by about 1e-5, as measured, and what looks ahead by more."""
+FAR_F = 4.0
 _LOOSE_F = 5e-3
 _SOLVED = ("p_wx", "p", "hazard_next_5m", "hazard_next_60m")
 _MINUTE = ("market_ticker", "ts_utc")
@@ -128,7 +127,7 @@ def _evaluations(snapshot: Snapshot, sample: Sample) -> Iterator[Look]:
         return
     _, day = computed_day(snapshot, sample.city, sample.event_date, Recipe())
     yield of_degrees(day.degrees)
-    loose = dict.fromkeys(_SOLVED, _SINGLE)
+    loose = dict.fromkeys(_SOLVED, _LATTICE)
     yield Look(part=EVALUATIONS, name=PMF_MINUTE.name, keys=_MINUTE, rows=day.minutes, tolerance=loose)
 
 

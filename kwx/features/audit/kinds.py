@@ -34,7 +34,7 @@ _MADE_BY = {
     "p_wx": "kwx hazard backfill",
     "hazard_next_5m": "kwx hazard backfill",
     "hazard_next_60m": "kwx hazard backfill",
-    "p_fused_norm": "kwx fuse run",
+    "p_fused_norm": "kwx fuse tune, then kwx fuse run",
 }
 _FILLED_BY = {
     "obs": "kwx ingest obs", "obs_5m": "kwx ingest obs", "forecasts": "kwx ingest forecasts",

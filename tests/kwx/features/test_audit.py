@@ -57,7 +57,7 @@ def test_what_nobody_ran_is_never_known_and_the_command_to_type_is_said(rich):
     assert not rich.passed
     assert {("nyc", "never known")} == set(rich.failures.select("city", "status").unique().rows())
     assert "make it with: kwx hazard backfill" == line(rich, "nyc", "hazard_60m")["reason"]
-    assert "make it with: kwx fuse run" == line(rich, "nyc", "p_fused")["reason"]
+    assert "make it with: kwx fuse tune, then kwx fuse run" == line(rich, "nyc", "p_fused")["reason"]
     assert "used" == line(rich, "chicago", "p_fused")["status"]
 
 

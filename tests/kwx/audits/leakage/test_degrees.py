@@ -40,7 +40,7 @@ def test_a_far_degree_that_is_next_to_impossible_is_no_finding(far):
 @pytest.mark.parametrize("moved", [0.001, 0.01, 0.2])
 def test_a_chance_that_moved_is_a_finding(moved):
     """From the likeliest degree to the one beside it."""
-    assert "highest_p" in columns_that_differ(rows_of(NEAR, 0.0), rows_of([*NEAR, moved, -moved, 0.0], 0.0))
+    assert "highest_p" in columns_that_differ(rows_of(NEAR, 0.0), rows_of(np.add(NEAR, [moved, -moved, 0.0]), 0.0))
 
 
 def test_a_chance_that_moved_far_away_is_a_finding():
