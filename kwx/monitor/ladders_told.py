@@ -30,7 +30,7 @@ def ladders(look: Look) -> Told:
         f"{what}: {command}{look.said}"
         for what, source, command in (
             ("The weather was not run", "weather", "kwx hazard backfill"),
-            ("Nothing was fused", "fused", "kwx fuse run"),
+            ("Nothing was fused", "fused", "kwx fuse tune, then kwx fuse run"),
         )
         if source not in thought
     ]
