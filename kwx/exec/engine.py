@@ -12,6 +12,8 @@ the backtest. A room is whole vectors, so that a date is decided to the last tic
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple, TypeVar
 
 import jax
@@ -105,6 +107,26 @@ def one_wish(rules: Rules, params: Params, state: State, minute: Minute) -> Wish
         return _of_dates(told, dates)
 
 
+def step_each(
+    rules: Rules, params: Params, states: Mapping[date, State], minutes: Mapping[date, Minute]
+) -> dict[date, tuple[State, Actions]]:
+    """Take one step of each of some dates, side by side: that takes as long as the step of one."""
+    if not minutes:
+        return {}
+    stepped = one_step(rules, params, _beside([states[day] for day in minutes]), _beside(list(minutes.values())))
+    return dict(zip(minutes, _apart(stepped, len(minutes)), strict=True))
+
+
+def wish_each(
+    rules: Rules, params: Params, states: Mapping[date, State], minutes: Mapping[date, Minute]
+) -> dict[date, Wished]:
+    """Return what a step of each of some dates wants."""
+    if not minutes:
+        return {}
+    wanted = one_wish(rules, params, _beside([states[day] for day in minutes]), _beside(list(minutes.values())))
+    return dict(zip(minutes, _apart(wanted, len(minutes)), strict=True))
+
+
 @functools.partial(jax.jit, static_argnames="rules")
 def _wished(rules: Rules, params: Params, state: State, minute: Minute) -> Wished:
     return wished(rules, params, state, minute)
@@ -164,6 +186,17 @@ def _with_room(tree: Tree, dates: int) -> Tree:
     places = np.minimum(np.arange(room_for(dates)), dates - 1)
     wide: Tree = jax.tree.map(lambda field: np.take(field, places, axis=-1), tree) if len(places) > dates else tree
     return wide
+
+
+def _beside(trees: Sequence[Tree]) -> Tree:
+    """Lay dates beside each other."""
+    laid: Tree = jax.tree.map(lambda *fields: np.concatenate(fields, axis=-1), *trees)
+    return laid
+
+
+def _apart(tree: Tree, dates: int) -> list[Tree]:
+    """Return what lies beside each other, date by date."""
+    return [jax.tree.map(lambda field, at=at: field[..., at : at + 1], tree) for at in range(dates)]
 
 
 def _of_dates(tree: Tree, dates: int) -> Tree:

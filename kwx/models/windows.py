@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from warehouse.errors import Refused, Unparsable, Usage
 from warehouse.market.climate_day import event_dates
@@ -33,7 +34,7 @@ class Window:
                 hint=f"leave {PURGED_DAYS} date between them: an event trades on the eve of its day",
             )
 
-    @property
+    @cached_property
     def name(self) -> str:
         """How the window is known: win_YYYYMMDD_YYYYMMDD, the dates that it is tested on."""
         return f"win_{self.test_since:%Y%m%d}_{self.test_until:%Y%m%d}"

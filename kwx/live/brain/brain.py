@@ -22,7 +22,7 @@ from kwx.compiled import keep_compiled
 from kwx.config.file import Configuration
 from kwx.config.trading import trading_of
 from kwx.exec.bars.plan import BarsRecipe
-from kwx.exec.engine import one_step, one_wish
+from kwx.exec.engine import step_each, wish_each
 from kwx.exec.minute import Minute
 from kwx.exec.params import Params
 from kwx.exec.rules import Fill, Rules, Sizing
@@ -215,7 +215,7 @@ class Brain:
             for day, minute in thought.minutes.items()
         }
         before = {day: states.get(day) or empty_state(*thought.tickers[day].shape) for day in minutes}
-        stepped = {day: one_step(self.rules, self.params, before[day], minute) for day, minute in minutes.items()}
+        stepped = step_each(self.rules, self.params, before, minutes)
         return Decided(
             states={day: state for day, (state, _) in stepped.items()},
             actions={day: actions for day, (_, actions) in stepped.items()},
@@ -225,7 +225,7 @@ class Brain:
         )
 
     def _signals(self, thought: Thought, before: Mapping[date, State], minutes: Mapping[date, Minute]) -> pl.DataFrame:
-        wishes = {day: one_wish(self.rules, self.params, before[day], minute) for day, minute in minutes.items()}
+        wishes = wish_each(self.rules, self.params, before, minutes)
         return with_decided(thought.signals, thought.tickers, wishes, float(self.params.bankroll_micros))
 
     def _look(self, minute_utc: datetime, stages: dict[str, float]) -> _Seen:

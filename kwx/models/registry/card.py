@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ class Card(BaseModel):
     model_files: tuple[str, ...]
     files: dict[str, str]
 
-    @property
+    @cached_property
     def window(self) -> Window:
         """The dates that it was fitted to and judged on."""
         return Window(
@@ -84,7 +85,7 @@ class Card(BaseModel):
         """Say why nobody knows whether it is better than its prior, None where that was judged."""
         return next((note for note in self.notes if note.startswith(NOT_JUDGED)), None)
 
-    @property
+    @cached_property
     def model_id(self) -> str:
         """How predictions name it."""
         return f"{self.group.kind}_{self.city}_{self.bracket}_{self.window.name}"
