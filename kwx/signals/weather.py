@@ -42,18 +42,18 @@ def weather_columns(keys: pl.DataFrame, grids: pl.DataFrame, names: Collection[s
     grids: rows of obs_1m of each city's climate days, no instant there twice. The temperature of a five-minute step is
     that of the minute at which it ended.
     """
-    told = grids.select(
-        "city", "ts_utc", "climate_date", **{name: pl.col(of) for name, of in {**_PLAIN, **_GATED, **_OF_DAY}.items()}
-    )
-    rows = keys[["city", "event_date", "ts_utc"]].join(
-        told, on=("city", "ts_utc"), how="left", maintain_order="left"
+    said = grids.lazy()
+    named = {name: pl.col(of) for name, of in {**_PLAIN, **_GATED, **_OF_DAY}.items()}
+    rows = keys.lazy().select("city", "event_date", "ts_utc").join(
+        said.select("city", "ts_utc", "climate_date", **named), on=("city", "ts_utc"), how="left", maintain_order="left"
     )  # fmt: skip
     if _OF_STEP in names:
         step_utc = pl.from_epoch(pl.col("ts_utc").dt.epoch("us") // _STEP_US * _STEP_US, time_unit="us")
-        steps = grids.select("city", step_utc="ts_utc", wx_temp_5m="temp_f")
         rows = rows.with_columns(step_utc=step_utc.dt.replace_time_zone("UTC")).join(
-            steps, on=("city", "step_utc"), how="left", maintain_order="left"
+            said.select("city", step_utc="ts_utc", wx_temp_5m="temp_f"),
+            on=("city", "step_utc"), how="left", maintain_order="left",
         )  # fmt: skip
     gated = [pl.when(_IS_OPEN).then(pl.col(name)).alias(name) for name in _GATED]
     of_day = [pl.when(_IS_OWN).then(pl.col(name)).alias(name) for name in _OF_DAY]
-    return rows.with_columns(*gated, *of_day)[[name for name in OF_WEATHER if name in names]]
+    told = rows.with_columns(*gated, *of_day).select(name for name in OF_WEATHER if name in names)
+    return told.collect()
