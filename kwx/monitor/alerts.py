@@ -1,8 +1,8 @@
-"""What asks for somebody: alerts of a live loop, and lines of the nightly report."""
+"""What asks for somebody: alerts of a live loop, lines of the nightly report, and what this page itself shows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from warehouse.market.climate_day import event_date_at
 _TITLE = "Alerts"
 _ALIVE = (RUNNING, HALTED, STARTING)
 _ORDER = ("alarm", "warn", "")
+_STANDS_OUT = ("alarm", "warn")
 _NIGHT_IS_TOLD_WITHIN = timedelta(days=2)
 """Of yesterday once the night is over, until then of the day before."""
 
@@ -35,8 +36,11 @@ class Alert:
     hint: str = ""
 
 
-def alerts(lake: Lake, moment: datetime) -> Told:
-    """Tell what asks for somebody, the worst first. A file that is broken is told as what could not be told."""
+def alerts(lake: Lake, moment: datetime, others: Sequence[Told] = ()) -> Told:
+    """Tell what asks for somebody, the worst first. A file that is broken is told as what could not be told.
+
+    others: the other parts of the page. What stands out in them asks for somebody too.
+    """
     try:
         health, report = read_health(health_path(lake)), read_report(report_path(lake.paths.root))
         is_real = _is_real(lake)
@@ -44,7 +48,7 @@ def alerts(lake: Lake, moment: datetime) -> Told:
         return failed("alerts", _TITLE, str(error), error.hint)
     missed = _of_missed_nights(report, moment) if is_real else ()
     found = sorted(
-        [*_of_loop(health, moment), *_of_nightly(report), *missed],
+        [*_of_loop(health, moment), *_of_nightly(report), *missed, *_of_page(others)],
         key=lambda one: _ORDER.index(one.state),
     )
     parts: list[Part] = texts(_loop_words(health, moment), _nightly_words(report))
@@ -89,6 +93,15 @@ def _of_nightly(report: Report | None) -> Iterator[Alert]:
         yield Alert(source="nightly", state=state, words=f"{line.kind.replace('_', ' ')}: {line.words}", hint=line.hint)
     for step in report.untold:
         yield Alert(source="nightly", state="alarm", words=f"{step.name} {step.state}: {step.error}", hint=step.hint)
+
+
+def _of_page(others: Sequence[Told]) -> Iterator[Alert]:
+    """Yield each tile that stands out; its part says what to do."""
+    for told in others:
+        for tile in told.tiles:
+            if tile.state in _STANDS_OUT:
+                words = f"{tile.label}: {tile.value}, {tile.note}" if tile.note else f"{tile.label}: {tile.value}"
+                yield Alert(source="page", state=tile.state, words=words, hint=f"see {told.section.title}")
 
 
 def _is_real(lake: Lake) -> bool:
@@ -136,4 +149,4 @@ def _tile(found: list[Alert]) -> Tile:
             label="alerts", value=f"{alarms + warnings} open", note=f"{first.source}: {first.words}"[:90],
             state="alarm" if alarms else "warn",
         )  # fmt: skip
-    return Tile(label="alerts", value="none", note="of the live loop and the nightly run", state="ok")
+    return Tile(label="alerts", value="none", note="of the loop, the night and this page", state="ok")

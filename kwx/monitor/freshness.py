@@ -14,6 +14,7 @@ import polars as pl
 from kwx.audits.clocks.known import STAMPED, Stamped
 from kwx.audits.repair import DEMO_SOURCE
 from kwx.monitor.look import Look
+from pipelines.ingest.access import SIMULATED_SOURCES
 from warehouse.lake.tables import FORECASTS, OBS, SETTLEMENTS
 
 TAPE_DATES = 7
@@ -21,6 +22,8 @@ TAPE_DATES = 7
 
 _SMALL = (OBS, FORECASTS, SETTLEMENTS)
 _TIMES, _LEAST_MINUTES = 2.0, 30.0
+_SERVED_WITHIN = timedelta(days=2)
+"""So long ago, by the clock of who looks, a served world has not written any more: nobody serves it."""
 
 _SCHEMA: dict[str, pl.DataType] = {
     "table": pl.String(),
@@ -69,10 +72,20 @@ def freshness_of(look: Look) -> Freshness:
         if part.is_empty() and (dates := look.whole.partitions(one.table.name))
     ]
     return Freshness(
-        rows=rows.with_columns(is_late=late.fill_null(value=False)), gone=tuple(gone),
-        written_utc=datetime.fromisoformat(look.whole.manifest.created_utc),
-        ended=DEMO_SOURCE in look.whole.manifest.sources,
+        rows=rows.with_columns(is_late=late.fill_null(value=False)), gone=tuple(gone), written_utc=_written_utc(look),
+        ended=_has_ended(look),
     )  # fmt: skip
+
+
+def _written_utc(look: Look) -> datetime:
+    return datetime.fromisoformat(look.whole.manifest.created_utc)
+
+
+def _has_ended(look: Look) -> bool:
+    """Tell whether the world is simulated and goes on no longer: a served one has a clock of its own while it runs."""
+    sources = set(look.whole.manifest.sources)
+    is_still = look.moment - _written_utc(look) > _SERVED_WITHIN
+    return DEMO_SOURCE in sources or (is_still and bool(SIMULATED_SOURCES & sources))
 
 
 def _table(look: Look, one: Stamped) -> pl.DataFrame:

@@ -30,7 +30,7 @@ def freshness(look: Look) -> Told:
         f"At {at(look.moment)}, of the rows known by then. Late is what was silent for more than twice its longest"
         f" silence of these dates, in the city that waits longest. The snapshot is of {at(found.written_utc)}."
     )
-    ended = "This is a demo world that has ended: nothing newer comes." if found.ended else ""
+    ended = "This is a simulated world that has ended: nothing newer comes." if found.ended else ""
     parts: list[Part] = [*texts(words, ended), _grid(found, look)]
     return Told(
         name="freshness",
@@ -77,7 +77,7 @@ def _tile(found: Freshness, look: Look) -> Tile:
     late += [name for name, _ in found.gone]
     written = f"snapshot {age(look.moment - found.written_utc)} old"
     if found.ended:
-        return Tile(label="sources", value="ended", note=f"a demo world; {written}")
+        return Tile(label="sources", value="ended", note=f"a simulated world; {written}")
     if not late:
         return Tile(label="sources", value=f"{found.rows.height} fresh", note=written, state="ok")
     return Tile(label="sources", value=f"{len(late)} late", note=", ".join(_few(late)), state="warn")

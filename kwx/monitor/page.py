@@ -82,12 +82,12 @@ def page_of(
     lake: Lake, wish: Wish, *, moment: datetime, on_part: OnPart = lambda done, total, what: None
 ) -> Page:  # fmt: skip
     """Make the page of a lake as it is at a moment; of an empty one a page that says how to fill it."""
-    calls = alerts(lake, moment)
     with look_at(lake, wish, moment=moment) as look:
         if look is None:
             empty = missing("lake", "Lake", f"The lake {lake.paths.root} is empty", f"kwx lake build{wish.said}")
-            return _page(lake, None, moment, [calls, empty])
-        return _page(lake, look, moment, [calls, *_parts(look, on_part)])
+            return _page(lake, None, moment, [alerts(lake, moment), empty])
+        others = list(_parts(look, on_part))
+        return _page(lake, look, moment, [alerts(lake, moment, others), *others])
 
 
 def _parts(look: Look, on_part: OnPart) -> Iterator[Told]:

@@ -128,12 +128,15 @@ def _moved(night: EarlierNight, now: Snapshot, cities: Sequence[str]) -> dict[tu
     dates = [day.event_date for day in days if day.event_date is not None]
     then, since = labels_between(night.snapshot, min(dates), max(dates)), labels_between(now, min(dates), max(dates))
     both = since.join(then, on=("city", "event_date"), how="inner", suffix="_then")
-    moved = both.filter(
-        pl.col("label_f").ne_missing(pl.col("label_f_then"))
-        | pl.col("latest_final_f").ne_missing(pl.col("latest_final_f_then"))
-    )
+    moved = both.filter(_is_other("label_f") | _is_other("latest_final_f"))
     ours = moved.filter(pl.col("city").is_in(list(cities)))
     return {(row["city"], row["event_date"]): _corrected(row) for row in ours.iter_rows(named=True)}
+
+
+def _is_other(name: str) -> pl.Expr:
+    """Tell where something that was said is said otherwise: what nobody had said yet is corrected by nobody."""
+    then = pl.col(f"{name}_then")
+    return then.is_not_null() & pl.col(name).ne_missing(then)
 
 
 def labels_between(snapshot: Snapshot, since: date, until: date) -> pl.DataFrame:
@@ -144,7 +147,7 @@ def labels_between(snapshot: Snapshot, since: date, until: date) -> pl.DataFrame
 
 def _corrected(row: Mapping[str, Any]) -> Line:
     event = f"{row['city']} {row['event_date']}"
-    if row["label_f"] != row["label_f_then"]:
+    if row["label_f_then"] not in (None, row["label_f"]):
         return Line(
             kind=Kind.CORRECTED,
             words=f"{event}: the label was {row['label_f_then']} °F last night and is {row['label_f']} °F"

@@ -127,12 +127,12 @@ def due_now(night: Night, step: Step) -> Due:
 
 
 def held_outcome(night: Night, step: Step, asked: Asked) -> Outcome | None:
-    """Return how a step ended before with the very same inputs; None where it is to be done.
+    """Return how a step ended before with the very same inputs; None where it is to be done, or was and was cut off.
 
     Where a night goes on, what its later steps wrote is no reason to do an earlier one again: the next night does.
     """
     before = night.journal.ended.get(step.name)
-    if before is None or not before.stands or step.always or asked.again:
+    if before is None or not before.stands or step.always or asked.again or step.name in night.journal.started:
         return None
     return before if inputs_of(step, night).are_those_of(before, but=_written_later(night, step)) else None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from pipelines.ingest.access import SIMULATED_SOURCES, Entry, access
+from pipelines.ingest.access import SIMULATED_SOURCES, Entry, access, require_same_kind
 from pipelines.ingest.loopback import hello_of
 from warehouse.clock import Clock, utc_now
 from warehouse.errors import Usage
@@ -54,6 +54,7 @@ def source_of(
     if server is None and entry is None and (simulated := _simulated(lake)):
         return Source(kind=SourceKind.NOBODY, told=simulated, clock=now)
     reached = entry or access(server)
+    require_same_kind(lake, reached.origin)
     if reached.origin == "loopback":
         address = reached.vendors["kalshi"].base_url
         return Source(

@@ -58,18 +58,27 @@ def require_one_world(lake: Lake, origin: str, *, world: str) -> None:
 
     The note is written before anything is asked: what was archived and not yet published belongs to a world, too.
     """
+    require_same_kind(lake, origin)
     noted = world_of(lake.paths.raw)
-    held = set(lake.snapshot().manifest.sources) if lake.current_number() is not None else set()
-    foreign = held - {"loopback"} if origin == "loopback" else held & SIMULATED_SOURCES
-    if foreign or noted not in {None, world}:
-        told = ", ".join(sorted(held)) or f"another world ({noted})"
-        raise LakeError(
-            f"the lake {lake.paths.root} holds data from {told}; an ingest would mix two worlds",
-            hint="ingest elsewhere: --lake other-lake, or KWX_LAKE",
-        )
+    if noted not in {None, world}:
+        raise _two_worlds(lake, f"another world ({noted})")
     if noted is None:
         lake.paths.raw.mkdir(parents=True, exist_ok=True)
         (lake.paths.raw / WORLD).write_text(f"{world}\n")
+
+
+def require_same_kind(lake: Lake, origin: str) -> None:
+    """Refuse a served world where the lake is of another kind, and the real one where it is simulated."""
+    held = set(lake.snapshot().manifest.sources) if lake.current_number() is not None else set()
+    if held - {"loopback"} if origin == "loopback" else held & SIMULATED_SOURCES:
+        raise _two_worlds(lake, ", ".join(sorted(held)))
+
+
+def _two_worlds(lake: Lake, told: str) -> LakeError:
+    return LakeError(
+        f"the lake {lake.paths.root} holds data from {told}; an ingest would mix two worlds",
+        hint="ingest elsewhere: --lake other-lake, or KWX_LAKE",
+    )
 
 
 def world_of(raw: Path) -> str | None:

@@ -28,7 +28,9 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
     del on_progress
     night.ends.move_on(night.snapshot())
     removed = collect_garbage(night.lake, keep=night.settings.keep_snapshots, spare=_measured_against(night))
-    old = [one for one in night.paths.nights() if one != night.event_date][: -night.settings.keep_reports]
+    nights = night.paths.nights()
+    too_many = max(len(nights) - night.settings.keep_reports, 0)
+    old = [one for one in nights if one != night.event_date][:too_many]
     for event_date in old:
         remove_tree(night.paths.night(event_date))
     return Done(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import date, datetime, timedelta
 
 from kwx.monitor.look import Wish
 from kwx.monitor.page import page_of
@@ -10,10 +11,12 @@ from kwx.monitor.write import put_page
 from kwx.nightly.night import Night
 from kwx.nightly.places import MONITOR_HTML
 from kwx.nightly.report.published import draft_of, show
+from kwx.nightly.source import SourceKind
 from kwx.nightly.step import Done, Due, Kind, Line, Step, due
 from kwx.nightly.steps.report import write
 from pipelines.publishing import OnProgress
 from warehouse.errors import DiskFull, KwxError
+from warehouse.lake.tables import MARKETS
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +38,10 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
 
 
 def _draw(night: Night) -> list[Line]:
-    """Draw the monitor's page of the night's date beside the report; return what of it could not be drawn."""
+    """Draw the monitor's page of the morning after beside the report; return what of it could not be drawn."""
     path = draft_of(night.paths, night.event_date) / MONITOR_HTML
     try:
-        page = page_of(night.lake, Wish(event_date=night.event_date), moment=night.wall_clock())
+        page = page_of(night.lake, Wish(event_date=_today(night)), moment=_moment(night))
         put_page(page, path)
     except DiskFull:
         raise
@@ -48,6 +51,18 @@ def _draw(night: Night) -> list[Line]:
         logger.exception("the monitor's page")
         return [_line(str(error) or repr(error), _HINT)]
     return [_line(failure, _HINT) for failure in page.failures]
+
+
+def _today(night: Night) -> date:
+    """Return the date that has begun when a night falls: its own is yesterday by then, except where a world ends."""
+    tomorrow = night.event_date + timedelta(days=1)
+    begun = any(place.event_date == tomorrow for place in night.snapshot().partitions(MARKETS.name))
+    return tomorrow if begun else night.event_date
+
+
+def _moment(night: Night) -> datetime:
+    """Return the instant by which data are fresh or late: a served world has a clock of its own."""
+    return night.clock() if night.source.kind is SourceKind.SERVER else night.wall_clock()
 
 
 def _line(why: str, hint: str) -> Line:

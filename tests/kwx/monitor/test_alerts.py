@@ -10,6 +10,8 @@ import polars as pl
 from kwx.live.health.file import RUNNING, STOPPED, Health, HealthFile, health_path
 from kwx.monitor.alerts import alerts
 from kwx.monitor.nightly_report import report_path
+from kwx.monitor.told import Told
+from kwx.plots.page import Section, Tile
 from tests.kwx.monitor.test_nightly_report import REPORT
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import SETTLEMENTS, Partition
@@ -132,3 +134,16 @@ def test_words_of_others_are_escaped(tmp_path):
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_what_stands_out_elsewhere_on_the_page_asks_for_somebody_too(tmp_path):
+    """A page that says that sources are late does not say that nothing asks for anybody."""
+    late = Tile(label="sources", value="2 late", note="obs metar, trades", state="warn")
+    fine = Tile(label="oldest fit", value="3 d", note="law of the air", state="ok")
+    others = [Told(name="freshness", section=Section(title="Freshness of the data", parts=[]), tiles=[late, fine])]
+
+    told = alerts(Lake(tmp_path), MOMENT, others)
+
+    assert ["sources: 2 late, obs metar, trades"] == [one["words"] for one in told.figures["alerts"]]
+    assert ["1 open"] == [tile.value for tile in told.tiles]
+    assert "Nothing asks for anybody" not in told.section.html()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 from datetime import timedelta
 
 import polars as pl
 import pytest
 
 from kwx.nightly.ballast import BALLAST_BYTES
+from kwx.nightly.changes import EarlierNight, corrected_lines
+from kwx.nightly.places import NightPaths
 from kwx.nightly.plan import STEPS, Asked, plan_of
 from kwx.nightly.run import run_night
 from kwx.nightly.step import State
@@ -237,6 +240,55 @@ def test_a_settlement_that_is_corrected_after_it_was_published_is_told(told_lake
     (told,) = lines(run, "corrected_settlement")
     assert f"chicago {DATE}: the final report now says" in told
     assert "the label stays" in told
+
+
+def test_what_nobody_had_said_is_corrected_by_nobody_and_a_label_that_moves_is_told(hazard_lake, copy_of, put):
+    """A final report that comes after the market's own word is news, and no correction."""
+    root = copy_of(hazard_lake)
+    held = Lake(root).snapshot().read(SETTLEMENTS, PLACE).select(SETTLEMENTS.schema.names())
+    by_market = held.filter(pl.col("source") == "kalshi")
+    assert by_market.height
+    put(root, SETTLEMENTS, by_market, PLACE)
+    unreported = EarlierNight(event_date=DATE, snapshot=Lake(root).snapshot())
+    put(root, SETTLEMENTS, held, PLACE)
+
+    assert [] == corrected_lines([unreported], Lake(root).snapshot(), ("chicago",))
+
+    put(root, SETTLEMENTS, by_market.with_columns(pl.col("high_f") + 3), PLACE)
+    (line,) = corrected_lines([unreported], Lake(root).snapshot(), ("chicago",))
+    high_f = by_market["high_f"][0]
+    assert f"chicago {DATE}: the label was {high_f} °F last night and is {high_f + 3} °F" in line.words
+
+
+def test_a_step_that_is_asked_again_and_cut_off_is_done_when_the_night_goes_on(told_lake, copy_of):
+    """That it ended before, with the same inputs, says nothing of what the cut left behind."""
+    root = copy_of(told_lake)
+
+    def cut(point):
+        if point == "start hazard":
+            raise Cut
+
+    with pytest.raises(Cut):
+        run_night(night_of(root), Asked(only=("hazard",), again=True), on_point=cut)
+
+    assert states(run_night(night_of(root), Asked(only=("hazard", "fusion"))))["hazard"] == "done"
+
+
+def test_so_many_nights_are_kept_as_may_be(told_lake, copy_of):
+    """The one that runs among them."""
+    root = copy_of(told_lake)
+    for days in range(1, 6):
+        shutil.copytree(
+            root / "nightly" / str(DATE), root / "nightly" / str(DATE - timedelta(days=days)), symlinks=True
+        )
+
+    run = run_night(night_of(root, said={"keep_reports": 3}), Asked(only=("gc",)))
+
+    assert [DATE - timedelta(days=days) for days in (2, 1, 0)] == NightPaths(Lake(root).paths).nights()
+    (gc,) = (one for one in run.outcomes if one.name == "gc")
+    assert gc.figures["nights"] == 3
+    again = run_night(night_of(root, said={"keep_reports": 3}), Asked(only=("gc",)))
+    assert states(again)["gc"] == "not_due"
 
 
 def test_a_plan_touches_nothing(hazard_lake, copy_of):

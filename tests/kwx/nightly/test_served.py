@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
-from kwx.nightly.plan import Asked
+from kwx.nightly.plan import Asked, plan_of
 from kwx.nightly.run import NightRun, run_night, the_night
 from kwx.nightly.source import SourceKind, source_of
 from pipelines.asking.secrets import Secret, Secrets
@@ -17,7 +17,7 @@ from pipelines.demo.wire import Limits, serve
 from pipelines.http import Patience
 from pipelines.ingest.access import Entry
 from pipelines.vendors import loopback
-from warehouse.errors import Refused, Usage
+from warehouse.errors import LakeError, Refused, Usage
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import OBS, Partition
 
@@ -85,6 +85,38 @@ def test_a_source_that_is_down_for_a_day_is_told_and_comes_late(served, tmp_path
     assert states(second)["ingest"] == "done"
     assert reports(root, "metar") > 0
     assert any(f"{FIRST} came late" in words for words in lines(second, "late_data"))
+
+
+def test_nights_that_did_not_run_leave_no_hole(tmp_path):
+    """The next one asks for all of their dates, and says so; the one after it for its usual ones."""
+    last, root = date(2026, 11, 8), tmp_path / "lake"
+    world = demo_world(days=9, until=date(2026, 11, 9), cities=("chicago",), seed=11, books=False)
+    fast = Limits(kalshi_tokens_per_second=100_000, kalshi_burst_tokens=100_000)
+    with serve(world, now=MORNING_AFTER[date(2026, 11, 2)], led=True, limits=fast) as running:
+        assert (first := night(root, entry_of(running))).report["date"] == str(SECOND)
+        assert lines(first, "late_data") == []
+        running.advance_to(datetime(2026, 11, 9, 18, tzinfo=UTC))
+        late = night(root, entry_of(running))
+
+        assert (late.report["date"], late.exit_code) == (str(last), 0)
+        held = {place.event_date for place in Lake(root).snapshot().partitions(OBS.name)}
+        assert {SECOND + timedelta(days=days) for days in range(8)} <= held
+        assert any("2026-11-02 … 2026-11-07" in words for words in lines(late, "late_data"))
+
+        running.advance_to(datetime(2026, 11, 10, 18, tzinfo=UTC))
+        source = source_of(Lake(root), entry=entry_of(running))
+        after = the_night(root, source=source, cities=("chicago",))
+        (ingest,) = (one for one in plan_of(after, Asked()) if one.step.name == "ingest")
+        assert f"for {after.usual_since} … " in ingest.why
+        # What is drawn in the morning after is of that morning: its own date was yesterday.
+        page = (root / "nightly" / "latest" / "monitor.html").read_text()
+        assert f"Today is the event date {last + timedelta(days=1)}" in page
+
+
+def test_a_server_of_another_world_is_refused_before_the_night_begins(served, demo_lake):
+    """Not after a step that fails and all others that are left out."""
+    with pytest.raises(LakeError, match="would mix two worlds"):
+        source_of(Lake(demo_lake), entry=entry_of(served))
 
 
 def test_a_date_that_still_runs_is_refused(served, tmp_path):
