@@ -16,10 +16,23 @@ from typing import Any
 from warehouse.errors import KwxError
 from warehouse.lake.store import Lake, Snapshot
 
-OF_CODE = "python -m pip install --force-reinstall --no-deps kalshi-wx"
+CHECKOUT = "CHECKOUT"
+"""Stands for the folder of the repository where the code that runs does not lie in one."""
+
+
+def checkout() -> str:
+    """Return the checkout that this code lies in, as a shell reads it, else the word that stands for it."""
+    root = Path(__file__).resolve().parents[2]
+    return shlex.quote(str(root)) if (root / "pyproject.toml").is_file() else CHECKOUT
+
+
+OF_CODE = f"git -C {checkout()} status --short; python -m pip install --force-reinstall --no-deps {checkout()}"
 """No row of the lake is wrong: the code that reads it is. Where it stays so in a fresh one, its authors must hear."""
 
 DEMO_SOURCE, DEMO_PURPOSE = "demo", "demo build"
+SERVED_SOURCE = "loopback"
+OF_SERVER = " --server URL"
+"""URL is to be replaced: a lake that a demo server filled is asked for there, and does not keep the address."""
 
 _KINDS = {
     "markets": "markets",
@@ -46,16 +59,21 @@ _TRUTH_WORDS = re.compile(r"(\d+) days to (\S+), seed (-?\d+), efficiency ([\d.]
 
 @dataclass(frozen=True, kw_only=True)
 class Repairs:
-    """How things are mended in one lake. said: ` --lake DIR` where it is not the usual one. demo: how it was built."""
+    """How things are mended in one lake.
+
+    said: ` --lake DIR` where it is not the usual one. demo: how it was built. server: whom it asks in vendors' place.
+    """
 
     said: str = ""
     demo: str | None = None
+    server: str = ""
 
     @classmethod
     def of(cls, snapshot: Snapshot, lake_said: Path | None = None) -> Repairs:
         """Look at where a snapshot's rows came from; lake_said: what the user said of --lake."""
         said = "" if lake_said is None else f" --lake {shlex.quote(str(lake_said))}"
-        return cls(said=said, demo=_demo_build(snapshot))
+        server = OF_SERVER if SERVED_SOURCE in snapshot.manifest.sources else ""
+        return cls(said=said, demo=_demo_build(snapshot), server=server)
 
     def of_table(
         self, table: str, city: str, since: date | None, until: date | None, *, source: str | None = None
@@ -65,10 +83,10 @@ class Repairs:
         if table in _DERIVED:
             return f"kwx lake dense{where}{self.said}"
         if table == "books":
-            return self._demo() or f"{_RECORDED}{_where(city, None, None)}{self.said}"
+            return self._demo() or f"{_RECORDED}{_where(city, None, None)}{self.server}{self.said}"
         if table in _KINDS:
             of_source = f" --source {source}" if source else ""
-            return self._demo() or f"kwx ingest {_KINDS[table]}{where}{of_source} --again{self.said}"
+            return self._demo() or f"kwx ingest {_KINDS[table]}{where}{of_source} --again{self.server}{self.said}"
         return f"{_MADE_BY[table]}{where}{self.said}"
 
     def fused(self, city: str, since: date | None, until: date | None, *, again: bool = False) -> str:
@@ -78,6 +96,10 @@ class Repairs:
     def evaluated(self, city: str, since: date | None, until: date | None) -> str:
         """Return the command that runs the weather of event dates anew, whatever is held."""
         return f"kwx hazard backfill{_where(city, since, until)} --again{self.said}"
+
+    def predicted(self, city: str, since: date | None, until: date | None) -> str:
+        """Return the command that lets promoted models speak of event dates; what was said stays."""
+        return f"kwx models predict{_where(city, since, until)}{self.said}"
 
     def of_model(self, family: str, city: str, until: date | None) -> str:
         """Return the command that fits and tells a model of event dates up to one."""

@@ -78,7 +78,7 @@ def features(
     from warehouse.lake.store import Lake
 
     snapshot = Lake(lake_root).snapshot()
-    wish = Asked(feature_set="", cities=cities, since=since, until=until, every_minutes=every)
+    wish = Asked(feature_set="", cities=cities, since=since, until=until, every_minutes=every, lake_said=lake_root)
     sets = names or _DEFAULT_SETS
     if file is None:
         asked = as_said(wish, sets, bracket)

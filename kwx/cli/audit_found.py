@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from kwx.audits.finding import Finding, findings_frame
+from kwx.audits.repair import CHECKOUT, OF_CODE, OF_SERVER
 from kwx.cli.show import console
 
 SHOWN = 40
+_NOTES = (
+    (OF_SERVER, "URL is the address of the demo server that filled the lake; kwx demo serve prints it"),
+    (OF_CODE, "git status tells what in this copy of kwx is not as it was published; if nothing is, tell its authors"),
+    (f"-C {CHECKOUT} ", f"{CHECKOUT} is the folder into which the repository of kwx was cloned"),
+)
+"""What is to be said of repairs in which a word stands for something, or which may not be enough."""
 
 
 def tell_findings(findings: Sequence[Finding], *, clean: str) -> None:
@@ -24,6 +31,9 @@ def tell_findings(findings: Sequence[Finding], *, clean: str) -> None:
         out.print(f"    mend: {one.repair}", soft_wrap=True, markup=False)
     if len(findings) > SHOWN:
         out.print(f"  and {len(findings) - SHOWN} more: --json gives all of them")
+    for words, note in _NOTES:
+        if any(words in one.repair for one in findings):
+            out.print(f"  note: {note}", soft_wrap=True, markup=False)
 
 
 def findings_as_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:

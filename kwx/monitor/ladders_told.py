@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from kwx.backtest.report.words import share
+from kwx.features.audit.mending import fusing, weights_serve
 from kwx.monitor.ladders import Event, events_of
 from kwx.monitor.look import Look
 from kwx.monitor.told import UNKNOWN, Told, at, missing, picture, texts
@@ -27,10 +28,10 @@ def ladders(look: Look) -> Told:
         return missing("ladders", _TITLE, "No market of these dates is listed", f"kwx ingest markets{look.said}")
     thought = {source for event in found for source in event.ladder["source"]}
     lacking = [
-        f"{what}: {command}{look.said}"
+        f"{what}: {command}"
         for what, source, command in (
-            ("The weather was not run", "weather", "kwx hazard backfill"),
-            ("Nothing was fused", "fused", "kwx fuse tune, then kwx fuse run"),
+            ("The weather was not run", "weather", f"kwx hazard backfill{look.said}"),
+            ("Nothing was fused", "fused", _fusing(look, found)),
         )
         if source not in thought
     ]
@@ -46,6 +47,11 @@ def ladders(look: Look) -> Told:
     return Told(
         name="ladders", section=Section(title=_TITLE, parts=parts), figures={"events": [_figures(one) for one in found]}
     )  # fmt: skip
+
+
+def _fusing(look: Look, found: list[Event]) -> str:
+    weighed = all(weights_serve(look.whole, event.city, [event.event_date]) for event in found)
+    return fusing(weighed=weighed, said=look.said)
 
 
 def _grid(found: list[Event]) -> Grid:

@@ -62,10 +62,20 @@ def test_one_city_is_told_in_full(command, demo_lake):
     assert "2026-11-02" in lines["mid"]
     assert "left out of nyc: dew_f, humidity_pct, wind_mph; the gate" in out
     assert "the gate of nyc: 0 values that only the excluded vendor told, over every minute" in out
-    assert "wrong in nyc: p_fused, log_odds_fused; never known: make it with: kwx fuse tune, then kwx fuse run" in err
+    assert "wrong in nyc: p_fused, log_odds_fused; never known: make it with: kwx fuse tune --every 7, then" in err
+    assert "then kwx fuse run --city nyc; or, before 13 dates are settled, kwx fuse run --city nyc --weight 0.7" in err
     assert "says something" not in out
     assert lines["mid"].endswith("minute_panel_full")
     assert max(map(len, map(str.rstrip, out.splitlines()))) <= 120
+
+
+def test_commands_find_the_lake_as_it_was_said(command, demo_lake):
+    """Each names the city that lacks something; of both cities it is told for each."""
+    _, _, err = command("audit", "features", "--every", 60, *RICH, "--lake", demo_lake)
+
+    assert all(f"kwx hazard backfill --city {city} --lake {demo_lake}" in err for city in ("chicago", "nyc"))
+    assert f"kwx fuse tune --every 7 --lake {demo_lake}, then kwx fuse run --city nyc --lake {demo_lake};" in err
+    assert f"kwx fuse run --city nyc --weight 0.7 --lake {demo_lake}" in err
 
 
 def test_every_set_that_models_read_by_default_is_told_in_one_table(command, demo_lake, tmp_path):

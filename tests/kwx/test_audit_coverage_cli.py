@@ -6,9 +6,13 @@ import json
 from datetime import date
 
 import polars as pl
+import pytest
 
 from kwx.audits.coverage.cells import CELLS, State
+from kwx.audits.finding import Finding
+from kwx.audits.repair import OF_CODE, OF_SERVER
 from kwx.cli.audit_coverage_told import SIGNS
+from kwx.cli.audit_found import tell_findings
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import CANDLES_DENSE, TRADES, Partition
 from warehouse.lake.writer import write
@@ -28,6 +32,23 @@ def test_a_whole_lake_has_a_calendar_of_whole_days(command, demo_lake):
     assert "obs            metar      8      8        0     0      0        0  100%   100%" in map(str.rstrip, lines)
     assert "nothing that is owed is missing, thin or stale" in out
     assert max(map(len, map(str.rstrip, lines))) <= 120
+
+
+@pytest.mark.parametrize(
+    ("repair", "note"),
+    [
+        (f"kwx ingest obs --city nyc --again{OF_SERVER}", "URL is the address of the demo server that filled the lake"),
+        (OF_CODE, "git status tells what in this copy of kwx is not as it was published"),
+    ],
+)
+def test_a_repair_that_needs_a_word_has_it_once_below(capsys, repair, note):
+    """What a person has to put in its place, and where the code is that is to be looked at."""
+    ours = [Finding(part="obs", city=city, since=None, until=None, what="w", found=1, repair=repair) for city in "ab"]
+
+    tell_findings(ours, clean="all is well")
+
+    out = capsys.readouterr().out
+    assert (2, 1) == (out.count(f"mend: {repair}"), out.count(note))
 
 
 def test_a_gap_has_its_sign_and_its_mending_which_mends_it(command, copied, put):

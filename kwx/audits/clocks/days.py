@@ -13,7 +13,7 @@ import polars as pl
 
 from kwx.audits.clocks.part import Part, of_days
 from kwx.audits.finding import Finding
-from kwx.audits.repair import Repairs
+from kwx.audits.repair import OF_CODE, Repairs
 from kwx.audits.scope import Scope
 from warehouse.lake.tables import MARKETS, OBS, OBS_1M, OBS_5M, Table
 from warehouse.market.cities import CITIES, City
@@ -21,8 +21,8 @@ from warehouse.market.climate_day import FIVE_MINUTE_STEPS, MINUTES_PER_DAY, Cli
 
 PART = "climate days"
 GRIDS = ((OBS_1M, MINUTES_PER_DAY), (OBS_5M, FIVE_MINUTE_STEPS))
-_OF_CODE = "python -m pip install --upgrade tzdata kalshi-wx"
-"""The registry is code, the zones are a package: no row of the lake can mend them."""
+_OF_ZONES = f"python -m pip install --upgrade tzdata; {OF_CODE}"
+"""The zones are a package, the registry is code: no row of the lake can mend them."""
 
 
 def climate_days(scope: Scope, repairs: Repairs) -> Part:
@@ -66,7 +66,7 @@ def _of_registry(windows: pl.DataFrame) -> Iterator[Finding]:
     yield from of_days(
         PART, broken, what="the registry's standard time is not that of the city's zone",
         example=lambda row: f"day begins {row['start_utc']:%H:%M}Z, by the zone {row['zone_start_utc']:%H:%M}Z",
-        repair=lambda city, span: _OF_CODE,
+        repair=lambda city, span: _OF_ZONES,
     )  # fmt: skip
 
 

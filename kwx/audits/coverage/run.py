@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
@@ -17,7 +17,19 @@ from kwx.audits.coverage.weather import forecasts_of, grids_of, reports_of, sett
 from kwx.audits.finding import Finding, in_order
 from kwx.audits.repair import Repairs
 from kwx.audits.scope import Scope, spans
-from warehouse.lake.tables import BOOKS, CANDLES_1M, MODEL_RUNS, OBS, PMF_DEGREES, PMF_MINUTE, PREDICTIONS, TRADES
+from kwx.models.windows import window_dates
+from warehouse.lake.tables import (
+    ALL_CITIES,
+    BOOKS,
+    CANDLES_1M,
+    MODEL_RUNS,
+    OBS,
+    PMF_DEGREES,
+    PMF_MINUTE,
+    PREDICTIONS,
+    PROMOTIONS,
+    TRADES,
+)
 
 _MEASURES: tuple[Callable[[Scope], pl.DataFrame], ...] = (
     markets_of, candles_of, dense_of, trades_of, books_of, reports_of, grids_of, forecasts_of, settlements_of,
@@ -106,7 +118,7 @@ def _running(scope: Scope) -> pl.DataFrame:
 def _findings(scope: Scope, cells: pl.DataFrame, repairs: Repairs) -> Iterator[Finding]:
     wrong = cells.filter(pl.col("state").is_in([str(one) for one in WRONG]))
     gone = {(row["city"], row["event_date"], row["table"]) for row in wrong.iter_rows(named=True)}
-    families = _families(scope) if PREDICTIONS.name in wrong["table"] else {}
+    speakers = Speakers.of(scope) if PREDICTIONS.name in wrong["table"] else Speakers()
     kinds = wrong.with_columns(ended=pl.col("why").eq_missing(_ENDED)).group_by(
         "city", "table", "source", "state", "ended", maintain_order=True
     )
@@ -119,7 +131,7 @@ def _findings(scope: Scope, cells: pl.DataFrame, repairs: Repairs) -> Iterator[F
                 part=str(table), city=str(city), since=since, until=until,
                 what=f"{table}{f' of {source}' if source else ''}: {state}",
                 found=rows.filter(pl.col("event_date").is_between(since, until)).height, example=_told(first),
-                repair=_repair(repairs, name, str(city), since, until, str(source), str(state), families),
+                repair=_repair(repairs, name, str(city), since, until, str(source), str(state), speakers),
             )  # fmt: skip
 
 
@@ -133,10 +145,12 @@ def _told(cell: dict[str, object]) -> str:
 
 def _repair(
     repairs: Repairs, table: str, city: str, since: date, until: date, source: str, state: str,
-    families: dict[str, list[str]],
+    speakers: Speakers,
 ) -> str:  # fmt: skip
     if table == PREDICTIONS.name:
-        return "; ".join(repairs.of_model(family, city, until) for family in families.get(city, ["elasticnet"]))
+        if speakers.promoted(city, until):
+            return repairs.predicted(city, since, until)
+        return "; ".join(repairs.of_model(family, city, until) for family in speakers.families_of(city))
     made = repairs.of_table(table, city, since, until, source=source or None)
     if table == PMF_MINUTE.name:
         fused = repairs.fused(city, since, until)
@@ -146,9 +160,41 @@ def _repair(
     return made
 
 
+@dataclass(frozen=True, kw_only=True)
+class Speakers:
+    """Who speaks of each city: the families that have spoken, and from when on a promoted model may."""
+
+    families: Mapping[str, list[str]] = field(default_factory=dict)
+    promoted_since: Mapping[str, date] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, scope: Scope) -> Speakers:
+        """Read from a lake what was said, and what it was told of promotions."""
+        return cls(families=_families(scope), promoted_since=_promoted_since(scope))
+
+    def families_of(self, city: str) -> list[str]:
+        """Return the families that have spoken of a city; one of the settlement where none is known."""
+        return self.families.get(city, ["elasticnet"])
+
+    def promoted(self, city: str, until: date) -> bool:
+        """Tell whether a promoted model, of the city or of all, may speak of dates up to one."""
+        return any(self.promoted_since.get(one, date.max) <= until for one in (city, ALL_CITIES))
+
+
 def _families(scope: Scope) -> dict[str, list[str]]:
     """Return the families of models that have spoken of each city."""
     runs = scope.snapshot.scan(MODEL_RUNS).select("run_id", "family")
     said = scope.snapshot.scan(PREDICTIONS, cities=scope.cities).select("city", "run_id").unique()
     both = said.join(runs, on="run_id", how="inner").group_by("city").agg(pl.col("family").unique().sort()).collect()
     return dict(both.iter_rows())
+
+
+def _promoted_since(scope: Scope) -> dict[str, date]:
+    """Return by city, or `all`, the first date that a promoted window is for; a line's newest row counts."""
+    rows = scope.scan(PROMOTIONS).select("city", "line", "since_utc", "windows").collect()
+    newest = rows.sort("since_utc").unique(["city", "line"], keep="last", maintain_order=True)
+    first: dict[str, date] = {}
+    for city, windows in newest.select("city", "windows").iter_rows():
+        for since, _ in map(window_dates, windows or ()):
+            first[city] = min(since, first.get(city, since))
+    return first

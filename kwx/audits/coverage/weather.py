@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
 from kwx.audits.coverage.cells import measured
@@ -16,6 +18,8 @@ CADENCE = {"metar": 24, "hfmetar": FIVE_MINUTE_STEPS, "vc": FIVE_MINUTE_STEPS, "
 _DAY = ("city", "event_date")
 _BY_SOURCE = (*_DAY, "source")
 _REPORTS_SHARE, _FORECASTS_SHARE = 0.8, 0.5
+_FIRST_REPORT_AFTER = timedelta(hours=2)
+"""So long into the day the first report of a lake is known, of a station that reports once an hour."""
 
 
 def reports_of(scope: Scope) -> pl.DataFrame:
@@ -28,10 +32,16 @@ def reports_of(scope: Scope) -> pl.DataFrame:
 
 
 def grids_of(scope: Scope) -> pl.DataFrame:
-    """Count the steps of the grids of each day."""
+    """Count the steps of the grids of each day that hold a temperature; of a day without a report of its own none does.
+
+    What a grid carries over from the eve is no report of the day. In its first hours a step may wait for the first one.
+    """
+    waits = pl.col("ts_utc") - pl.col("ts_utc").min() < _FIRST_REPORT_AFTER
+    told = (pl.col("temp_f").is_not_null() | waits).sum()
+    have = pl.when(pl.col("run_max_f").is_not_null().any()).then(told).otherwise(0)
     parts = []
     for table, steps in ((OBS_1M, MINUTES_PER_DAY), (OBS_5M, FIVE_MINUTE_STEPS)):
-        rows = scope.scan(table).group_by(_DAY).agg(pl.len().alias("have"))
+        rows = scope.scan(table).group_by(_DAY).agg(have.alias("have"))
         parts.append(measured(rows, table=table.name, unit="steps", least_share=1.0, due=pl.lit(steps)))
     return pl.concat(parts)
 

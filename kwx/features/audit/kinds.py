@@ -11,6 +11,7 @@ from typing import Protocol
 
 import polars as pl
 
+from kwx.features.audit.mending import fusing, weights_serve
 from kwx.features.book.aggression import Laws, fit_laws, laws_told
 from kwx.features.book.microstructure import MICROSTRUCTURE, recorded_dates, with_microstructure
 from kwx.features.feature import Feature, FeatureSet
@@ -34,8 +35,8 @@ _MADE_BY = {
     "p_wx": "kwx hazard backfill",
     "hazard_next_5m": "kwx hazard backfill",
     "hazard_next_60m": "kwx hazard backfill",
-    "p_fused_norm": "kwx fuse tune, then kwx fuse run",
 }
+_FUSED = "p_fused_norm"
 _FILLED_BY = {
     "obs": "kwx ingest obs", "obs_5m": "kwx ingest obs", "forecasts": "kwx ingest forecasts",
     "markets": "kwx ingest markets", "settlements": "kwx ingest settlements",
@@ -45,13 +46,17 @@ _UNRECORDED = "no order book of these dates was recorded: kwx record"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a set is looked at: some event dates of a city, and a type of bracket."""
+    """Where a set is looked at: some event dates of a city, and a type of bracket.
+
+    said: how commands that are named find the lake, ` --lake DIR` where it is not the usual one.
+    """
 
     snapshot: Snapshot
     city: str
     dates: Sequence[date]
     bracket: str = EVERY_TYPE
     excluded: Collection[str] = ()
+    said: str = ""
 
 
 class Kind(Protocol):
@@ -77,8 +82,8 @@ class Kind(Protocol):
     def tables(self, feature: Feature) -> tuple[str, ...]:
         """Return the tables or the view that a feature is made of; none where only the clock is read."""
 
-    def why_unknown(self, feature: Feature) -> str:
-        """Return what mends a feature that is never known."""
+    def why_unknown(self, feature: Feature, place: Place) -> str:
+        """Return what mends a feature that is never known there."""
 
     def why_constant(self, feature: Feature) -> str | None:
         """Return why a feature may be one number in a city, None where that is a fault."""
@@ -112,9 +117,9 @@ class OfPanel:
         del feature
         return (_PANEL,)
 
-    def why_unknown(self, feature: Feature) -> str:
+    def why_unknown(self, feature: Feature, place: Place) -> str:
         """Return the run that makes it."""
-        made_by = [_MADE_BY[source] for source in feature.sources if source in _MADE_BY]
+        made_by = [one for source in feature.sources if (one := _made_by(source, place))]
         return f"make it with: {made_by[0]}" if made_by else "the panel has no value of it"
 
     def why_constant(self, feature: Feature) -> None:
@@ -156,8 +161,9 @@ class OfBooks:
         kinds = {name.partition("_")[0] for name in feature.sources}
         return ("trades",) if kinds == {"hawkes"} else ("books", "trades") if "cancelled" in kinds else ("books",)
 
-    def why_unknown(self, feature: Feature) -> str:
+    def why_unknown(self, feature: Feature, place: Place) -> str:
         """Return what is missing."""
+        del place
         return "too few trades to fit a law" if self.tables(feature) == ("trades",) else "no book was ever whole"
 
     def why_constant(self, feature: Feature) -> None:
@@ -201,9 +207,9 @@ class OfSnapshots:
         """Return the tables that the columns of a snapshot are made of."""
         return tuple(sorted({table for column in feature.sources for table in tables_of_column(column)}))
 
-    def why_unknown(self, feature: Feature) -> str:
+    def why_unknown(self, feature: Feature, place: Place) -> str:
         """Return what brings the tables."""
-        fill = dict.fromkeys(_FILLED_BY[table] for table in self.tables(feature))
+        fill = dict.fromkeys(f"{_FILLED_BY[table]}{_where(place)}" for table in self.tables(feature))
         return f"the lake has nothing of it: {', '.join(fill)}" if fill else "no snapshot has a value of it"
 
     def why_constant(self, feature: Feature) -> str | None:
@@ -241,6 +247,18 @@ def _of_columns() -> dict[str, tuple[str, ...]]:
 def tables_of_column(column: str) -> tuple[str, ...]:
     """Return the tables behind a column of a snapshot; none where the clock or the city says it."""
     return _of_columns().get(column, ())
+
+
+def _where(place: Place) -> str:
+    return f" --city {place.city}{place.said}"
+
+
+def _made_by(source: str, place: Place) -> str:
+    """Return the command that makes a column of the panel; empty where none does."""
+    if source == _FUSED:
+        weighed = weights_serve(place.snapshot, place.city, place.dates)
+        return fusing(weighed=weighed, city=place.city, said=place.said)
+    return f"{_MADE_BY[source]}{_where(place)}" if source in _MADE_BY else ""
 
 
 def _panel(place: Place, every_minutes: int, *, columns: Sequence[str]) -> pl.DataFrame:

@@ -6,10 +6,12 @@ the gate every minute of the panel is searched for a dew point, humidity or wind
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -63,7 +65,8 @@ class Asked:
     """What is audited: a set, the type of bracket, cities and event dates (all of them when not said).
 
     every_minutes: how far apart the rows are; as the set's models read them when not said. excluded: the cities that
-    models have behind the gate; those of the registry are at the views as well.
+    models have behind the gate; those of the registry are at the views as well. lake_said: what the user said of
+    --lake, for the commands that are named.
     """
 
     feature_set: str
@@ -73,6 +76,12 @@ class Asked:
     until: date | None = None
     every_minutes: int | None = None
     excluded: Sequence[str] = EXCLUDED_VC_CITIES
+    lake_said: Path | None = None
+
+    @property
+    def said(self) -> str:
+        """How the commands that are named find the lake."""
+        return "" if self.lake_said is None else f" --lake {shlex.quote(str(self.lake_said))}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -161,7 +170,9 @@ def _looks(snapshot: Snapshot, asked: Asked, chosen: Callable[..., FeatureSet] |
         seen = None
         if chosen is not None:
             seen = chosen(asked.feature_set, city, bracket=bracket, excluded=asked.excluded)
-        place = Place(snapshot=snapshot, city=city, dates=dates, bracket=bracket, excluded=asked.excluded)
+        place = Place(
+            snapshot=snapshot, city=city, dates=dates, bracket=bracket, excluded=asked.excluded, said=asked.said
+        )  # fmt: skip
         yield _Look(kind=kind, place=place, every_minutes=asked.every_minutes or kind.every_minutes, seen=seen)
 
 
@@ -199,7 +210,8 @@ def _lines(look: _Look) -> Iterator[dict[str, Any]]:
     for number, feature in enumerate(whole.features):
         of_gate = sum(leaked.get(source, 0) for source in feature.sources)
         status, reason = judged(
-            kind, counts, number, is_seen=feature.name in seen, why=reasons.get(feature.name), leaked_minutes=of_gate,
+            kind, place, counts, number, is_seen=feature.name in seen, why=reasons.get(feature.name),
+            leaked_minutes=of_gate,
         )  # fmt: skip
         known = int(counts.known[number])
         yield {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from kwx.features.audit.counts import Counts
-from kwx.features.audit.kinds import Kind
+from kwx.features.audit.kinds import Kind, Place
 
 
 class Status(StrEnum):
@@ -23,7 +23,7 @@ PASSING = (Status.USED, Status.EXCLUDED)
 
 
 def judged(
-    kind: Kind, counts: Counts, place: int, *, is_seen: bool, why: str | None, leaked_minutes: int
+    kind: Kind, where: Place, counts: Counts, place: int, *, is_seen: bool, why: str | None, leaked_minutes: int
 ) -> tuple[Status, str]:
     """Return what became of the feature at a place of a set, and why."""
     if leaked_minutes:
@@ -32,14 +32,14 @@ def judged(
         return Status.LEAKS, f"in the set in spite of: {why}"
     if not is_seen:
         return Status.EXCLUDED, why or "not in the set"
-    return _health(kind, counts, place)
+    return _health(kind, where, counts, place)
 
 
-def _health(kind: Kind, counts: Counts, place: int) -> tuple[Status, str]:
+def _health(kind: Kind, where: Place, counts: Counts, place: int) -> tuple[Status, str]:
     """Return whether a feature that is used says something, and what is wrong where it does not."""
     feature = kind.features.features[place]
     if not counts.known[place]:
-        return Status.NEVER_KNOWN, kind.why_unknown(feature)
+        return Status.NEVER_KNOWN, kind.why_unknown(feature, where)
     if counts.infinite[place]:
         return Status.NOT_FINITE, f"{int(counts.infinite[place]):,} rows are infinite"
     if counts.low[place] == counts.high[place]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 import pytest
 
-from kwx.audits.repair import Repairs
+from kwx.audits.repair import CHECKOUT, OF_CODE, Repairs, checkout
 from kwx.cli import kwx
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import TABLES
+from warehouse.lake.writer import write
 
 DAY = date(2026, 11, 1)
 OF_VENDORS = Repairs()
@@ -36,7 +37,7 @@ def parsed(command: str) -> click.Context:
 @pytest.mark.parametrize("table", MENDED)
 def test_the_repair_of_a_table_is_a_command(table):
     """Of a vendor's source too, and in another lake."""
-    for repairs in (OF_VENDORS, Repairs(said=" --lake elsewhere")):
+    for repairs in (OF_VENDORS, Repairs(said=" --lake elsewhere"), Repairs(server=" --server URL")):
         command = repairs.of_table(table, "nyc", DAY, DAY)
 
         assert parsed(command).params.get("cities", ("nyc",)) == ("nyc",)
@@ -60,9 +61,12 @@ def test_rows_of_vendors_are_asked_for_and_derived_rows_made_anew(table, command
 def test_models_are_fitted_and_days_run_by_commands(family):
     """Of every family, as the command line writes it."""
     span = ("nyc", DAY, DAY)
-    commands = [OF_VENDORS.of_model(family, "nyc", DAY), OF_VENDORS.evaluated(*span), OF_VENDORS.fused(*span)]
+    commands = [
+        OF_VENDORS.of_model(family, "nyc", DAY), OF_VENDORS.predicted(*span), OF_VENDORS.evaluated(*span),
+        OF_VENDORS.fused(*span),
+    ]  # fmt: skip
 
-    assert [("nyc",)] * 3 == [parsed(command).params["cities"] for command in commands]
+    assert [("nyc",)] * 4 == [parsed(command).params["cities"] for command in commands]
 
 
 def test_a_demo_world_is_built_as_it_was_built(demo_lake):
@@ -87,6 +91,31 @@ def test_a_demo_world_whose_build_is_gone_is_known_by_its_words(hazard_lake, mon
 
     assert "kwx lake build --demo --days 3 --until 2026-11-02 --seed 11 --efficiency 0.8" == command
     assert parsed(command)
+
+
+def test_a_lake_that_a_demo_server_filled_is_asked_for_there(tmp_path):
+    """Its address is not kept, so a word stands for it; what is derived asks nobody."""
+    with write(Lake(tmp_path), purpose="test") as writer:
+        writer.publish(sources={"loopback": "a demo server in the place of kalshi"})
+
+    repairs = Repairs.of(Lake(tmp_path).snapshot(), Path("served"))
+
+    asked = repairs.of_table("candles_1m", "nyc", DAY, DAY)
+    assert asked.endswith(" --again --server URL --lake served")
+    assert ("URL", True) == tuple(parsed(asked).params[one] for one in ("server", "again"))
+    assert "kwx record --city nyc --server URL --lake served" == repairs.of_table("books", "nyc", DAY, DAY)
+    assert "--server" not in repairs.of_table("obs_1m", "nyc", DAY, DAY)
+
+
+def test_code_is_mended_in_its_checkout(monkeypatch, tmp_path):
+    """The package is on no index: what was changed is told, and it is installed from where it lies."""
+    root = Path(__file__).parents[3]
+    word = shlex.quote(str(root))
+
+    assert f"git -C {word} status --short; python -m pip install --force-reinstall --no-deps {word}" == OF_CODE
+    assert 'name = "kalshi-wx"' in (root / "pyproject.toml").read_text()
+    monkeypatch.setattr("kwx.audits.repair.__file__", str(tmp_path / "kwx" / "audits" / "repair.py"))
+    assert CHECKOUT == checkout()
 
 
 def test_every_table_that_is_looked_at_has_a_repair():

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
 from kwx.features.audit import run as audits
 from kwx.features.audit.kinds import kind_of
+from kwx.features.audit.mending import TUNED_FROM_DATES, weights_serve
 from kwx.features.audit.run import Asked, audit_features
 from kwx.features.audit.verdict import Status
 from kwx.features.gate import THE_CONFIGURATION
@@ -20,9 +22,14 @@ from kwx.features.tmax.inputs import TmaxInputs
 from kwx.features.tmax.instants import market_clock, time_of_day
 from kwx.features.tmax.sets import MARKET_CLOCK, TOD
 from kwx.features.tmax.snapshots import read_snapshots, snapshots_of
+from kwx.fuse.fit.split import least_dates
+from kwx.fuse.fit.tune import TuneWish
+from kwx.fuse.market.recipe import MarketRecipe
+from kwx.fuse.weights import said_weight
 from warehouse.errors import BadDateRange, Refused, Usage
 from warehouse.lake.store import Lake, Snapshot
-from warehouse.lake.tables import BOOKS
+from warehouse.lake.tables import BOOKS, FUSION_PARAMS, Partition
+from warehouse.lake.writer import write
 
 GATED = ("dew_f", "humidity_pct", "wind_mph")
 RICH = Asked(feature_set="elasticnet_rich", every_minutes=15)
@@ -56,9 +63,58 @@ def test_what_nobody_ran_is_never_known_and_the_command_to_type_is_said(rich):
     """So the audit is not passed, though the gate holds."""
     assert not rich.passed
     assert {("nyc", "never known")} == set(rich.failures.select("city", "status").unique().rows())
-    assert "make it with: kwx hazard backfill" == line(rich, "nyc", "hazard_60m")["reason"]
-    assert "make it with: kwx fuse tune, then kwx fuse run" == line(rich, "nyc", "p_fused")["reason"]
+    assert "make it with: kwx hazard backfill --city nyc" == line(rich, "nyc", "hazard_60m")["reason"]
+    fused = "make it with: kwx fuse tune --every 7, then kwx fuse run --city nyc;"
+    assert (
+        f"{fused} or, before 13 dates are settled, kwx fuse run --city nyc --weight 0.7"
+        == line(rich, "nyc", "p_fused")["reason"]
+    )
     assert "used" == line(rich, "chicago", "p_fused")["status"]
+
+
+def test_where_weights_may_serve_nothing_is_tuned(known_lake, tmp_path):
+    """The city's own or those of all; the commands find the lake as the asker did."""
+    root = tmp_path / "a lake"
+    shutil.copytree(known_lake, root, symlinks=True)
+    held = replace(
+        said_weight(0.7, pool="log_linear", market=MarketRecipe()), fitted_utc=datetime(2026, 11, 1, tzinfo=UTC),
+        since=date(2026, 10, 1), until=date(2026, 10, 30),
+    )  # fmt: skip
+    publish_sets_in(root, held)
+    snapshot, asked = Lake(root).snapshot(), replace(RICH, cities=("nyc",), every_minutes=60, lake_said=root)
+
+    found = audit_features(snapshot, asked)
+
+    assert f"make it with: kwx fuse run --city nyc --lake '{root}'" == line(found, "nyc", "p_fused")["reason"]
+    assert f"make it with: kwx hazard backfill --city nyc --lake '{root}'" == line(found, "nyc", "p_wx")["reason"]
+    assert weights_serve(snapshot, "nyc", [date(2026, 11, 1)])
+    assert not weights_serve(snapshot, "nyc", [date(2026, 10, 31)])
+
+
+@pytest.mark.parametrize("change", [{"accepted": False}, {"horizon": "5m"}, {"city": "chicago"}])
+def test_weights_that_cannot_serve_are_as_good_as_none(known_lake, tmp_path, change):
+    """The market alone was better, something else was the target, or they are of another city."""
+    root = tmp_path / "lake"
+    shutil.copytree(known_lake, root, symlinks=True)
+    held = replace(
+        said_weight(0.7, pool="log_linear", market=MarketRecipe()), fitted_utc=datetime(2026, 11, 1, tzinfo=UTC),
+        since=date(2026, 10, 1), until=date(2026, 10, 30),
+    )  # fmt: skip
+    publish_sets_in(root, replace(held, **change))
+
+    assert not weights_serve(Lake(root).snapshot(), "nyc", [date(2026, 11, 2)])
+
+
+def publish_sets_in(root, one):
+    """Store a set of weights in a lake."""
+    with write(Lake(root), purpose="test") as writer:
+        writer.put(FUSION_PARAMS, one.row(), Partition(one.city))
+        writer.publish()
+
+
+def test_so_many_dates_are_said_as_a_tuning_needs():
+    """Of every pool, with the share that is held out when nothing is said."""
+    assert TUNED_FROM_DATES == least_dates(TuneWish().pools, held_out=TuneWish().held_out)
 
 
 def test_every_count_is_that_of_the_rows_which_a_model_reads(rich, known_lake):

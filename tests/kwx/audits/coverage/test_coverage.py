@@ -26,6 +26,7 @@ from warehouse.lake.tables import (
     PMF_DEGREES,
     PMF_MINUTE,
     PREDICTIONS,
+    PROMOTIONS,
     SETTLEMENTS,
     TRADES,
     Partition,
@@ -38,6 +39,21 @@ MIDDLE, LAST = Partition("chicago", date(2026, 11, 1)), Partition("chicago", dat
 def none(rows):
     """Return no row."""
     return rows.clear()
+
+
+def silent(rows, *names):
+    """Return rows in which some columns say nothing."""
+    return rows.with_columns(pl.lit(None, dtype=rows.schema[name]).alias(name) for name in names)
+
+
+def unreported(rows):
+    """Return the grid of a day without a report, whose eve had none either."""
+    return silent(rows, *(name for name in rows.columns if name != "ts_utc"))
+
+
+def carried(rows):
+    """Return the grid of a day without a report, through which the eve's last one is carried."""
+    return silent(rows, "run_max_f", "run_max_lo_f", "run_max_hi_f")
 
 
 def few(rows):
@@ -86,6 +102,9 @@ DEFECTS = {
     ),
     "no grid": (OBS_1M, MIDDLE, none, "missing", "kwx lake dense"),
     "half a grid": (OBS_5M, MIDDLE, lambda rows: rows.head(144), "thin", "kwx lake dense"),
+    "a grid that begins at noon": (
+        OBS_1M, MIDDLE, lambda rows: pl.concat([unreported(rows.head(720)), rows.tail(720)]), "thin", "kwx lake dense",
+    ),
     "a grid of other reports": (
         OBS_1M, MIDDLE, lambda rows: rows.with_columns(pl.col("run_max_f") - 1), "stale", "kwx lake dense",
     ),
@@ -164,6 +183,29 @@ def test_where_the_raw_rows_are_missing_too_their_repair_brings_both(planted):
     assert found["candles_dense"].startswith("kwx ingest candles")
 
 
+@pytest.mark.parametrize("grid", [unreported, carried])
+def test_a_grid_of_a_day_without_a_report_is_not_whole(planted, grid):
+    """It has all of its rows, and they say nothing of the day: the reports are to be brought."""
+    bare = [(OBS, MIDDLE, none), *((table, MIDDLE, grid) for table in (OBS_1M, OBS_5M))]
+
+    audit = audit_coverage(planted(*bare), Repairs())
+
+    found = {one.part: one for one in audit.findings if one.part in {"obs_1m", "obs_5m"}}
+    assert {"obs_1m": "obs_1m: missing", "obs_5m": "obs_5m: missing"} == {name: one.what for name, one in found.items()}
+    assert "2026-11-01: 0 of 1,440 steps" == found["obs_1m"].example
+    assert all(one.repair.startswith("kwx ingest obs --city chicago --since 2026-11-01") for one in found.values())
+
+
+def test_steps_before_the_first_report_of_a_lake_are_no_gap(planted):
+    """The eve of its first day has no report, so an hour may pass in which none is known."""
+    first = Partition("chicago", date(2026, 10, 30))
+
+    def late(rows):
+        return pl.concat([unreported(rows.head(70)), rows.slice(70)])
+
+    assert () == audit_coverage(planted((OBS_1M, first, late)), Repairs()).findings
+
+
 def test_a_day_that_runs_is_not_judged(copied):
     """When the lake was written on the evening of the last day, its reports and results were not due."""
     lake = Lake(copied)
@@ -231,7 +273,55 @@ def test_fusions_of_other_quotes_are_stale(planted, own_lake):
 
 
 def test_predictions_are_owed_from_when_a_model_speaks(planted, hazard_lake, tmp_path):
-    """A market of which no model speaks as on other days makes the day thin; the family that spoke is fitted again."""
+    """A market of which no model speaks as on other days makes the day thin: nothing is promoted, so one is fitted."""
+    root = spoken_lake(hazard_lake, tmp_path)
+
+    whole = audit_coverage(planted(root=root, cities=("chicago",)), Repairs())
+    thin = audit_coverage(planted(FEWER_WORDS, root=root, cities=("chicago",)), Repairs())
+
+    assert () == whole.findings
+    assert [("predictions", "predictions: thin", FIT)] == [(one.part, one.what, one.repair) for one in thin.findings]
+
+
+SPEAK = "kwx models predict --city chicago --since 2026-11-02 --until 2026-11-02"
+FIT = "kwx train elasticnet --city chicago --until 2026-11-02 --again"
+
+
+@pytest.mark.parametrize(
+    ("city", "told", "command"),
+    [
+        ("chicago", [["win_20261101_20261102"]], SPEAK),
+        ("all", [["win_20261101_20261102"]], SPEAK),
+        ("nyc", [["win_20261101_20261102"]], FIT),
+        ("chicago", [["win_20261103_20261109"]], FIT),
+        ("chicago", [["win_20261101_20261102"], []], FIT),
+    ],
+    ids=["of the city", "of all cities", "of another city", "of later dates", "demoted"],
+)
+def test_promoted_models_are_asked_to_speak_and_not_fitted_again(planted, hazard_lake, tmp_path, city, told, command):
+    """What they said stays; a model is fitted where none that is promoted may speak of the dates."""
+    root = spoken_lake(hazard_lake, tmp_path)
+    rows = [
+        {
+            "line": "m", "since_utc": datetime(2026, 11, 3 + number, tzinfo=UTC), "windows": windows,
+            "run_ids": ["r" for _ in windows], "state": number + 1,
+        }
+        for number, windows in enumerate(told)
+    ]  # fmt: skip
+    with write(Lake(root), purpose="test") as writer:
+        writer.put(PROMOTIONS, pl.DataFrame(rows, schema=PROMOTIONS.schema), Partition(city))
+        writer.publish()
+
+    (found,) = audit_coverage(planted(FEWER_WORDS, root=root, cities=("chicago",)), Repairs()).findings
+
+    assert ("predictions: thin", command) == (found.what, found.repair)
+
+
+FEWER_WORDS = (PREDICTIONS, LAST, lambda rows: rows.head(4))
+
+
+def spoken_lake(hazard_lake, tmp_path):
+    """Return a lake in which a model spoke of every market of two days."""
     root = tmp_path / "lake"
     shutil.copytree(hazard_lake, root, symlinks=True)
     columns = {
@@ -244,16 +334,7 @@ def test_predictions_are_owed_from_when_a_model_speaks(planted, hazard_lake, tmp
             rows = [{"market_ticker": name, **columns} for name in spoken]
             writer.put(PREDICTIONS, pl.DataFrame(rows, schema=PREDICTIONS.schema), place)
         writer.publish()
-
-    whole = audit_coverage(planted(root=root, cities=("chicago",)), Repairs())
-    thin = audit_coverage(
-        planted((PREDICTIONS, LAST, lambda rows: rows.head(4)), root=root, cities=("chicago",)), Repairs()
-    )
-
-    assert () == whole.findings
-    assert [("predictions", "predictions: thin", "kwx train elasticnet --city chicago --until 2026-11-02 --again")] == [
-        (one.part, one.what, one.repair) for one in thin.findings
-    ]
+    return root
 
 
 def test_the_worst_table_says_what_a_day_is(planted):
