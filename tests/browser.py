@@ -21,6 +21,8 @@ from websockets.sync.client import ClientConnection, connect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE_S = 60.0
+TALLEST_ROW_PX = 160
+"""Of a row of a table: eight lines are read at once; what has more is a column that its words are squeezed into."""
 _TRIES = 10
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
@@ -44,8 +46,11 @@ _LOOK = """
   });
   const wide = [...document.querySelectorAll('body *')].filter(
     one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && !one.closest('.wide, svg'));
+  const begins = one => one.innerText.replace(/\\s+/g, ' ').slice(0, 60);
+  const rows = [...document.querySelectorAll('tr')].map(
+    row => ({cells: row.cells.length, height: row.getBoundingClientRect().height, words: begins(row)}));
   return {
-    drawn_ms, charts, title: document.title, text: document.body.innerText,
+    drawn_ms, charts, rows, title: document.title, text: document.body.innerText,
     page_width: document.documentElement.scrollWidth, window_width: document.documentElement.clientWidth,
     wide: wide.map(one => one.tagName + '.' + one.className + ': ' + one.innerText.slice(0, 40)),
   };
@@ -69,12 +74,22 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row:
+    """A row of a table on a page: how many cells it has, how tall it is, and how it begins."""
+
+    cells: int
+    height: float
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seen:
     """A page as a browser sees it. drawn_s: from the beginning of the load to the second frame after it."""
 
     title: str
     text: str
     charts: tuple[Chart, ...]
+    rows: tuple[Row, ...]
     requests: tuple[str, ...]
     complaints: tuple[str, ...]
     page_width: int
@@ -92,12 +107,16 @@ class Seen:
 
 
 def require_sound(seen: Seen) -> None:
-    """Refuse a page that complains, asks others, is wider than its window, or has a drawing without a mark."""
+    """Refuse a page that complains, asks others, is wider than its window, or has a drawing without a mark.
+
+    And one with a row of a table that is taller than what is read at once; two columns may be prose.
+    """
     assert () == seen.complaints
     assert [] == seen.foreign
     assert seen.page_width <= seen.window_width, seen.wide
     assert () == seen.wide
     assert [] == [chart for chart in seen.charts if not (chart.shown and chart.marks and chart.width > 100)]
+    assert [] == [row for row in seen.rows if row.cells > 2 and row.height > TALLEST_ROW_PX]
 
 
 def found_browser() -> str | None:
@@ -245,6 +264,7 @@ class Tab:
         asked = self._browser.events_of(self._session, "Network.requestWillBeSent")
         return Seen(
             title=told["title"], text=told["text"], charts=tuple(Chart(**one) for one in told["charts"]),
+            rows=tuple(Row(**one) for one in told["rows"]),
             requests=tuple(one["request"]["url"] for one in asked), complaints=tuple(self._complaints()),
             page_width=told["page_width"], window_width=told["window_width"], wide=tuple(told["wide"]),
             drawn_s=told["drawn_ms"] / 1000, png=self._png() if picture else b"",

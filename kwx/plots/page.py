@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import Literal
 
@@ -19,6 +20,10 @@ _SIGNS = {"": "", "ok": "✓ ", "warn": "! ", "alarm": "✗ "}
 
 _NUMERIC = re.compile(r"[-+]?\$?[\d,]+(\.\d+)?( ?[%¢])?|·")
 _WHEN = re.compile(r"(\d{4}-\d\d-\d\d|[A-Z][a-z]{2} \d\d)( \d\d:\d\dZ)?")
+_LONG = 40
+"""Characters from which a cell is a sentence or a command: a column as narrow as its words would make it tall."""
+_FEW_COLUMNS = 2
+"""So many have room beside each other in the narrowest window, whatever they say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +39,11 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A table of what is told already; numbers stand to the right, and words that tell a state have its colour."""
+    """A table of what is told already; numbers stand to the right, and words that tell a state have its colour.
+
+    In a narrow window a row of a table that tells something long is a card: each cell with the name of its column, and
+    below the short ones each long one on lines of its own.
+    """
 
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -44,14 +53,34 @@ class Grid:
     def html(self) -> str:
         """Return it as HTML, in a box that scrolls by itself where the window is narrow."""
         head = "".join(f"<th>{escape(name)}</th>" for name in self.headers)
-        body = "".join(f"<tr>{''.join(map(self._cell, row))}</tr>" for row in self.rows)
+        body = "".join(f"<tr>{self._row(row)}</tr>" for row in self.rows)
         title = f"<h3>{escape(self.title)}</h3>" if self.title else ""
-        return f'<div class="part">{title}<div class="wide"><table><tr>{head}</tr>{body}</table></div></div>'
+        box = "wide cards" if self._is_cards else "wide"
+        return f'<div class="part">{title}<div class="{box}"><table><tr>{head}</tr>{body}</table></div></div>'
 
-    def _cell(self, told: str) -> str:
-        kinds = [self.states.get(told, ""), "n" if _NUMERIC.fullmatch(told) else "w" if _WHEN.fullmatch(told) else ""]
-        kind = " ".join(filter(None, kinds))
-        return f'<td class="{kind}">{escape(told)}</td>' if kind else f"<td>{escape(told)}</td>"
+    @cached_property
+    def _is_cards(self) -> bool:
+        return len(self.headers) > _FEW_COLUMNS and any(len(told) > _LONG for row in self.rows for told in row)
+
+    def _row(self, row: Sequence[str]) -> str:
+        names = self.headers if self._is_cards else [""] * len(row)
+        return "".join(self._cell(name, told) for name, told in zip(names, row, strict=True))
+
+    def _cell(self, name: str, told: str) -> str:
+        kinds = (self.states.get(told, ""), _shape(told))
+        said = {"class": " ".join(filter(None, kinds)), "data-of": name if told else ""}
+        return f"<td{_attributes(said)}>{escape(told)}</td>"
+
+
+def _attributes(said: Mapping[str, str]) -> str:
+    return "".join(f' {name}="{escape(value)}"' for name, value in said.items() if value)
+
+
+def _shape(told: str) -> str:
+    """Return the class of what is told by how much room it wants."""
+    if len(told) > _LONG:
+        return "long"
+    return "n" if _NUMERIC.fullmatch(told) else "w" if _WHEN.fullmatch(told) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,4 +196,10 @@ overflow-wrap:anywhere;display:flex;flex-direction:column}.tile b{font-size:1.25
 .tile.alarm{border-left-color:var(--alarm)}
 figure{margin:.5rem 0}figcaption{font-size:13px;max-width:26rem}svg{max-width:100%;height:auto}
 details{margin:.4rem 0}summary{cursor:pointer}
+.cards td.long{min-width:18rem;overflow-wrap:anywhere}
+@media(max-width:60rem){.cards :is(table,tbody){display:block}.cards tr:first-child{display:none}
+.cards tr{display:flex;flex-wrap:wrap;gap:0 .9rem;padding:.3rem 0;line-height:1.4;border-bottom:1px solid var(--line)}
+.cards td{border:0;padding:0;min-width:0;overflow-wrap:anywhere}.cards td:is(.warn,.alarm){padding:0 .4rem}
+.cards td.long{flex:1 0 100%;order:1;min-width:0}.cards td:empty{display:none}
+.cards td[data-of]::before{content:attr(data-of) " ";font-size:11px;opacity:.75}}
 """

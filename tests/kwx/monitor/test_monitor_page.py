@@ -18,7 +18,8 @@ from kwx.monitor.write import write_page
 from tests.kwx.monitor.conftest import MOMENT, TODAY
 from warehouse.errors import KwxError, NoSnapshot, Usage
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import OBS_5M, PMF_DEGREES
+from warehouse.lake.tables import FORECASTS, MARKETS, OBS, OBS_5M, PMF_DEGREES, SETTLEMENTS
+from warehouse.lake.writer import write
 
 MOST_BYTES = 3_000_000
 COMMAND = re.compile(r"kwx [a-z]")
@@ -237,6 +238,26 @@ def test_it_is_drawn_in_a_browser_on_a_desk_and_on_a_telephone(page, tmp_path, l
     assert len(wide.charts) == page.html.count("<svg") > 10
     assert wide.charts[0].width > 300
     assert {"Money", "Today's ladders", "Coverage"} <= set(narrow.text.splitlines())
+
+
+def test_what_is_late_or_missing_is_read_on_a_telephone(demo_lake, tmp_path, looked_at):
+    """Of a lake that is no demo world: each row stands in the window with its whole command, and none is tall."""
+    root, donor, path = tmp_path / "lake", Lake(demo_lake).snapshot(), tmp_path / "late.html"
+    with write(Lake(root), purpose="test") as writer:
+        for table in (MARKETS, OBS, FORECASTS, SETTLEMENTS):
+            for place in donor.partitions(table.name):
+                writer.put(table, donor.read(table, place), place)
+        writer.publish()
+    page = page_of(Lake(root), Wish(), moment=MOMENT)
+    path.write_text(page.html)
+
+    wide, narrow = looked_at(path)
+
+    late = [row for row in narrow.rows if " late " in row.words]
+    assert len(late) == page.figures["freshness"]["late"] > 5
+    assert len(page.figures["coverage"]["findings"]) > 1
+    assert "--source metar --again" in narrow.text
+    assert len(wide.rows) == len(narrow.rows)
 
 
 def test_the_page_of_an_empty_lake_is_drawn_too(tmp_path, looked_at):

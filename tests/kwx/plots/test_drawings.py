@@ -90,8 +90,32 @@ def test_a_fan_has_two_bands_the_median_and_what_was_measured():
     alone, whole = fan_chart(rows), fan_chart(rows, temperature=temperature, running=running, high_f=51)
 
     assert [2, 1] == [len(marks(alone, kind)) for kind in ("area mark", "line mark")]
-    assert [3, 2] == [len(marks(whole, kind)) for kind in ("area mark", "line mark")]
-    assert "high 51 °F" in words(whole)
+    assert [3, 3] == [len(marks(whole, kind)) for kind in ("area mark", "line mark")]
+    assert {"high 51 °F", "max so far 47.5–48.5 °F"} <= set(words(whole))
+
+
+def test_a_running_maximum_that_is_exact_has_steps_that_are_seen():
+    """Its band has no height: the steps rise with it, and its plateau stands to the end."""
+    rows = pl.DataFrame({"ts_utc": NINE, **{f"q{q}_f": [50.0] * 9 for q in ("05", "25", "50", "75", "95")}})
+    reached_f = [46.0, 47, 47, 48, 49, 49, 49, 49, 49]
+    running = pl.DataFrame({"ts_utc": NINE, "run_max_lo_f": reached_f, "run_max_hi_f": reached_f})
+
+    chart = fan_chart(rows, running=running)
+
+    (steps,) = [tag for tag in marks(chart, "line mark") if "stroke-dasharray" in tag]
+    heights = re.findall(r",(-?[\d.]+)", re.search(r' d="([^"]*)"', steps)[1])
+    assert len(set(reached_f)) == len(set(heights))
+    assert "max so far 49 °F" in words(chart)
+
+
+def test_a_running_maximum_of_no_rows_is_drawn():
+    """Before the first report of a day nothing was reached, and nothing is said of it."""
+    rows = pl.DataFrame({"ts_utc": NINE, **{f"q{q}_f": [50.0] * 9 for q in ("05", "25", "50", "75", "95")}})
+    running = pl.DataFrame(
+        schema={"ts_utc": pl.Datetime("us", "UTC"), "run_max_lo_f": pl.Int64, "run_max_hi_f": pl.Int64}
+    )
+
+    assert not [word for word in words(fan_chart(rows, running=running)) if "so far" in word]
 
 
 def test_points_outside_the_band_of_reliability_stand_out_and_rounding_puts_none_there():

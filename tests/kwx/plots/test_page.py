@@ -6,10 +6,12 @@ import re
 from html.parser import HTMLParser
 
 import polars as pl
+import pytest
 
 from kwx.plots.page import Beside, Folded, Grid, Picture, Section, Text, Tile, Tiles, document
 from kwx.plots.reliability import reliability_chart
 from kwx.plots.save import svg_of
+from tests.browser import require_sound
 
 
 class Nesting(HTMLParser):
@@ -71,6 +73,52 @@ def test_a_cell_that_tells_a_state_has_its_colour():
 
     assert '<td class="alarm">FAILED</td><td class="n">3</td>' in html
     assert '<td>passed</td><td class="ok n">0</td>' in html
+
+
+COMMAND = "kwx ingest obs --city chicago --since 2026-11-05 --until 2026-11-14 --again --lake " + "/somewhere/deep" * 4
+
+
+def test_a_table_that_tells_a_command_names_the_column_of_each_cell():
+    """In a narrow window its rows are cards without a head; an empty cell is none of them."""
+    html = Grid(headers=("what", "days", 'next "'), rows=[("obs", "5", COMMAND), ("trades", "", "")]).html()
+
+    assert '<div class="wide cards">' in html
+    assert f'<td class="n" data-of="days">5</td><td class="long" data-of="next &quot;">{COMMAND}</td>' in html
+    assert '<td data-of="what">trades</td><td></td><td></td>' in html
+
+
+def test_a_table_of_short_cells_or_of_two_columns_stays_a_table():
+    """It is compared down its columns, and there is room for it."""
+    for headers, row in ((("what", "days", "next"), ("obs", "5", "kwx record")), (("model", "bias"), ("nbm", COMMAND))):
+        assert '<div class="wide"><table>' in Grid(headers=headers, rows=[row]).html()
+
+
+@pytest.mark.parametrize("width", [360, 400, 800, 1200])
+def test_a_command_is_read_in_a_window_of_any_width(browser, tmp_path, width):
+    """Within the window, and on few lines; the words before it take theirs."""
+    headers = ("table", "source", "", "newest row", "known", "its lag", "modelled", "silent for", "longest", "next")
+    row = (
+        "obs",
+        "metar",
+        "late",
+        "2026-11-15 06:36Z",
+        "2026-11-15 07:06Z",
+        "30 min",
+        "30 min",
+        "16 d",
+        "25 h",
+        COMMAND,
+    )
+    rows = [row, (*row[:2], "fresh", *row[3:-1], "")]
+    grid = Grid(headers=headers, rows=rows, states={"late": "warn", "fresh": "ok"})
+    path = tmp_path / "late.html"
+    path.write_text(document("Late", [Section(title="Freshness", parts=[grid])]))
+
+    with browser.page(path.as_uri(), width=width) as tab:
+        require_sound(tab.look())
+        right = tab.run("document.querySelector('tr:nth-child(2) td:last-child').getBoundingClientRect().right")
+
+    assert right <= width
 
 
 def test_two_drawings_on_a_page_share_no_name():
