@@ -25,7 +25,9 @@ def tell_plan(night: Night, plan: Sequence[Planned]) -> None:
     rows = [(_named(one), one.state, one.why) for one in plan]
     out.print(table_of(("step", "", "why"), rows))
     out.print("")
-    parts = [(str(one.step.name), one.step.meaning, _words(one.step.reads), _words(one.step.writes)) for one in plan]
+    parts = [
+        (str(one.step.name), one.step.meaning, _words(one.step.reads), _words(one.step.told_writes)) for one in plan
+    ]
     out.print(table_of(("step", "what it does", "reads", "writes"), parts))
     out.print("\nas the lake is now: a step may become due by what those before it bring. Nothing was touched.")
 
@@ -44,7 +46,7 @@ def plan_as_json(night: Night, plan: Sequence[Planned]) -> dict[str, Any]:
                 "optional": one.is_optional,
                 "meaning": one.step.meaning,
                 "reads": list(one.step.reads),
-                "writes": list(one.step.writes),
+                "writes": list(one.step.told_writes),
             }
             for one in plan
         ],

@@ -103,6 +103,11 @@ class Step:
     always: bool = False
 
     @property
+    def told_writes(self) -> tuple[str, ...]:
+        """What it writes, and then what of the days that it wrote is laid out anew."""
+        return tuple(dict.fromkeys((*self.writes, *self.lays_anew)))
+
+    @property
     def changes(self) -> frozenset[str]:
         """All that it may change."""
         return frozenset((*self.writes, *self.lays_anew))

@@ -44,8 +44,8 @@ def _do(night: Night, on_progress: OnProgress) -> Done:
 STEP = Step(
     name="gc",
     meaning="removes old snapshots and the reports of old nights",
-    reads=(),
-    writes=(),
+    reads=("snapshots", "nights"),
+    writes=("snapshots", "nights"),
     due=_due,
     do=_do,
     always=True,

@@ -34,7 +34,7 @@ def write(night: Night) -> dict[str, Any]:
 STEP = Step(
     name="report",
     meaning="writes down what the steps told",
-    reads=(),
+    reads=("journal",),
     writes=("report",),
     due=_due,
     do=_do,
