@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from kwx.nightly.changes import late_lines
 from kwx.nightly.night import Night
 from kwx.nightly.step import Done, Due, Step, due, not_due, rows_of
@@ -11,7 +13,19 @@ from warehouse.lake.tables import Partition
 
 
 def _stale(night: Night) -> list[Partition]:
-    return stale_days(night.lake, since=night.since(STEP), until=night.until, cities=night.cities)
+    """Return the days whose raw data are newer than their grids, and than the last time that these were made.
+
+    What does not change a grid leaves it as old as it was: it is made again once, not every night.
+    """
+    days = stale_days(night.lake, since=night.since(STEP), until=night.until, cities=night.cities)
+    owed = night.owed(STEP)
+    return [day for day in days if {day, _eve(day)} & owed.days] if owed.is_all else days
+
+
+def _eve(day: Partition) -> Partition:
+    """Return the day before, whose last report a grid begins with."""
+    assert day.event_date is not None, "grids are cut by day"
+    return Partition(day.city, day.event_date - timedelta(days=1))
 
 
 def _due(night: Night) -> Due:

@@ -14,12 +14,21 @@ from kwx.nightly.owed import End, Ends
 from kwx.nightly.plan import Asked
 from kwx.nightly.run import run_night
 from kwx.nightly.step import State
-from kwx.nightly.steps import fusion, shadow
+from kwx.nightly.steps import dense, fusion, shadow
 from tests.kwx.live.lived_days import DAY
 from tests.kwx.nightly.conftest import DATE, night_of
 from warehouse.lake.recovery import collect_garbage
 from warehouse.lake.store import Lake
-from warehouse.lake.tables import ALL_CITIES, CANDLES_1M, CANDLES_DENSE, PMF_MINUTE, RUNS, Partition
+from warehouse.lake.tables import (
+    ALL_CITIES,
+    CANDLES_1M,
+    CANDLES_DENSE,
+    MARKETS,
+    OBS,
+    PMF_MINUTE,
+    RUNS,
+    Partition,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +126,22 @@ def test_a_file_of_ends_that_is_torn_is_told_and_nothing_is_owed_by_it(told_lake
 
     assert any("ends.json cannot be read" in one["words"] for one in run.report["lines"])
     assert state_of(run, "dense") == "not_due"
+
+
+def test_raw_data_that_change_no_grid_make_it_due_once(told_lake, copy_of, put):
+    """A market's result is nothing of its minutes: made again these are as old as before, yet not due every night."""
+    root, place, asked = copy_of(told_lake), Partition("chicago", DATE), Asked(only=("dense",), skip=("publish",))
+    markets = Lake(root).snapshot().read(MARKETS, place).select(MARKETS.schema.names())
+    put(root, MARKETS, markets.with_columns(settled_utc=pl.col("settled_utc") + pl.duration(minutes=1)), place)
+
+    assert dense.STEP.due(night_of(root)).is_due
+    assert state_of(run_night(night_of(root), asked), "dense") == "done"
+    assert not dense.STEP.due(night_of(root)).is_due
+
+    obs = Lake(root).snapshot().read(OBS, EVE).select(OBS.schema.names())
+    put(root, OBS, obs.with_columns(pl.col("temp_f") + 1), EVE)
+    assert dense.STEP.due(night_of(root)).is_due
+    assert state_of(run_night(night_of(root), asked), "dense") == "done"
 
 
 def test_a_lived_date_that_is_not_kept_as_a_run_is_replayed(lived, tmp_path, put):
