@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -24,8 +24,7 @@ from kwx.features.tmax.sets import MARKET_CLOCK, TOD
 from kwx.features.tmax.snapshots import read_snapshots, snapshots_of
 from kwx.fuse.fit.split import least_dates
 from kwx.fuse.fit.tune import TuneWish
-from kwx.fuse.market.recipe import MarketRecipe
-from kwx.fuse.weights import said_weight
+from tests.kwx.held_weights import HELD
 from warehouse.errors import BadDateRange, Refused, Usage
 from warehouse.lake.store import Lake, Snapshot
 from warehouse.lake.tables import BOOKS, FUSION_PARAMS, Partition
@@ -76,11 +75,7 @@ def test_where_weights_may_serve_nothing_is_tuned(known_lake, tmp_path):
     """The city's own or those of all; the commands find the lake as the asker did."""
     root = tmp_path / "a lake"
     shutil.copytree(known_lake, root, symlinks=True)
-    held = replace(
-        said_weight(0.7, pool="log_linear", market=MarketRecipe()), fitted_utc=datetime(2026, 11, 1, tzinfo=UTC),
-        since=date(2026, 10, 1), until=date(2026, 10, 30),
-    )  # fmt: skip
-    publish_sets_in(root, held)
+    publish_sets_in(root, HELD)
     snapshot, asked = Lake(root).snapshot(), replace(RICH, cities=("nyc",), every_minutes=60, lake_said=root)
 
     found = audit_features(snapshot, asked)
@@ -96,11 +91,7 @@ def test_weights_that_cannot_serve_are_as_good_as_none(known_lake, tmp_path, cha
     """The market alone was better, something else was the target, or they are of another city."""
     root = tmp_path / "lake"
     shutil.copytree(known_lake, root, symlinks=True)
-    held = replace(
-        said_weight(0.7, pool="log_linear", market=MarketRecipe()), fitted_utc=datetime(2026, 11, 1, tzinfo=UTC),
-        since=date(2026, 10, 1), until=date(2026, 10, 30),
-    )  # fmt: skip
-    publish_sets_in(root, replace(held, **change))
+    publish_sets_in(root, replace(HELD, **change))
 
     assert not weights_serve(Lake(root).snapshot(), "nyc", [date(2026, 11, 2)])
 

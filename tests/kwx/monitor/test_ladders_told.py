@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
-from kwx.fuse.market.recipe import MarketRecipe
-from kwx.fuse.weights import said_weight
 from kwx.monitor.ladders_told import ladders
 from kwx.monitor.look import Wish, look_at
+from tests.kwx.held_weights import HELD
 from warehouse.lake.store import Lake
 from warehouse.lake.tables import ALL_CITIES, FUSION_PARAMS, Partition
 from warehouse.lake.writer import write
@@ -36,12 +34,8 @@ def test_where_weights_may_serve_nothing_is_tuned(demo_lake, tmp_path):
     """Those of all cities serve each."""
     root = tmp_path / "lake"
     shutil.copytree(demo_lake, root, symlinks=True)
-    held = replace(
-        said_weight(0.7, pool="log_linear", market=MarketRecipe()), fitted_utc=datetime(2026, 11, 1, tzinfo=UTC),
-        since=date(2026, 10, 1), until=date(2026, 10, 30),
-    )  # fmt: skip
     with write(Lake(root), purpose="test") as writer:
-        writer.put(FUSION_PARAMS, held.row(), Partition(ALL_CITIES))
+        writer.put(FUSION_PARAMS, HELD.row(), Partition(ALL_CITIES))
         writer.publish()
 
     words = told(root)
